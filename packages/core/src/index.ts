@@ -1,0 +1,19 @@
+/**
+ * The glossary: one word per thing, here, in SQL, on the command line and in the logs.
+ *
+ * - user: someone the network owes (an affiliate). balance: what is owed now, in US cents.
+ * - ledger entry: an append-only change of a balance; the balance is the sum of its ledger entries.
+ * - payment method: the user's Binance e-mail.
+ * - payment date: a local date on which users are paid; `first-monday` (everybody) or `mid-month` (returning users).
+ * - first-time user: one without any previous invoice, here or in the system they were imported from.
+ * - tick: the scheduler's job; it looks for payment dates that are due.
+ * - payment run: the work for one payment date; one row, ever.
+ * - decision: what the run decided for one user: `pay`, or `skip` with a reason.
+ * - invoice: what a user is to be paid for a payment date. review: the administrator's decision on it.
+ */
+export * from "./errors.ts";
+export * from "./money.ts";
+export * from "./payment-calendar.ts";
+export * from "./policy.ts";
+export * from "./schedule.ts";
+export * from "./states.ts";

@@ -1,0 +1,92 @@
+import { Temporal } from "temporal-polyfill";
+import { InputError } from "./errors.ts";
+import type { PaymentKind } from "./states.ts";
+
+/** A local date as `YYYY-MM-DD`: the business date, never an instant. Such strings sort by time. */
+export type LocalDate = string;
+
+export interface PaymentDate {
+  readonly date: LocalDate;
+  readonly kind: PaymentKind;
+}
+
+const MONDAY = 1;
+/** The mid-month date is the first Monday strictly after the 15th, so it falls on the 16th to the 22nd. */
+const MID_MONTH_EARLIEST_DAY = 16;
+
+/**
+ * The two payment dates of a month (DESIGN section 2): the first Monday, for all users, and the first Monday strictly
+ * after the 15th, for returning users.
+ *
+ * @param month 1 to 12
+ */
+export function paymentDatesOfMonth(year: number, month: number): readonly [PaymentDate, PaymentDate] {
+  return [
+    { date: mondayOnOrAfter(year, month, 1), kind: "first-monday" },
+    { date: mondayOnOrAfter(year, month, MID_MONTH_EARLIEST_DAY), kind: "mid-month" },
+  ];
+}
+
+function mondayOnOrAfter(year: number, month: number, day: number): LocalDate {
+  const start = Temporal.PlainDate.from({ year, month, day });
+  const daysUntilMonday = (7 + MONDAY - start.dayOfWeek) % 7;
+  return start.add({ days: daysUntilMonday }).toString();
+}
+
+/** The kind of a local date, or null when it is not a payment date. */
+export function paymentKindOf(date: LocalDate): PaymentKind | null {
+  const { year, month } = Temporal.PlainDate.from(date);
+  return paymentDatesOfMonth(year, month).find((candidate) => candidate.date === date)?.kind ?? null;
+}
+
+/** All payment dates from `from` to `to`, both included, oldest first. Empty when `to` is before `from`. */
+export function paymentDatesBetween(from: LocalDate, to: LocalDate): PaymentDate[] {
+  const dates: PaymentDate[] = [];
+  const last = Temporal.PlainDate.from(to);
+  let month = Temporal.PlainDate.from(from).toPlainYearMonth();
+  while (Temporal.PlainYearMonth.compare(month, last.toPlainYearMonth()) <= 0) {
+    dates.push(...paymentDatesOfMonth(month.year, month.month));
+    month = month.add({ months: 1 });
+  }
+  return dates.filter(({ date }) => from <= date && date <= to);
+}
+
+/** The first payment date strictly after `date`. */
+export function nextPaymentDate(date: LocalDate): PaymentDate {
+  const from = addDays(date, 1);
+  // Two payment dates are at most 21 days apart (a month that begins on a Monday: the 1st and the 22nd).
+  const [next] = paymentDatesBetween(from, addDays(from, 31));
+  if (!next) throw new Error(`no payment date within a month after ${date}`);
+  return next;
+}
+
+/** The latest payment date on or before `date`. */
+export function latestPaymentDate(date: LocalDate): PaymentDate {
+  const latest = paymentDatesBetween(addDays(date, -31), date).at(-1);
+  if (!latest) throw new Error(`no payment date within a month before ${date}`);
+  return latest;
+}
+
+export function addDays(date: LocalDate, days: number): LocalDate {
+  return Temporal.PlainDate.from(date).add({ days }).toString();
+}
+
+export function addMonths(date: LocalDate, months: number): LocalDate {
+  return Temporal.PlainDate.from(date).add({ months }).toString();
+}
+
+/**
+ * Reads a date as a person types it: `YYYY-MM-DD`, existing in the calendar.
+ *
+ * @throws InputError for anything else, such as `2026-02-30` or `12/07/2026`
+ */
+export function parseLocalDate(text: string): LocalDate {
+  // Temporal accepts far more than a calendar date (times, zones, `20261207`), hence the shape is tested first.
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) throw new InputError(`"${text}" is not a date: write YYYY-MM-DD`);
+  try {
+    return Temporal.PlainDate.from(text, { overflow: "reject" }).toString();
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new InputError(`"${text}" is not a date: there is no such day`);
+    throw cause;
+  }
+}

@@ -1,0 +1,116 @@
+import { CronExpressionParser } from "cron-parser";
+import { Temporal } from "temporal-polyfill";
+import { addDays, type LocalDate, type PaymentDate, paymentDatesBetween } from "./payment-calendar.ts";
+
+/**
+ * When the tick fires: a cron pattern read in an IANA time zone. cron-parser is BullMQ's own parser, so that a time
+ * computed here is the time at which the Job Scheduler fires; other parsers differ in the gaps of daylight saving time.
+ */
+export interface Schedule {
+  readonly pattern: string;
+  readonly timeZone: string;
+}
+
+const MS_PER_DAY = 86_400_000;
+const CHECKED_YEARS = 3;
+
+/** The local date in a zone at an instant. */
+export function localDateAt(instant: Date, timeZone: string): LocalDate {
+  return Temporal.Instant.fromEpochMilliseconds(instant.getTime()).toZonedDateTimeISO(timeZone).toPlainDate().toString();
+}
+
+/** The instant at which a local date begins in a zone (which is not midnight where daylight saving skips it). */
+function startOfDay(date: LocalDate, timeZone: string): Date {
+  return new Date(Temporal.PlainDate.from(date).toZonedDateTime(timeZone).epochMilliseconds);
+}
+
+/**
+ * The instant at which a payment date is due: the first fire of the schedule on that local date.
+ *
+ * @throws Error when the schedule does not fire on that date, which {@link findScheduleProblem} rules out beforehand
+ */
+export function dueAt(date: LocalDate, schedule: Schedule): Date {
+  // One millisecond earlier, because cron-parser looks strictly after its start and midnight itself may be a fire.
+  const justBefore = new Date(startOfDay(date, schedule.timeZone).getTime() - 1);
+  const first = firesAfter(justBefore, schedule).next().toDate();
+  if (localDateAt(first, schedule.timeZone) !== date)
+    throw new Error(`the schedule ${describeSchedule(schedule)} does not fire on ${date}`);
+  return first;
+}
+
+function firesAfter(instant: Date, schedule: Schedule) {
+  return CronExpressionParser.parse(schedule.pattern, { tz: schedule.timeZone, currentDate: instant });
+}
+
+function describeSchedule({ pattern, timeZone }: Schedule): string {
+  return `"${pattern}" in ${timeZone}`;
+}
+
+/**
+ * Simulates a schedule for three years: it must fire exactly once on every local date. Some zones skip or repeat an
+ * hour across midnight or shift by half an hour, so that a harmless pattern skips a day there, fires twice, or is
+ * beyond the parser (`Antarctica/Troll` and `Australia/Lord_Howe` at 02:00 are two).
+ *
+ * @returns null when it is sound, otherwise one sentence that says what is wrong
+ */
+export function findScheduleProblem(schedule: Schedule, from: Date): string | null {
+  if (!isTimeZone(schedule.timeZone)) return `"${schedule.timeZone}" is not an IANA time zone`;
+  try {
+    return simulate(schedule, from);
+  } catch (cause) {
+    return `the schedule ${describeSchedule(schedule)} cannot be computed: ${(cause as Error).message}`;
+  }
+}
+
+function isTimeZone(timeZone: string): boolean {
+  try {
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(timeZone);
+    return true;
+  } catch (cause) {
+    if (cause instanceof RangeError) return false;
+    throw cause;
+  }
+}
+
+function simulate(schedule: Schedule, from: Date): string | null {
+  const fires = firesAfter(from, schedule);
+  const end = from.getTime() + CHECKED_YEARS * 365.25 * MS_PER_DAY;
+  let previous = localDateAt(fires.next().toDate(), schedule.timeZone);
+  for (;;) {
+    const fire = fires.next().toDate();
+    if (fire.getTime() > end) return null;
+    const date = localDateAt(fire, schedule.timeZone);
+    if (date === previous) return `the schedule ${describeSchedule(schedule)} fires more than once on ${date}`;
+    const expected = addDays(previous, 1);
+    if (date !== expected) return `the schedule ${describeSchedule(schedule)} does not fire on ${expected}`;
+    previous = date;
+  }
+}
+
+export interface DueDates {
+  /** Due and within the catch-up window, oldest first: these are run. */
+  readonly due: readonly PaymentDate[];
+  /** Due since going live but older than the window, oldest first: these raise an alarm unless they have a run. */
+  readonly missed: readonly PaymentDate[];
+}
+
+/**
+ * The payment dates that are due at an instant, since going live (DESIGN section 3). A date is due from its first
+ * scheduled instant on; those that were due before the system went live belong to whatever paid users until then.
+ *
+ * @param liveSince the instant of the first tick ever
+ * @param catchUpDays how many days after a payment date it is still run by itself
+ */
+export function dueDates(now: Date, liveSince: Date, catchUpDays: number, schedule: Schedule): DueDates {
+  const today = localDateAt(now, schedule.timeZone);
+  const firstDay = localDateAt(liveSince, schedule.timeZone);
+  const oldestCaughtUp = addDays(today, -catchUpDays);
+  const dates = paymentDatesBetween(firstDay, today).filter(({ date }) => {
+    const due = dueAt(date, schedule);
+    return liveSince <= due && due <= now;
+  });
+  return {
+    due: dates.filter(({ date }) => date >= oldestCaughtUp),
+    missed: dates.filter(({ date }) => date < oldestCaughtUp),
+  };
+}
