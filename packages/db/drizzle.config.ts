@@ -1,0 +1,10 @@
+import { defineConfig } from "drizzle-kit";
+
+/** `npm run db:generate -- --name what-changes` writes the next migration; merged ones are never edited. */
+export default defineConfig({
+  dialect: "postgresql",
+  schema: "./src/schema/index.ts",
+  // Relative on purpose: drizzle-kit joins it to the working directory, also when it is absolute.
+  out: "../../drizzle",
+  casing: "snake_case",
+});

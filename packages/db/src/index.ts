@@ -1,0 +1,15 @@
+export * from "./client.ts";
+export * from "./embedded/index.ts";
+export * from "./errors.ts";
+export * from "./migrate.ts";
+export * from "./ping.ts";
+export * from "./queries/decisions.ts";
+export * from "./queries/imports.ts";
+export * from "./queries/invariants.ts";
+export * from "./queries/invoices.ts";
+export * from "./queries/ledger.ts";
+export * from "./queries/payment-methods.ts";
+export * from "./queries/runs.ts";
+export * from "./queries/scheduler.ts";
+export * from "./queries/users.ts";
+export * as schema from "./schema/index.ts";

@@ -1,0 +1,40 @@
+import { OperationError } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { describeError } from "./errors.ts";
+import { rowOf } from "./sql.ts";
+
+/** PostgreSQL 14 is the oldest that this system and BullMQ's PostgreSQL backend are made for. */
+const OLDEST_MAJOR = 14;
+
+/**
+ * Makes sure that the database answers and is recent enough.
+ *
+ * @throws OperationError in one line that names the server, never its password
+ */
+export async function ping(db: Db, url: string): Promise<void> {
+  const server = describeServer(url);
+  const version = await serverVersion(db).catch((cause: unknown) => {
+    throw new OperationError(
+      `the database at ${server} does not answer: ${describeError(cause)}; check DATABASE_URL and that the server runs`,
+    );
+  });
+  if (version < OLDEST_MAJOR * 10_000)
+    throw new OperationError(
+      `the database at ${server} is PostgreSQL ${Math.floor(version / 10_000)}; ${OLDEST_MAJOR} or newer is needed`,
+    );
+}
+
+async function serverVersion(db: Db): Promise<number> {
+  const { version } = await rowOf<{ version: number }>(
+    db,
+    sql`select current_setting('server_version_num')::int as version`,
+  );
+  return version;
+}
+
+/** Host, port and database of a connection URL, without user and password. */
+export function describeServer(url: string): string {
+  const { hostname, port, pathname } = new URL(url);
+  return `${hostname}${port ? `:${port}` : ""}${pathname}`;
+}

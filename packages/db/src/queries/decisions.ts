@@ -1,0 +1,298 @@
+import type { Decision, Outcome, PaymentDate, SkipReason } from "@cpa-payouts/core";
+import { and, asc, desc, eq, gt, lte, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { invoices, paymentRuns, runDecisions, users } from "../schema/index.ts";
+import { arrayParam, instantParam, rowOf, rowsOf } from "../sql.ts";
+import { skipReason } from "./decision-rule.ts";
+
+/** What a run has come to, in counts; `open` is still to be invoiced. */
+export interface DecisionTotals {
+  readonly considered: number;
+  readonly open: number;
+  readonly invoiced: number;
+  readonly failed: number;
+  readonly skipped: Readonly<Partial<Record<SkipReason, number>>>;
+  readonly totalCents: bigint;
+}
+
+const decideReason = skipReason({
+  status: sql`u.status`,
+  balanceCents: sql`u.balance_cents`,
+  approvedMethod: sql`m.id`,
+  earlierInvoices: sql`u.previous_invoices + u.invoice_count`,
+  kind: sql`(select kind from run)`,
+  minimumBalanceCents: sql`(select minimum_balance_cents from run)`,
+});
+
+/**
+ * Freezes the decisions of the next `limit` users who are owed anything, in key order, and moves the run's cursor; the
+ * last chunk moves the run on to `fanning-out`. Everything is one statement under the run's row lock, so that two
+ * deciders take turns, and a crash resumes behind the last chunk.
+ *
+ * @returns how many users were decided, and whether that was the last chunk (also when the run is past deciding)
+ */
+export async function decideChunk(
+  db: Db,
+  { runId, limit, now }: { runId: number; limit: number; now: Date },
+): Promise<{ decided: number; finished: boolean }> {
+  // The cursor is read by a scalar subquery, not by a join: only so does the planner walk the primary key from there
+  // and stop at the limit, instead of sorting all users for every chunk.
+  const [row] = await rowsOf<{ decided: number; finished: boolean }>(
+    db,
+    sql`
+    with run as (
+      select id, payment_date, kind, minimum_balance_cents, decide_cursor
+      from payment_runs where id = ${runId} and state = 'deciding' for update
+    ), chunk as (
+      select u.id as user_id, u.balance_cents, ${decideReason} as reason
+      from users u left join payment_methods m on m.user_id = u.id and m.status = 'approved'
+      where u.id > (select decide_cursor from run) and u.balance_cents > 0
+      order by u.id limit ${limit}
+    ), decided as (
+      insert into run_decisions (run_id, user_id, decision, reason, balance_cents, outcome, settled_at)
+      select run.id, user_id, case when reason is null then 'pay' else 'skip' end, reason, balance_cents,
+        case when reason is null then 'open' else 'skipped' end,
+        case when reason is not null then ${instantParam(now)} end
+      from run, chunk
+    ), progress as (
+      select count(*)::int as decided, max(user_id) as last, count(*) < ${limit} as finished from chunk
+    ), moved as (
+      update payment_runs r set
+        decide_cursor = coalesce(last, r.decide_cursor),
+        state = case when finished then 'fanning-out' else r.state end,
+        decided_at = case when finished then ${instantParam(now)} end
+      from run, progress where r.id = run.id
+      returning r.payment_date, progress.decided, progress.finished
+    ), audit as (
+      insert into audit_log (at, actor, action, object, before, after)
+      select ${instantParam(now)}, 'system', 'run.decide', 'run:' || payment_date, '{"state":"deciding"}', '{"state":"fanning-out"}'
+      from moved where finished
+    )
+    select decided, finished from moved`,
+  );
+  return row ?? { decided: 0, finished: true };
+}
+
+/** What a run of a date would decide now, in totals, by the run's own rule. Reads only. */
+export async function previewDecisions(
+  db: Db,
+  date: PaymentDate,
+  minimumBalanceCents: bigint,
+): Promise<DecisionTotals> {
+  const rows = await rowsOf<{ reason: SkipReason | null; users: number; total: bigint }>(
+    db,
+    sql`
+    with run as (select ${date.kind}::text as kind, ${minimumBalanceCents}::bigint as minimum_balance_cents),
+    judged as (
+      select u.balance_cents, ${decideReason} as reason
+      from users u left join payment_methods m on m.user_id = u.id and m.status = 'approved'
+      where u.balance_cents > 0
+    )
+    select reason, count(*)::int as users, sum(balance_cents)::bigint as total from judged group by reason`,
+  );
+  const paid = rows.find(({ reason }) => reason === null);
+  return {
+    considered: rows.reduce((sum, row) => sum + row.users, 0),
+    open: 0,
+    invoiced: paid?.users ?? 0,
+    failed: 0,
+    skipped: Object.fromEntries(rows.flatMap(({ reason, users }) => (reason ? [[reason, users]] : []))),
+    totalCents: paid?.total ?? 0n,
+  };
+}
+
+/** What a run has come to so far. */
+export async function totalsOfRun(db: Db, runId: number): Promise<DecisionTotals> {
+  const rows = await rowsOf<{ outcome: Outcome; reason: SkipReason | null; users: number }>(
+    db,
+    sql`select outcome, reason, count(*)::int as users from run_decisions where run_id = ${runId} group by outcome, reason`,
+  );
+  const { total } = await rowOf<{ total: bigint }>(
+    db,
+    sql`select coalesce(sum(amount_cents), 0)::bigint as total from invoices where run_id = ${runId}`,
+  );
+  const usersWith = (outcome: Outcome) => rows.find((row) => row.outcome === outcome)?.users ?? 0;
+  return {
+    considered: rows.reduce((sum, row) => sum + row.users, 0),
+    open: usersWith("open"),
+    invoiced: usersWith("invoiced"),
+    failed: usersWith("failed"),
+    skipped: Object.fromEntries(rows.flatMap(({ reason, users }) => (reason ? [[reason, users]] : []))),
+    totalCents: total,
+  };
+}
+
+/** How many decisions are still open, of those up to a user id if one is given. An index scan over the open ones only. */
+export async function countOpenDecisions(db: Db, runId: number, upToUserId?: number): Promise<number> {
+  return db.$count(
+    runDecisions,
+    and(
+      eq(runDecisions.runId, runId),
+      eq(runDecisions.outcome, "open"),
+      upToUserId === undefined ? undefined : lte(runDecisions.userId, upToUserId),
+    ),
+  );
+}
+
+/** A page of users whose decision is open, in key order, after one user id and up to another. */
+export async function openDecisionsPage(
+  db: Db,
+  page: { runId: number; afterUserId: number; upToUserId?: number; limit: number },
+): Promise<number[]> {
+  const rows = await db
+    .select({ userId: runDecisions.userId })
+    .from(runDecisions)
+    .where(
+      and(
+        eq(runDecisions.runId, page.runId),
+        eq(runDecisions.outcome, "open"),
+        gt(runDecisions.userId, page.afterUserId),
+        page.upToUserId === undefined ? undefined : lte(runDecisions.userId, page.upToUserId),
+      ),
+    )
+    .orderBy(asc(runDecisions.userId))
+    .limit(page.limit);
+  return rows.map(({ userId }) => userId);
+}
+
+/**
+ * Records that a user's job gave up, so that the run can close without them and the reason stays to be read.
+ *
+ * @returns false when the decision was settled by somebody else in the meantime
+ */
+export async function recordFailure(
+  db: Db,
+  failure: { runId: number; userId: number; error: string; now: Date },
+): Promise<boolean> {
+  const rows = await rowsOf(
+    db,
+    sql`
+    with failed as (
+      update run_decisions set outcome = 'failed', error = ${failure.error}, settled_at = ${instantParam(failure.now)}
+      where run_id = ${failure.runId} and user_id = ${failure.userId} and outcome = 'open'
+      returning user_id, run_id
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, before, after)
+      select ${instantParam(failure.now)}, 'system', 'decision.fail', 'user:' || user_id, ${failure.error},
+        jsonb_build_object('run', run_id, 'outcome', 'open'), jsonb_build_object('run', run_id, 'outcome', 'failed')
+      from failed
+    )
+    select user_id from failed`,
+  );
+  return rows.length > 0;
+}
+
+/**
+ * Opens the failed decisions of a run again and, if there were any, puts the run back to `processing`. The run's
+ * `retries` goes up, so that a closing of the run that looked before this cannot take effect after it.
+ *
+ * @returns the users whose decision is open again, in key order
+ */
+export async function reopenFailed(
+  db: Db,
+  retry: { runId: number; actor: string; now: Date },
+): Promise<readonly number[]> {
+  const rows = await rowsOf<{ user_id: bigint }>(
+    db,
+    sql`
+    with run as (
+      select id, payment_date, state from payment_runs
+      where id = ${retry.runId} and state in ('fanning-out', 'processing', 'completed') for update
+    ), reopened as (
+      update run_decisions d set outcome = 'open', error = null, settled_at = null
+      from run where d.run_id = run.id and d.outcome = 'failed'
+      returning d.user_id
+    ), moved as (
+      update payment_runs r set
+        state = case when r.state = 'fanning-out' then r.state else 'processing' end,
+        completed_at = null, retries = r.retries + 1
+      from run where r.id = run.id and exists (select from reopened)
+      returning r.payment_date, run.state as before, r.state as after
+    ), audit as (
+      insert into audit_log (at, actor, action, object, before, after)
+      select ${instantParam(retry.now)}, ${retry.actor}, 'run.retry', 'run:' || payment_date,
+        jsonb_build_object('state', before), jsonb_build_object('state', after, 'reopened', (select count(*) from reopened))
+      from moved
+    )
+    select user_id from reopened order by user_id`,
+  );
+  return rows.map((row) => Number(row.user_id));
+}
+
+export interface FailedDecision {
+  readonly externalId: string;
+  readonly balanceCents: bigint;
+  readonly error: string;
+}
+
+/** The users of a run whose job gave up, each with the reason, in key order. */
+export async function listFailures(db: Db, runId: number): Promise<FailedDecision[]> {
+  const rows = await db
+    .select({ externalId: users.externalId, balanceCents: runDecisions.balanceCents, error: runDecisions.error })
+    .from(runDecisions)
+    .innerJoin(users, eq(users.id, runDecisions.userId))
+    .where(and(eq(runDecisions.runId, runId), eq(runDecisions.outcome, "failed")))
+    .orderBy(asc(runDecisions.userId));
+  return rows.map((row) => ({ ...row, error: row.error ?? "" }));
+}
+
+export interface StoredDecision {
+  readonly paymentDate: string;
+  readonly decision: Decision;
+  readonly reason: SkipReason | null;
+  readonly balanceCents: bigint;
+  readonly minimumBalanceCents: bigint;
+  readonly outcome: Outcome;
+  readonly error: string | null;
+  readonly invoiceNumber: string | null;
+  readonly invoiceAmountCents: bigint | null;
+  readonly invoiceStatus: string | null;
+}
+
+/** What was decided for a user: on a payment date, or at the latest run that considered them. Null if never considered. */
+export async function findDecision(db: Db, userId: number, paymentDate?: string): Promise<StoredDecision | null> {
+  const [row] = await db
+    .select({
+      paymentDate: paymentRuns.paymentDate,
+      decision: runDecisions.decision,
+      reason: runDecisions.reason,
+      balanceCents: runDecisions.balanceCents,
+      minimumBalanceCents: paymentRuns.minimumBalanceCents,
+      outcome: runDecisions.outcome,
+      error: runDecisions.error,
+      invoiceNumber: invoices.number,
+      invoiceAmountCents: invoices.amountCents,
+      invoiceStatus: invoices.status,
+    })
+    .from(paymentRuns)
+    .innerJoin(runDecisions, and(eq(runDecisions.runId, paymentRuns.id), eq(runDecisions.userId, userId)))
+    .leftJoin(invoices, eq(invoices.id, runDecisions.invoiceId))
+    .where(paymentDate === undefined ? undefined : eq(paymentRuns.paymentDate, paymentDate))
+    .orderBy(desc(paymentRuns.paymentDate))
+    .limit(1);
+  return row ?? null;
+}
+
+export interface SettledDecision {
+  readonly userId: number;
+  readonly outcome: Outcome;
+  readonly reason: SkipReason | null;
+}
+
+/** How the decisions of some users stand. Users whom the run did not decide are absent. */
+export async function findOutcomes(db: Db, runId: number, userIds: readonly number[]): Promise<SettledDecision[]> {
+  return db
+    .select({ userId: runDecisions.userId, outcome: runDecisions.outcome, reason: runDecisions.reason })
+    .from(runDecisions)
+    .where(and(eq(runDecisions.runId, runId), sql`${runDecisions.userId} = any(${arrayParam(userIds, "bigint")})`));
+}
+
+/** How many users a run has decided so far. */
+export async function countDecisions(db: Db, runId: number): Promise<number> {
+  return db.$count(runDecisions, eq(runDecisions.runId, runId));
+}
+
+/** How many users are owed anything: as many as a run opened now would consider. */
+export async function countUsersOwed(db: Db): Promise<number> {
+  return db.$count(users, gt(users.balanceCents, 0n));
+}

@@ -1,0 +1,193 @@
+import type { UserStatus } from "@cpa-payouts/core";
+import { eq, lt, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { importRows } from "../schema/index.ts";
+import { instantParam, rowOf, rowsOf } from "../sql.ts";
+
+/** A good row of an import file; null where an optional column was empty. */
+export interface ImportRow {
+  readonly line: number;
+  readonly externalId: string;
+  readonly email: string;
+  readonly name: string | null;
+  readonly status: UserStatus;
+  readonly balanceCents: bigint;
+  readonly binanceEmail: string | null;
+  readonly paymentMethodStatus: "pending" | "approved" | "rejected" | null;
+  readonly previousInvoices: number | null;
+  readonly joinedAt: Date | null;
+}
+
+/** Puts rows aside until the whole file is read. One JSON parameter instead of a thousand single ones: three times as fast. */
+export async function stageImportRows(
+  db: Db,
+  importId: string,
+  rows: readonly ImportRow[],
+  now: Date,
+): Promise<void> {
+  const json = JSON.stringify(
+    rows.map((row) => ({
+      line: row.line,
+      external_id: row.externalId,
+      email: row.email,
+      name: row.name,
+      status: row.status,
+      balance_cents: row.balanceCents.toString(),
+      binance_email: row.binanceEmail,
+      payment_method_status: row.paymentMethodStatus,
+      previous_invoices: row.previousInvoices,
+      joined_at: row.joinedAt?.toISOString() ?? null,
+    })),
+  );
+  await db.execute(sql`
+    insert into import_rows (import_id, staged_at, line, external_id, email, name, status, balance_cents, binance_email,
+      payment_method_status, previous_invoices, joined_at)
+    select ${importId}::uuid, ${instantParam(now)}, * from jsonb_to_recordset(${json}::jsonb) as row(
+      line int, external_id text, email text, name text, status text, balance_cents bigint, binance_email text,
+      payment_method_status text, previous_invoices bigint, joined_at timestamptz)`);
+}
+
+export interface DoubledRow {
+  readonly line: number;
+  readonly externalId: string;
+  readonly firstLine: number;
+}
+
+/** Staged rows whose external id stands on an earlier line already, in the order of the file. */
+export async function findDoubledRows(db: Db, importId: string): Promise<DoubledRow[]> {
+  const rows = await rowsOf<{ line: number; external_id: string; first_line: number }>(
+    db,
+    sql`
+    select line, external_id, first_line from (
+      select line, external_id, min(line) over (partition by external_id) as first_line
+      from import_rows where import_id = ${importId}::uuid
+    ) numbered where line > first_line order by line`,
+  );
+  return rows.map((row) => ({ line: row.line, externalId: row.external_id, firstLine: row.first_line }));
+}
+
+/** Takes the staged rows that double an earlier line out again. */
+export async function dropDoubledRows(db: Db, importId: string): Promise<void> {
+  await db.execute(sql`
+    delete from import_rows r using import_rows first
+    where r.import_id = ${importId}::uuid and first.import_id = r.import_id
+      and first.external_id = r.external_id and first.line < r.line`);
+}
+
+export interface ImportCounts {
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  /** Existing users whose file balance differs from ours; theirs is kept. */
+  readonly differingBalances: number;
+  /** Existing users whose new address waits for approval. */
+  readonly changedAddresses: number;
+}
+
+/**
+ * Adds and updates the users of the staged rows, all of them or none: one statement.
+ *
+ * - A new user gets the opening balance as one ledger entry, and the payment method with the status of the file.
+ * - An existing user keeps balance and reviews; an empty optional column leaves what is known.
+ * - Another Binance e-mail than the latest one is a new `pending` method, and the one in use is `replaced`, whatever
+ *   the file says about its status: an address is trusted by a review here, not by a file. Upper and lower case do not
+ *   make another address.
+ */
+export async function mergeImport(
+  db: Db,
+  input: { importId: string; actor: string; now: Date },
+): Promise<ImportCounts> {
+  const now = instantParam(input.now);
+  const row = await rowOf<{ created: number; updated: number; existing: number; differing: number; readdressed: number }>(
+    db,
+    sql`
+    with file as materialized (
+      select * from import_rows where import_id = ${input.importId}::uuid
+    ), existing as (
+      select u.id as user_id, u.balance_cents as own_balance_cents, to_jsonb(u) as before, f.*
+      from users u join file f on f.external_id = u.external_id
+      order by u.id for no key update of u
+    ), updated as (
+      update users u set email = e.email, name = coalesce(e.name, u.name), status = e.status,
+        previous_invoices = coalesce(e.previous_invoices, u.previous_invoices),
+        joined_at = coalesce(e.joined_at, u.joined_at), updated_at = ${now}
+      from existing e
+      where u.id = e.user_id and (u.email, u.name, u.status, u.previous_invoices, u.joined_at) is distinct from
+        (e.email, coalesce(e.name, u.name), e.status, coalesce(e.previous_invoices, u.previous_invoices),
+         coalesce(e.joined_at, u.joined_at))
+      returning u.id, e.before, to_jsonb(u) as after
+    ), created as (
+      insert into users (external_id, email, name, status, balance_cents, previous_invoices, joined_at, updated_at)
+      select external_id, email, coalesce(name, ''), status, balance_cents, coalesce(previous_invoices, 0),
+        coalesce(joined_at, ${now}), ${now}
+      from file f where not exists (select from existing e where e.external_id = f.external_id)
+      order by line
+      returning id, external_id, balance_cents, to_jsonb(users) as after
+    ), opening as (
+      insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
+      select id, 'credit', balance_cents, 'opening balance', ${input.actor}, ${now} from created where balance_cents > 0
+    ), latest as (
+      select distinct on (m.user_id) m.user_id, m.binance_email, m.status
+      from payment_methods m join existing using (user_id) order by m.user_id, m.id desc
+    ), addressed as (
+      select id as user_id, f.binance_email, f.payment_method_status as status, null::text as before
+      from created c join file f on f.external_id = c.external_id where f.binance_email is not null
+      union all
+      select e.user_id, e.binance_email, case when l.user_id is null then e.payment_method_status else 'pending' end,
+        l.binance_email
+      from existing e left join latest l using (user_id)
+      where e.binance_email is not null and lower(e.binance_email) is distinct from lower(l.binance_email)
+    ), replaced as (
+      update payment_methods m set status = 'replaced'
+      from addressed a where m.user_id = a.user_id and m.status in ('pending', 'approved')
+      returning m.user_id
+    ), added as (
+      -- The join makes the insert wait for the update: a user may have one current method at a time.
+      insert into payment_methods (user_id, binance_email, status, reviewed_by, reviewed_at, reason, created_at)
+      select a.user_id, a.binance_email, coalesce(a.status, 'pending'),
+        case when a.status in ('approved', 'rejected') then ${input.actor} end,
+        case when a.status in ('approved', 'rejected') then ${now} end,
+        case when a.status in ('approved', 'rejected') then 'as imported' end, ${now}
+      from addressed a left join (select distinct user_id from replaced) r using (user_id)
+      returning user_id, binance_email, status
+    ), audit as (
+      insert into audit_log (at, actor, action, object, before, after, request_id)
+      select ${now}, ${input.actor}, 'user.create', 'user:' || id, null::jsonb, after, ${`import:${input.importId}`} from created
+      union all
+      select ${now}, ${input.actor}, 'user.update', 'user:' || id, before, after, ${`import:${input.importId}`} from updated
+      union all
+      select ${now}, ${input.actor}, 'method.add', 'user:' || user_id,
+        case when a.before is not null then jsonb_build_object('binanceEmail', a.before) end,
+        jsonb_build_object('binanceEmail', m.binance_email, 'status', m.status), ${`import:${input.importId}`}
+      from added m join addressed a using (user_id)
+    )
+    select
+      (select count(*)::int from created) as created,
+      (select count(*)::int from existing) as existing,
+      (select count(*)::int from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
+      (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing,
+      (select count(*)::int from addressed where before is not null) as readdressed`,
+  );
+  return {
+    created: row.created,
+    updated: row.updated,
+    unchanged: row.existing - row.updated,
+    differingBalances: row.differing,
+    changedAddresses: row.readdressed,
+  };
+}
+
+/** Lets the planner know how many rows are staged; without it a large merge joins row by row. */
+export async function analyzeImportRows(db: Db): Promise<void> {
+  await db.execute(sql`analyze import_rows`);
+}
+
+/** Removes the staged rows of an import. */
+export async function discardImport(db: Db, importId: string): Promise<void> {
+  await db.delete(importRows).where(eq(importRows.importId, importId));
+}
+
+/** Removes what killed imports left behind. */
+export async function discardImportsBefore(db: Db, instant: Date): Promise<void> {
+  await db.delete(importRows).where(lt(importRows.stagedAt, instant));
+}

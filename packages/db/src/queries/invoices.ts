@@ -1,0 +1,223 @@
+import {
+  CURRENCY,
+  type Disposition,
+  type InvoiceStatus,
+  invoiceTransitions,
+  type SkipReason,
+  statesBefore,
+} from "@cpa-payouts/core";
+import { and, asc, eq, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { invoices, users } from "../schema/index.ts";
+import { arrayParam, instantParam, rowsOf } from "../sql.ts";
+import { skipReason } from "./decision-rule.ts";
+
+export type CreatedInvoice =
+  | { readonly userId: number; readonly outcome: "invoiced"; readonly number: string; readonly amountCents: bigint }
+  | { readonly userId: number; readonly outcome: "skipped"; readonly reason: SkipReason };
+
+const reasonUnderLock = skipReason({
+  status: sql`c.status`,
+  balanceCents: sql`c.balance_cents`,
+  approvedMethod: sql`m.binance_email`,
+  earlierInvoices: sql`c.earlier_invoices`,
+  kind: sql`run.kind`,
+  minimumBalanceCents: sql`run.minimum_balance_cents`,
+});
+
+/**
+ * Creates the pending invoices of some users of a run and takes exactly those balances: the one statement that moves
+ * money out of balances (DESIGN, laws 1 to 4).
+ *
+ * - It claims the decisions that are still unsettled together with their users, in key order, so that two batches
+ *   never wait for each other. Whoever comes second finds the claim gone (PostgreSQL tests the WHERE again on the row
+ *   it waited for), so that a job delivered twice does nothing the second time.
+ * - Status, approved method and minimum are tested again under those locks. The approved method is locked too, so
+ *   that an approval withdrawn at this moment counts.
+ * - It pays what was decided, or the present balance if that is smaller; credits that arrived since stay.
+ *
+ * @returns one outcome per user whose decision this call settled; users settled before are absent
+ */
+export async function createInvoices(
+  db: Db,
+  { runId, userIds, now }: { runId: number; userIds: readonly number[]; now: Date },
+): Promise<CreatedInvoice[]> {
+  const rows = await rowsOf<{
+    user_id: bigint;
+    number: string | null;
+    amount_cents: bigint | null;
+    reason: SkipReason | null;
+  }>(
+    db,
+    sql`
+    with run as (
+      select id, payment_date, kind, minimum_balance_cents from payment_runs where id = ${runId}
+    ), claimed as (
+      select u.id as user_id, u.status, u.balance_cents, u.previous_invoices + u.invoice_count as earlier_invoices,
+        d.balance_cents as decided_cents
+      from run_decisions d join users u on u.id = d.user_id
+      where d.run_id = ${runId} and d.user_id = any(${arrayParam(userIds, "bigint")})
+        and d.decision = 'pay' and d.outcome in ('open', 'failed')
+      order by u.id
+      for no key update of u, d
+    ), method as (
+      select m.user_id, m.binance_email from payment_methods m join claimed using (user_id)
+      where m.status = 'approved'
+      for share of m
+    ), judged as (
+      select c.*, m.binance_email, ${reasonUnderLock} as reason
+      from run cross join claimed c left join method m using (user_id)
+    ), invoice as (
+      insert into invoices (number, user_id, run_id, payment_date, amount_cents, currency, destination, created_at)
+      select 'INV-' || to_char(run.payment_date, 'YYYYMMDD') || '-' || user_id, user_id, run.id, run.payment_date,
+        least(decided_cents, balance_cents), ${CURRENCY}, binance_email, ${instantParam(now)}
+      from run cross join judged where reason is null
+      on conflict (user_id, payment_date) do nothing
+      returning id, number, user_id, amount_cents, destination
+    ), entry as (
+      insert into ledger_entries (user_id, kind, amount_cents, invoice_id, actor, created_at)
+      select user_id, 'invoice', -amount_cents, id, 'system', ${instantParam(now)} from invoice
+    ), taken as (
+      update users u set balance_cents = u.balance_cents - i.amount_cents, invoice_count = u.invoice_count + 1,
+        updated_at = ${instantParam(now)}
+      from invoice i where u.id = i.user_id
+    ), settled as (
+      update run_decisions d set
+        outcome = case when i.id is null then 'skipped' else 'invoiced' end,
+        reason = j.reason, invoice_id = i.id, error = null, settled_at = ${instantParam(now)}
+      from judged j left join invoice i using (user_id)
+      where d.run_id = ${runId} and d.user_id = j.user_id and (i.id is not null or j.reason is not null)
+      returning d.user_id, d.reason, i.number, i.amount_cents, i.destination
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, after)
+      select ${instantParam(now)}, 'system',
+        case when number is null then 'decision.skip' else 'invoice.create' end,
+        coalesce('invoice:' || number, 'user:' || user_id), reason,
+        jsonb_build_object('run', ${runId}::bigint, 'user', user_id, 'amountCents', amount_cents::text, 'destination', destination)
+      from settled
+    )
+    select user_id, number, amount_cents, reason from settled order by user_id`,
+  );
+  return rows.map(({ user_id, number, amount_cents, reason }) =>
+    number !== null && amount_cents !== null
+      ? { userId: Number(user_id), outcome: "invoiced", number, amountCents: amount_cents }
+      : { userId: Number(user_id), outcome: "skipped", reason: reason as SkipReason },
+  );
+}
+
+export interface InvoiceReview {
+  readonly numbers: readonly string[];
+  readonly actor: string;
+  readonly now: Date;
+  readonly to: { readonly status: "paid" } | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
+}
+
+/**
+ * Reviews invoices that are still to be reviewed. A rejected invoice with disposition `return` gives its amount back to
+ * the balance by a ledger entry; with `forfeit` the amount stays taken.
+ *
+ * @returns the numbers that this call reviewed; the others were not pending any more (or do not exist)
+ */
+export async function reviewInvoices(db: Db, review: InvoiceReview): Promise<ReadonlySet<string>> {
+  const { status } = review.to;
+  const reason = status === "rejected" ? review.to.reason : null;
+  const disposition = status === "rejected" ? review.to.disposition : null;
+  const reviewable = statesBefore(invoiceTransitions, status);
+  const rows = await rowsOf<{ number: string }>(
+    db,
+    sql`
+    with claimed as (
+      select id, user_id, status from invoices
+      where number = any(${arrayParam(review.numbers, "text")}) and status = any(${arrayParam(reviewable, "text")})
+      order by id for no key update
+    ), reviewed as (
+      update invoices i set status = ${status}, reviewed_by = ${review.actor}, reviewed_at = ${instantParam(review.now)},
+        reason = ${reason}, disposition = ${disposition}
+      from claimed c where i.id = c.id
+      returning i.id, i.number, i.user_id, i.amount_cents, c.status as before
+    ), returned as (
+      select id, user_id, amount_cents from reviewed where ${disposition}::text = 'return'
+    ), owner as (
+      -- In key order, like every statement that locks several users.
+      select id from users where id in (select user_id from returned) order by id for no key update
+    ), entry as (
+      insert into ledger_entries (user_id, kind, amount_cents, invoice_id, note, actor, created_at)
+      select user_id, 'invoice-reversal', amount_cents, id, ${reason}, ${review.actor}, ${instantParam(review.now)} from returned
+    ), given_back as (
+      update users u set balance_cents = u.balance_cents + r.amount_cents, updated_at = ${instantParam(review.now)}
+      from (select user_id, sum(amount_cents)::bigint as amount_cents from returned group by user_id) r, owner
+      where u.id = r.user_id and owner.id = u.id
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, before, after)
+      select ${instantParam(review.now)}, ${review.actor}, ${status === "paid" ? "invoice.pay" : "invoice.reject"},
+        'invoice:' || number, ${reason}, jsonb_build_object('status', before),
+        jsonb_strip_nulls(jsonb_build_object('status', ${status}::text, 'disposition', ${disposition}::text))
+      from reviewed
+    )
+    select number from reviewed`,
+  );
+  return new Set(rows.map(({ number }) => number));
+}
+
+export interface InvoiceListing {
+  readonly number: string;
+  readonly externalId: string;
+  readonly paymentDate: string;
+  readonly amountCents: bigint;
+  readonly currency: string;
+  readonly destination: string;
+  readonly status: InvoiceStatus;
+  readonly reason: string | null;
+  readonly createdAt: Date;
+}
+
+export interface InvoiceFilter {
+  readonly status?: InvoiceStatus;
+  readonly paymentDate?: string;
+  readonly externalId?: string;
+}
+
+/** A page of invoices, oldest first. `afterId` is the `id` of the last row of the page before. */
+export async function invoicesPage(
+  db: Db,
+  filter: InvoiceFilter,
+  { afterId, limit }: { afterId: number; limit: number },
+): Promise<(InvoiceListing & { id: number })[]> {
+  return db
+    .select({
+      id: invoices.id,
+      number: invoices.number,
+      externalId: users.externalId,
+      paymentDate: invoices.paymentDate,
+      amountCents: invoices.amountCents,
+      currency: invoices.currency,
+      destination: invoices.destination,
+      status: invoices.status,
+      reason: invoices.reason,
+      createdAt: invoices.createdAt,
+    })
+    .from(invoices)
+    .innerJoin(users, eq(users.id, invoices.userId))
+    .where(
+      and(
+        sql`${invoices.id} > ${afterId}`,
+        filter.status ? eq(invoices.status, filter.status) : undefined,
+        filter.paymentDate ? eq(invoices.paymentDate, filter.paymentDate) : undefined,
+        filter.externalId ? eq(users.externalId, filter.externalId) : undefined,
+      ),
+    )
+    .orderBy(asc(invoices.id))
+    .limit(limit);
+}
+
+/** The status of the invoices with the given numbers; unknown numbers are absent. */
+export async function findInvoiceStatuses(
+  db: Db,
+  numbers: readonly string[],
+): Promise<ReadonlyMap<string, InvoiceStatus>> {
+  const rows = await db
+    .select({ number: invoices.number, status: invoices.status })
+    .from(invoices)
+    .where(sql`${invoices.number} = any(${arrayParam(numbers, "text")})`);
+  return new Map(rows.map(({ number, status }) => [number, status]));
+}

@@ -1,0 +1,49 @@
+import { dispositions, invoiceTransitions, statesOf } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import { type AnyPgColumn, check, date, foreignKey, index, pgTable, text, unique } from "drizzle-orm/pg-core";
+import { cents, id, instant, oneOf, reference } from "./columns.ts";
+import { runDecisions } from "./run-decisions.ts";
+
+const statuses = statesOf(invoiceTransitions);
+
+/** What a user is to be paid for a payment date. */
+export const invoices = pgTable(
+  "invoices",
+  {
+    id: id(),
+    /** `INV-<payment date>-<user id>`: unique by construction, the same however often a job is repeated, without gaps to explain. */
+    number: text().notNull().unique("invoices_number"),
+    userId: reference().notNull(),
+    runId: reference().notNull(),
+    paymentDate: date({ mode: "string" }).notNull(),
+    amountCents: cents().notNull(),
+    currency: text().notNull(),
+    /** The Binance e-mail approved when the invoice was created; a later change of address does not redirect it. */
+    destination: text().notNull(),
+    status: text().$type<keyof typeof invoiceTransitions>().notNull().default("pending"),
+    reviewedBy: text(),
+    reviewedAt: instant(),
+    reason: text(),
+    disposition: text({ enum: dispositions }),
+    createdAt: instant().notNull(),
+  },
+  (t) => [
+    // The promise "one invoice per user per payment date, ever" stands here, not in the queue.
+    unique("invoices_one_per_user_and_date").on(t.userId, t.paymentDate),
+    index("invoices_run_idx").on(t.runId),
+    // An invoice belongs to a decision, hence to its user and run. There is no foreign key to the run itself: every
+    // insert would take a share lock on that one row, and a million of them would queue up for it.
+    foreignKey({
+      name: "invoices_of_a_decision",
+      columns: [t.runId, t.userId],
+      foreignColumns: [runDecisions.runId as AnyPgColumn, runDecisions.userId as AnyPgColumn],
+    }).onDelete("restrict"),
+    check("invoices_status_known", oneOf(t.status, statuses)),
+    check("invoices_disposition_known", oneOf(t.disposition, dispositions)),
+    check("invoices_amount_positive", sql`${t.amountCents} > 0`),
+    check("invoices_currency_usd", sql`${t.currency} = 'USD'`),
+    check("invoices_reviewed_by", sql`(${t.status} = 'pending') = (${t.reviewedBy} is null)`),
+    check("invoices_rejection_has_reason", sql`${t.status} <> 'rejected' or ${t.reason} <> ''`),
+    check("invoices_rejection_has_disposition", sql`(${t.status} = 'rejected') = (${t.disposition} is not null)`),
+  ],
+);

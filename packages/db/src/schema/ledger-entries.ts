@@ -1,0 +1,40 @@
+import { ledgerKinds } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import { check, index, pgTable, text, unique } from "drizzle-orm/pg-core";
+import { cents, id, instant, oneOf, reference } from "./columns.ts";
+import { invoices } from "./invoices.ts";
+import { users } from "./users.ts";
+
+/** Append-only (a trigger refuses UPDATE and DELETE): every change of a balance, signed. */
+export const ledgerEntries = pgTable(
+  "ledger_entries",
+  {
+    id: id(),
+    userId: reference()
+      .notNull()
+      .references(() => users.id, { onDelete: "restrict" }),
+    kind: text({ enum: ledgerKinds }).notNull(),
+    amountCents: cents().notNull(),
+    invoiceId: reference().references(() => invoices.id, { onDelete: "restrict" }),
+    /** Given by whoever credits, so that the same conversion is credited once however often it is sent. */
+    idempotencyKey: text().unique("ledger_entries_idempotency_key"),
+    note: text(),
+    actor: text().notNull(),
+    createdAt: instant().notNull(),
+  },
+  (t) => [
+    // An invoice takes its money once and gives it back at most once.
+    unique("ledger_entries_once_per_invoice").on(t.invoiceId, t.kind),
+    index("ledger_entries_user_idx").on(t.userId, t.id),
+    check("ledger_entries_kind_known", oneOf(t.kind, ledgerKinds)),
+    check(
+      "ledger_entries_sign_of_kind",
+      sql`case ${t.kind} when 'credit' then ${t.amountCents} > 0 when 'invoice' then ${t.amountCents} < 0 when 'invoice-reversal' then ${t.amountCents} > 0 else ${t.amountCents} <> 0 end`,
+    ),
+    check(
+      "ledger_entries_invoice_of_kind",
+      sql`(${t.kind} in ('invoice', 'invoice-reversal')) = (${t.invoiceId} is not null)`,
+    ),
+    check("ledger_entries_adjustment_has_note", sql`${t.kind} <> 'adjustment' or ${t.note} <> ''`),
+  ],
+);

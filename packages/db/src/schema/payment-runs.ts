@@ -1,0 +1,40 @@
+import { paymentKinds, runTransitions, runTriggers, statesOf } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import { bigint, check, date, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import { cents, id, instant, oneOf } from "./columns.ts";
+
+const states = statesOf(runTransitions);
+
+/** The work for one payment date. One row per date, ever: the unique date is what makes a second scheduler harmless. */
+export const paymentRuns = pgTable(
+  "payment_runs",
+  {
+    id: id(),
+    paymentDate: date({ mode: "string" }).notNull().unique("payment_runs_one_per_date"),
+    kind: text({ enum: paymentKinds }).notNull(),
+    trigger: text({ enum: runTriggers }).notNull(),
+    state: text().$type<keyof typeof runTransitions>().notNull().default("deciding"),
+    /** The minimum under which the run was opened; a later change of the policy does not reach into it. */
+    minimumBalanceCents: cents().notNull(),
+    /** The rest of the policy at that time, for the record. */
+    policy: jsonb().$type<Readonly<Record<string, string | number>>>().notNull(),
+    openedBy: text().notNull(),
+    /** The last user decided and the last user fanned out: where a crash resumes. */
+    decideCursor: bigint({ mode: "number" }).notNull().default(0),
+    fanOutCursor: bigint({ mode: "number" }).notNull().default(0),
+    /** Counts the retries of failed jobs, so that closing the run notices one that came in between. */
+    retries: integer().notNull().default(0),
+    openedAt: instant().notNull(),
+    decidedAt: instant(),
+    fannedOutAt: instant(),
+    completedAt: instant(),
+  },
+  (t) => [
+    check("payment_runs_kind_known", oneOf(t.kind, paymentKinds)),
+    check("payment_runs_trigger_known", oneOf(t.trigger, runTriggers)),
+    check("payment_runs_state_known", oneOf(t.state, states)),
+    check("payment_runs_on_a_monday", sql`extract(isodow from ${t.paymentDate}) = 1`),
+    check("payment_runs_minimum_positive", sql`${t.minimumBalanceCents} > 0`),
+    check("payment_runs_completed_at", sql`(${t.state} = 'completed') = (${t.completedAt} is not null)`),
+  ],
+);

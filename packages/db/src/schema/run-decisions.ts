@@ -1,0 +1,43 @@
+import { decisions, outcomeTransitions, skipReasons, statesOf } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import { type AnyPgColumn, check, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { cents, instant, oneOf, reference } from "./columns.ts";
+import { invoices } from "./invoices.ts";
+import { paymentRuns } from "./payment-runs.ts";
+import { users } from "./users.ts";
+
+const outcomes = statesOf(outcomeTransitions);
+
+/** What a run decided for each user considered, frozen: the manifest of the run and the answer to "why was I (not) paid?". */
+export const runDecisions = pgTable(
+  "run_decisions",
+  {
+    runId: reference()
+      .notNull()
+      .references(() => paymentRuns.id, { onDelete: "restrict" }),
+    userId: reference()
+      .notNull()
+      .references(() => users.id, { onDelete: "restrict" }),
+    decision: text({ enum: decisions }).notNull(),
+    reason: text({ enum: skipReasons }),
+    balanceCents: cents().notNull(),
+    outcome: text().$type<keyof typeof outcomeTransitions>().notNull(),
+    invoiceId: reference().references((): AnyPgColumn => invoices.id, { onDelete: "restrict" }),
+    /** Why the job failed, in one line without personal data. */
+    error: text(),
+    settledAt: instant(),
+  },
+  (t) => [
+    primaryKey({ name: "run_decisions_pkey", columns: [t.runId, t.userId] }),
+    // What is still to be done: fan-out's high-water mark, closing the run and the re-queueing of lost jobs read it.
+    index("run_decisions_open_idx").on(t.runId, t.userId).where(sql`${t.outcome} = 'open'`),
+    check("run_decisions_decision_known", oneOf(t.decision, decisions)),
+    check("run_decisions_reason_known", oneOf(t.reason, skipReasons)),
+    check("run_decisions_outcome_known", oneOf(t.outcome, outcomes)),
+    check("run_decisions_skip_is_settled", sql`${t.decision} = 'pay' or ${t.outcome} = 'skipped'`),
+    check("run_decisions_skip_has_reason", sql`(${t.outcome} = 'skipped') = (${t.reason} is not null)`),
+    check("run_decisions_invoiced_has_invoice", sql`(${t.outcome} = 'invoiced') = (${t.invoiceId} is not null)`),
+    check("run_decisions_failed_has_error", sql`(${t.outcome} = 'failed') = (${t.error} is not null)`),
+    check("run_decisions_balance_positive", sql`${t.balanceCents} > 0`),
+  ],
+);

@@ -1,0 +1,31 @@
+import { userStatuses } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import { check, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { cents, id, instant, oneOf } from "./columns.ts";
+
+/** Somebody whom the network owes (an affiliate). */
+export const users = pgTable(
+  "users",
+  {
+    id: id(),
+    externalId: text().notNull().unique("users_external_id"),
+    email: text().notNull(),
+    name: text().notNull().default(""),
+    status: text({ enum: userStatuses }).notNull(),
+    /** The sum of the user's ledger entries, kept in the same statement as each entry. Only an adjustment may take it below zero. */
+    // Written as SQL because drizzle-kit cannot serialise a bigint default.
+    balanceCents: cents().notNull().default(sql`0`),
+    /** Invoices in the system the user was imported from. */
+    previousInvoices: integer().notNull().default(0),
+    /** Invoices here, whatever became of them. Together with `previousInvoices` it tells first-time from returning users. */
+    invoiceCount: integer().notNull().default(0),
+    joinedAt: instant().notNull(),
+    updatedAt: instant().notNull(),
+  },
+  (t) => [
+    check("users_external_id_given", sql`${t.externalId} <> ''`),
+    check("users_status_known", oneOf(t.status, userStatuses)),
+    check("users_previous_invoices_not_negative", sql`${t.previousInvoices} >= 0`),
+    check("users_invoice_count_not_negative", sql`${t.invoiceCount} >= 0`),
+  ],
+);
