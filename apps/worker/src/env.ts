@@ -1,0 +1,93 @@
+import { findScheduleProblem, InputError, type Policy, parseCents } from "@cpa-payouts/core";
+import { z } from "zod";
+
+export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+function wholeNumber(from: number, to: number) {
+  const message = `write a whole number from ${from} to ${to}`;
+  return z.string().regex(/^\d{1,9}$/, message).transform(Number).pipe(z.number().min(from, message).max(to, message));
+}
+
+function url(protocols: readonly string[], example: string) {
+  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    message: `write a URL such as ${example}`,
+  });
+}
+
+const amount = z.string().transform((text, issue) => {
+  try {
+    const cents = parseCents(text);
+    if (cents > 0n) return cents;
+    issue.addIssue("it must be more than 0");
+  } catch (cause) {
+    if (!(cause instanceof InputError)) throw cause;
+    issue.addIssue(cause.message);
+  }
+  return z.NEVER;
+});
+
+/** Every variable of the environment that means something, with its default (DESIGN section 8). */
+const variables = z.object({
+  NODE_ENV: z.string().default("development"),
+  DATABASE_URL: url(["postgres:", "postgresql:"], "postgres://user:password@host:5432/database").optional(),
+  REDIS_URL: url(["redis:", "rediss:"], "redis://host:6379").optional(),
+  QUEUE_PREFIX: z
+    .string()
+    .regex(/^[\w-]{1,40}$/, "write 1 to 40 letters, digits, - or _")
+    .default("payouts"),
+  PAYMENT_TIME_ZONE: z.string().default("UTC"),
+  PAYMENT_TICK_CRON: z.string().default("0 2 * * *"),
+  MINIMUM_BALANCE: z.string().default("100.00").pipe(amount),
+  CATCH_UP_DAYS: z.string().default("7").pipe(wholeNumber(0, 366)),
+  WORKER_CONCURRENCY: z.string().default("50").pipe(wholeNumber(1, 1000)),
+  LOG_LEVEL: z.enum(logLevels, `write one of ${logLevels.join(", ")}`).optional(),
+  LOG_FILE: z.string().optional(),
+});
+
+export interface Config {
+  readonly isProduction: boolean;
+  /** Without it the embedded database is used. */
+  readonly databaseUrl: string | null;
+  /** Without it the queue lives in the database. */
+  readonly redisUrl: string | null;
+  readonly queuePrefix: string;
+  readonly workerConcurrency: number;
+  /** Null where nothing is set: each command has a default of its own. */
+  readonly logLevel: LogLevel | null;
+  /** Null for stderr. */
+  readonly logFile: string | null;
+  readonly policy: Policy;
+}
+
+/**
+ * Reads the configuration from environment variables; an empty value counts as unset, which is how docker compose hands
+ * on what is not set.
+ *
+ * @param now where the three simulated years of the tick's schedule begin
+ * @throws InputError that names every problem at once
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>, now: Date): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = variables.safeParse(given);
+  const problems = parsed.success ? [] : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const schedule = {
+    timeZone: given["PAYMENT_TIME_ZONE"] ?? "UTC",
+    pattern: given["PAYMENT_TICK_CRON"] ?? "0 2 * * *",
+  };
+  const scheduleProblem = findScheduleProblem(schedule, now);
+  if (scheduleProblem) problems.push(`PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: ${scheduleProblem}; it must fire once a day`);
+  if (!parsed.success || problems.length > 0)
+    throw new InputError(`the configuration is wrong: ${problems.join("; ")}`, problems);
+  const { data } = parsed;
+  return {
+    isProduction: data.NODE_ENV === "production",
+    databaseUrl: data.DATABASE_URL ?? null,
+    redisUrl: data.REDIS_URL ?? null,
+    queuePrefix: data.QUEUE_PREFIX,
+    workerConcurrency: data.WORKER_CONCURRENCY,
+    logLevel: data.LOG_LEVEL ?? null,
+    logFile: data.LOG_FILE ?? null,
+    policy: { schedule, minimumBalanceCents: data.MINIMUM_BALANCE, catchUpDays: data.CATCH_UP_DAYS },
+  };
+}

@@ -1,0 +1,13 @@
+import type { Handlers } from "@cpa-payouts/jobs";
+import { type Context, closeFinishedRun, createInvoice, decide, fanOut, tick } from "@cpa-payouts/pipeline";
+
+/** Which job calls which step of the flow. */
+export function createHandlers(ctx: Context): Handlers {
+  return {
+    tick: () => tick(ctx),
+    decide: (payload) => decide(ctx, payload),
+    "fan-out": (payload) => fanOut(ctx, payload),
+    "create-invoice": (payload) => createInvoice(ctx, payload),
+    "close-run": (payload) => closeFinishedRun(ctx, payload),
+  };
+}

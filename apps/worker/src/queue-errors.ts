@@ -1,0 +1,18 @@
+import { describeError } from "@cpa-payouts/db";
+import type { QueueName } from "@cpa-payouts/jobs";
+import type { Log } from "@cpa-payouts/pipeline";
+
+const REPEAT_AFTER_MS = 10_000;
+
+/** While its server is away a queue reports an error per attempt, hundreds a second; the same one is logged every ten seconds. */
+export function queueErrorLogger(log: Log): (error: Error, queue: QueueName) => void {
+  const lastLogged = new Map<string, number>();
+  return (error, queue) => {
+    const message = describeError(error);
+    const now = performance.now();
+    const last = lastLogged.get(message);
+    if (last !== undefined && now - last < REPEAT_AFTER_MS) return;
+    lastLogged.set(message, now);
+    log.warn({ queue, error: message }, "queue.error");
+  };
+}

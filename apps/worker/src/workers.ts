@@ -1,0 +1,67 @@
+import { describeError, isDataError } from "@cpa-payouts/db";
+import {
+  type Backend,
+  type JobReport,
+  type QueueName,
+  queueNames,
+  type RunningWorker,
+  startWorker,
+  type WorkerEvents,
+  type WorkerTuning,
+} from "@cpa-payouts/jobs";
+import { type Context, failInvoice } from "@cpa-payouts/pipeline";
+import { createHandlers } from "./handlers.ts";
+import { queueErrorLogger } from "./queue-errors.ts";
+
+export interface WorkersOptions extends WorkerTuning {
+  /** Which queues to work on; all by default. */
+  readonly queues?: readonly QueueName[];
+}
+
+/** Steps of runs are few and short, and two runs never depend on each other. */
+const RUN_STEPS_AT_A_TIME = 4;
+
+/** Starts to work on the queues. The result stops taking jobs and waits for those under way. */
+export async function startWorkers(ctx: Context, backend: Backend, options: WorkersOptions): Promise<RunningWorker> {
+  const handlers = createHandlers(ctx);
+  const events = workerEvents(ctx);
+  const workers = await Promise.all(
+    (options.queues ?? queueNames).map((queue) =>
+      startWorker(backend, queue, handlers, events, { ...options, concurrency: concurrencyOf(queue, options) }),
+    ),
+  );
+  return {
+    close: async () => {
+      await Promise.all(workers.map((worker) => worker.close()));
+    },
+  };
+}
+
+function concurrencyOf(queue: QueueName, { concurrency }: WorkersOptions): number {
+  switch (queue) {
+    case "ticks":
+      return 1;
+    case "runs":
+      return RUN_STEPS_AT_A_TIME;
+    case "invoices":
+      return concurrency;
+  }
+}
+
+function workerEvents(ctx: Context): WorkerEvents {
+  return {
+    isFinal: isDataError,
+    describe: describeError,
+    onError: queueErrorLogger(ctx.log),
+    onRetry: ({ name, payload, attempt, error }) =>
+      ctx.log.warn({ job: name, ...payload, attempt, error }, "job.retried"),
+    onExhausted: (report) => recordExhausted(ctx, report),
+  };
+}
+
+async function recordExhausted(ctx: Context, { name, payload, attempt, error }: JobReport): Promise<void> {
+  ctx.log.error({ job: name, ...payload, attempt, error }, "job.failed");
+  const { runId, userId } = payload;
+  if (name === "create-invoice" && runId !== undefined && userId !== undefined)
+    await failInvoice(ctx, { runId, userId }, error);
+}

@@ -1,0 +1,45 @@
+import type { Processor, Queue, Worker } from "bullmq";
+import type { QueueName } from "./catalog.ts";
+
+/** Where the to-do list lives. `postgres` needs no other server; `redis` carries many workers. */
+export type BackendConfig =
+  | { readonly kind: "postgres"; readonly url: string }
+  | { readonly kind: "redis"; readonly url: string; readonly prefix: string };
+
+export interface WorkerTuning {
+  /** Jobs of a process under way at the same time. */
+  readonly concurrency: number;
+  /** Milliseconds after which a job whose worker died is given to another. */
+  readonly lockDurationMs?: number;
+  readonly stalledIntervalMs?: number;
+}
+
+export type AnyQueue = Queue;
+export type AnyWorker = Worker;
+
+/** An open connection to a backend, which makes BullMQ's objects; everything else is the same on both. */
+export interface Backend {
+  readonly kind: BackendConfig["kind"];
+  queue(name: QueueName): AnyQueue;
+  worker(name: QueueName, processor: Processor, tuning: WorkerTuning): AnyWorker;
+  /** @throws OperationError in one line when it does not answer or is not fit */
+  ping(): Promise<void>;
+  /** Ends the connections; queues and workers are closed before. */
+  close(): Promise<void>;
+}
+
+const SECOND_MS = 1_000;
+
+/**
+ * How workers hold jobs. BullMQ's default of one stall kills a job for good after two crashed workers, whatever its
+ * attempts; a stall is our workers' problem, never the job's, hence ten. A job without a living worker is taken up
+ * after the lock (30 s) and at most two checks.
+ */
+export function workerOptions(tuning: WorkerTuning) {
+  return {
+    concurrency: tuning.concurrency,
+    maxStalledCount: 10,
+    lockDuration: tuning.lockDurationMs ?? 30 * SECOND_MS,
+    stalledInterval: tuning.stalledIntervalMs ?? 15 * SECOND_MS,
+  };
+}

@@ -1,0 +1,58 @@
+import { z } from "zod";
+
+/** One queue per concurrency profile: a million invoices never stand in the way of the tick. */
+export const queueNames = ["ticks", "runs", "invoices"] as const;
+export type QueueName = (typeof queueNames)[number];
+
+interface JobDefinition<Payload extends z.ZodType> {
+  readonly queue: QueueName;
+  readonly payload: Payload;
+  /** The job's id in the queue: adding it again while it waits or runs does nothing. It saves work; it guarantees nothing. */
+  readonly id: (payload: z.output<Payload>) => string;
+}
+
+function job<Payload extends z.ZodType>(definition: JobDefinition<Payload>): JobDefinition<Payload> {
+  return definition;
+}
+
+const nothing = z.strictObject({});
+const ofRun = z.object({ runId: z.int().positive() });
+const ofRunAndUser = z.object({ runId: z.int().positive(), userId: z.int().positive() });
+
+/**
+ * Every job there is. Payloads hold ids only: amounts, e-mails and names are read from the database (DESIGN, law 7).
+ * Fields may be added as optional ones only, since jobs of the version before are in flight during a deployment.
+ */
+export const catalog = {
+  tick: job({ queue: "ticks", payload: nothing, id: () => "tick" }),
+  decide: job({ queue: "runs", payload: ofRun, id: ({ runId }) => `decide-${runId}` }),
+  "fan-out": job({ queue: "runs", payload: ofRun, id: ({ runId }) => `fan-out-${runId}` }),
+  "create-invoice": job({
+    queue: "invoices",
+    payload: ofRunAndUser,
+    id: ({ runId, userId }) => `invoice-${runId}-${userId}`,
+  }),
+  "close-run": job({ queue: "runs", payload: ofRun, id: ({ runId }) => `close-run-${runId}` }),
+} as const;
+
+export type JobName = keyof typeof catalog;
+export type PayloadOf<N extends JobName> = z.output<(typeof catalog)[N]["payload"]>;
+
+/** The names of the jobs that travel through a queue. */
+export function jobsOf(queue: QueueName): JobName[] {
+  return (Object.keys(catalog) as JobName[]).filter((name) => catalog[name].queue === queue);
+}
+
+const SECOND_MS = 1_000;
+
+/**
+ * What every job is added with. Eight attempts from one second on outlast two minutes of a database that is away;
+ * after that the next tick queues again whatever is still open. The jitter spreads a thousand retries.
+ */
+export const jobOptions = {
+  attempts: 8,
+  backoff: { type: "exponential", delay: SECOND_MS, jitter: 0.5 },
+  // Enough finished jobs to look at on a board; what they did is in the database.
+  removeOnComplete: { count: 1_000 },
+  removeOnFail: { count: 10_000 },
+};

@@ -1,0 +1,67 @@
+import { OperationError } from "@cpa-payouts/core";
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import { type Backend, type BackendConfig, workerOptions } from "./backend.ts";
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const OLDEST_VERSION = [6, 2];
+
+/**
+ * BullMQ on Redis. The prefix stands in braces, so that all keys of a queue fall into one slot of a Redis Cluster.
+ * While Redis is away commands wait in the client (`maxRetriesPerRequest: null`, which BullMQ's workers demand), and
+ * the work goes on when it is back.
+ */
+export function openRedisBackend(config: Extract<BackendConfig, { kind: "redis" }>): Backend {
+  const connection = new Redis(config.url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: null,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    keepAlive: 10_000,
+  });
+  // Without a listener ioredis prints every failed attempt; queues and workers report the same errors to their own listeners.
+  connection.on("error", () => {});
+  const prefix = `{${config.prefix}}`;
+  return {
+    kind: "redis",
+    queue: (name) => new Queue(name, { connection, prefix }),
+    worker: (name, processor, tuning) =>
+      new Worker(name, processor, { connection, prefix, ...workerOptions(tuning) }),
+    ping: () => ping(config.url),
+    close: async () => {
+      connection.disconnect();
+    },
+  };
+}
+
+async function ping(url: string): Promise<void> {
+  const server = new URL(url).host;
+  const probe = new Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+  });
+  let lastError = "no answer";
+  probe.on("error", (error: Error) => {
+    lastError = error.message;
+  });
+  try {
+    await probe.connect();
+    assertVersion(await probe.info("server"), server);
+  } catch (cause) {
+    if (cause instanceof OperationError) throw cause;
+    // ioredis' own rejection says "Connection is closed"; the reason came with the event before.
+    const reason = lastError === "no answer" ? (cause as Error).message : lastError;
+    throw new OperationError(`Redis at ${server} does not answer: ${reason}; check REDIS_URL and that the server runs`);
+  } finally {
+    probe.disconnect();
+  }
+}
+
+function assertVersion(info: string, server: string): void {
+  const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? "0";
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST_VERSION;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;
+  throw new OperationError(`Redis at ${server} is version ${version}; ${OLDEST_VERSION.join(".")} or newer is needed`);
+}

@@ -1,0 +1,93 @@
+import { DelayedError, type Job, type Processor, UnrecoverableError, type Worker } from "bullmq";
+import type { Backend, WorkerTuning } from "./backend.ts";
+import { catalog, type JobName, jobsOf, type PayloadOf, type QueueName } from "./catalog.ts";
+
+/** A handler's way to say "not done yet, come back": the job is delayed and uses up no attempt. */
+export interface Snooze {
+  readonly snoozeMs: number;
+}
+
+/** What a handler answers; it is kept with the finished job, so it holds ids, counts and words only. */
+export type Outcome = Readonly<Record<string, string | number | boolean | null>> | Snooze;
+
+/** One handler per job: a name that lacks one, or a payload that does not fit, is a compile error. */
+export type Handlers = { readonly [N in JobName]: (payload: PayloadOf<N>) => Promise<Outcome> };
+
+export interface WorkerEvents {
+  /** A handler threw and will be called again. */
+  onRetry(job: JobReport): void;
+  /**
+   * A handler threw for the last time, or `isFinal` said that trying again is no use. It runs before the queue
+   * records the failure, so that the database knows first.
+   */
+  onExhausted(job: JobReport): Promise<void>;
+  /** The queue itself misbehaves (connection lost); BullMQ goes on by itself. */
+  onError(error: Error, queue: QueueName): void;
+  /** Whether an error will come again however often the job is tried. */
+  isFinal(error: unknown): boolean;
+  /** One line about an error, fit for the queue: no personal data. */
+  describe(error: unknown): string;
+}
+
+export interface JobReport {
+  readonly name: JobName;
+  readonly payload: Readonly<Record<string, number>>;
+  readonly attempt: number;
+  readonly error: string;
+}
+
+export interface RunningWorker {
+  /** Stops taking jobs and waits for those under way. */
+  close(): Promise<void>;
+}
+
+/** Starts to work on a queue. Everything is delivered at least once: a handler may run twice, at the same time. */
+export async function startWorker(
+  backend: Backend,
+  queue: QueueName,
+  handlers: Handlers,
+  events: WorkerEvents,
+  tuning: WorkerTuning,
+): Promise<RunningWorker> {
+  const worker: Worker = backend.worker(queue, processor(queue, handlers, events), tuning);
+  worker.on("error", (error) => events.onError(error, queue));
+  await worker.waitUntilReady();
+  return { close: () => worker.close() };
+}
+
+function processor(queue: QueueName, handlers: Handlers, events: WorkerEvents): Processor {
+  const known = new Set<string>(jobsOf(queue));
+  return async (job, token) => {
+    if (!known.has(job.name)) throw new UnrecoverableError(`no handler for a job named ${job.name}`);
+    const name = job.name as JobName;
+    const payload = catalog[name].payload.safeParse(job.data);
+    if (!payload.success) throw new UnrecoverableError(`the payload of ${name} is not what it should be`);
+    const outcome = await attempt(job, name, payload.data as Readonly<Record<string, number>>, handlers, events);
+    if (!("snoozeMs" in outcome)) return outcome;
+    await job.moveToDelayed(Date.now() + Number(outcome.snoozeMs), token);
+    throw new DelayedError();
+  };
+}
+
+async function attempt(
+  job: Job,
+  name: JobName,
+  payload: Readonly<Record<string, number>>,
+  handlers: Handlers,
+  events: WorkerEvents,
+): Promise<Outcome> {
+  try {
+    const handler = handlers[name] as (payload: unknown) => Promise<Outcome>;
+    return await handler(payload);
+  } catch (cause) {
+    const report = { name, payload, attempt: job.attemptsMade + 1, error: events.describe(cause) };
+    const final = events.isFinal(cause);
+    if (!final && report.attempt < (job.opts.attempts ?? 1)) {
+      events.onRetry(report);
+      throw new Error(report.error);
+    }
+    await events.onExhausted(report);
+    // The queue stores message and stack in clear text and shows them on the board: a new error carries neither data nor cause.
+    throw final ? new UnrecoverableError(report.error) : new Error(report.error);
+  }
+}

@@ -1,0 +1,24 @@
+import { decideChunk, getRun } from "@cpa-payouts/db";
+import type { Snooze } from "@cpa-payouts/jobs";
+import { activationEnd, type Context } from "./context.ts";
+
+/**
+ * Freezes one decision per user who is owed anything, chunk by chunk from where the run's cursor stands, then queues
+ * the fan-out.
+ *
+ * @returns how many users this call decided, or a snooze when there are more
+ */
+export async function decide(ctx: Context, { runId }: { runId: number }): Promise<{ decided: number } | Snooze> {
+  const isOver = activationEnd();
+  let decided = 0;
+  for (;;) {
+    const chunk = await decideChunk(ctx.db, { runId, limit: ctx.pace.decideChunk, now: ctx.clock() });
+    decided += chunk.decided;
+    if (chunk.finished) break;
+    if (isOver()) return { snoozeMs: 0 };
+  }
+  const { paymentDate, state } = await getRun(ctx.db, runId);
+  ctx.log.info({ runId, paymentDate, decided }, "run.decided");
+  if (state === "fanning-out") await ctx.queues.ensureQueued("fan-out", [{ runId }]);
+  return { decided };
+}

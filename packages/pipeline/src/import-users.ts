@@ -1,0 +1,88 @@
+import { randomUUID } from "node:crypto";
+import type { Readable } from "node:stream";
+import { InputError } from "@cpa-payouts/core";
+import {
+  analyzeImportRows,
+  discardImport,
+  discardImportsBefore,
+  dropDoubledRows,
+  findDoubledRows,
+  type ImportCounts,
+  type ImportRow,
+  mergeImport,
+  stageImportRows,
+} from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+import { type LineProblem, readImportFile } from "./import-file.ts";
+
+export interface ImportOptions {
+  readonly source: Readable;
+  /** Import the good rows and leave the bad ones out, instead of importing nothing. */
+  readonly skipBad: boolean;
+  readonly actor: string;
+  /** Told about every bad row as it is found, so that a million of them need no memory. */
+  readonly onProblem: (problem: LineProblem) => void;
+  /** Told how many rows have been read; `merging` once the file is read and the users are being written. */
+  readonly onProgress: (progress: { rows: number; merging: boolean }) => void;
+}
+
+export interface ImportResult extends ImportCounts {
+  readonly rows: number;
+  readonly badRows: number;
+}
+
+const STAGED_AT_A_TIME = 2_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * Adds and updates users from a CSV file, streamed. The good rows are put aside first, and one statement then writes all
+ * of them: a file is imported whole or not at all, also when the process or the database dies in the middle.
+ *
+ * @throws InputError when rows are bad and `skipBad` is not set, or when the file cannot be read by rows; nothing is
+ *   written then
+ */
+export async function importUsers(ctx: DataContext, options: ImportOptions): Promise<ImportResult> {
+  const importId = randomUUID();
+  const now = ctx.clock();
+  await discardImportsBefore(ctx.db, new Date(now.getTime() - DAY_MS));
+  try {
+    const { rows, badRows } = await stageFile(ctx, importId, options);
+    if (badRows > 0 && !options.skipBad)
+      throw new InputError(
+        `${badRows} of ${rows} rows are bad; nothing was imported (mend them, or leave them out with --skip-bad)`,
+      );
+    options.onProgress({ rows, merging: true });
+    await analyzeImportRows(ctx.db);
+    const counts = await mergeImport(ctx.db, { importId, actor: options.actor, now });
+    ctx.log.info({ importId, rows, badRows, ...counts }, "users.imported");
+    return { rows, badRows, ...counts };
+  } finally {
+    await discardImport(ctx.db, importId);
+  }
+}
+
+async function stageFile(ctx: DataContext, importId: string, options: ImportOptions) {
+  const badLines = new Set<number>();
+  const report = (problem: LineProblem) => {
+    badLines.add(problem.line);
+    options.onProblem(problem);
+  };
+  let good = 0;
+  let batch: ImportRow[] = [];
+  const flush = async () => {
+    await stageImportRows(ctx.db, importId, batch, ctx.clock());
+    good += batch.length;
+    batch = [];
+    options.onProgress({ rows: good + badLines.size, merging: false });
+  };
+  for await (const row of readImportFile(options.source, report)) {
+    batch.push(row);
+    if (batch.length >= STAGED_AT_A_TIME) await flush();
+  }
+  await flush();
+  const doubled = await findDoubledRows(ctx.db, importId);
+  for (const { line, externalId, firstLine } of doubled)
+    report({ line, message: `external_id: "${externalId}" stands on line ${firstLine} already` });
+  if (doubled.length > 0) await dropDoubledRows(ctx.db, importId);
+  return { rows: good + badLines.size - doubled.length, badRows: badLines.size };
+}

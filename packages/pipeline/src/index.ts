@@ -1,0 +1,21 @@
+/**
+ * The flow, a file per step:
+ *
+ * tick -> open-run -> decide -> fan-out -> create-invoice -> close-run, with resume-run behind each of them,
+ * and around it: import-users, credit, summary (preview), follow-run, retry, review, verify.
+ */
+export * from "./close-run.ts";
+export * from "./context.ts";
+export * from "./create-invoice.ts";
+export * from "./credit.ts";
+export * from "./decide.ts";
+export * from "./fan-out.ts";
+export * from "./follow-run.ts";
+export * from "./import-users.ts";
+export * from "./open-run.ts";
+export * from "./resume-run.ts";
+export * from "./retry.ts";
+export * from "./review.ts";
+export * from "./summary.ts";
+export * from "./tick.ts";
+export * from "./verify.ts";

@@ -1,0 +1,22 @@
+import type { PaymentDate, RunTrigger } from "@cpa-payouts/core";
+import { openRun, type PaymentRun } from "@cpa-payouts/db";
+import type { Context } from "./context.ts";
+import { resumeRun } from "./resume-run.ts";
+
+/**
+ * Opens the run of a payment date, or takes up the one that is there, and sees to it that its next step is queued.
+ *
+ * @returns the run as it stands; a finished one is left alone
+ */
+export async function startRun(
+  ctx: Context,
+  input: { date: PaymentDate; trigger: RunTrigger; actor: string },
+): Promise<PaymentRun> {
+  const { run, opened } = await openRun(ctx.db, { ...input, policy: ctx.policy, now: ctx.clock() });
+  if (opened) {
+    const { id: runId, paymentDate, kind, trigger } = run;
+    ctx.log.info({ runId, paymentDate, kind, trigger }, "run.opened");
+  }
+  await resumeRun(ctx, run);
+  return run;
+}

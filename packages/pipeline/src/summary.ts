@@ -1,0 +1,84 @@
+import {
+  type LocalDate,
+  latestPaymentDate,
+  nextPaymentDate,
+  type PaymentDate,
+  type PaymentKind,
+  type Policy,
+  paymentKindOf,
+  type RunState,
+  type SkipReason,
+  skipReasons,
+} from "@cpa-payouts/core";
+import {
+  type DecisionTotals,
+  findRun,
+  type PaymentRun,
+  previewDecisions,
+  totalsOfRun,
+} from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+
+/** What a run came to, or would come to. `considered` is the sum of the other counts once the run is completed. */
+export interface RunSummary {
+  readonly paymentDate: LocalDate;
+  readonly kind: PaymentKind;
+  readonly state: RunState | "preview";
+  readonly considered: number;
+  readonly invoiced: number;
+  readonly failed: number;
+  readonly skipped: Readonly<Record<SkipReason, number>>;
+  readonly totalCents: bigint;
+}
+
+export interface NotAPaymentDate {
+  readonly paymentDate: LocalDate;
+  readonly state: "not-a-payment-date";
+  readonly next: LocalDate;
+}
+
+export async function summarizeRun(ctx: Pick<DataContext, "db">, run: PaymentRun): Promise<RunSummary> {
+  return summaryOf({ date: run.paymentDate, kind: run.kind }, run.state, await totalsOfRun(ctx.db, run.id));
+}
+
+/**
+ * What a run of a date would decide now; writes nothing. A date that has a run already is answered with that run.
+ */
+export async function previewRun(
+  ctx: Pick<DataContext, "db">,
+  date: LocalDate,
+  policy: Policy,
+): Promise<RunSummary | NotAPaymentDate> {
+  const kind = paymentKindOf(date);
+  if (!kind) return notAPaymentDate(date);
+  const run = await findRun(ctx.db, date);
+  if (run) return summarizeRun(ctx, run);
+  const paymentDate = { date, kind };
+  return summaryOf(paymentDate, "preview", await previewDecisions(ctx.db, paymentDate, policy.minimumBalanceCents));
+}
+
+export function notAPaymentDate(date: LocalDate): NotAPaymentDate {
+  return { paymentDate: date, state: "not-a-payment-date", next: nextPaymentDate(date).date };
+}
+
+/** The payment date of today if it is one, otherwise the next one: what somebody means who names no date. */
+export function currentOrNextPaymentDate(today: LocalDate): PaymentDate {
+  const latest = latestPaymentDate(today);
+  return latest.date === today ? latest : nextPaymentDate(today);
+}
+
+function summaryOf({ date, kind }: PaymentDate, state: RunSummary["state"], totals: DecisionTotals): RunSummary {
+  return {
+    paymentDate: date,
+    kind,
+    state,
+    considered: totals.considered,
+    invoiced: totals.invoiced,
+    failed: totals.failed,
+    skipped: Object.fromEntries(skipReasons.map((reason) => [reason, totals.skipped[reason] ?? 0])) as Record<
+      SkipReason,
+      number
+    >,
+    totalCents: totals.totalCents,
+  };
+}

@@ -1,0 +1,56 @@
+import { dueDates, localDateAt, type PaymentDate } from "@cpa-payouts/core";
+import { datesWithRun, listUnfinishedRuns, type PaymentRun, recordTick } from "@cpa-payouts/db";
+import { type Context, SYSTEM_ACTOR } from "./context.ts";
+import { startRun } from "./open-run.ts";
+import { resumeRun } from "./resume-run.ts";
+
+export interface TickResult {
+  /** The date whose run this tick opened. */
+  readonly opened: string | null;
+  /** Runs that were still going and were seen to. */
+  readonly resumed: number;
+  /** Due dates beyond the catch-up window without a run. */
+  readonly missed: number;
+  readonly [field: string]: string | number | null;
+}
+
+/**
+ * Looks for payment dates that are due and have no run, and for runs that are not finished. Level-triggered: it asks
+ * what is missing, not what day it is, so that a tick lost for whatever reason is made up for by the next one. One date
+ * at a time, oldest first: an earlier run changes who is returning and what is owed at the next.
+ */
+export async function tick(ctx: Context): Promise<TickResult> {
+  const now = ctx.clock();
+  const { liveSince } = await recordTick(ctx.db, now);
+  const { due, missed } = await datesWithoutRun(ctx, now, liveSince);
+  for (const { date } of missed) ctx.log.error({ paymentDate: date }, "payment-date.missed");
+
+  const unfinished = await listUnfinishedRuns(ctx.db);
+  for (const run of unfinished) await resumeRun(ctx, run);
+  const [oldest] = due;
+  const opened = oldest && !isBlocked(oldest, unfinished) ? await openDueRun(ctx, oldest, now) : null;
+  const result = { opened, resumed: unfinished.length, missed: missed.length };
+  ctx.log.debug({ ...result, due: due.length }, "tick.done");
+  return result;
+}
+
+async function datesWithoutRun(ctx: Context, now: Date, liveSince: Date) {
+  const { due, missed } = dueDates(now, liveSince, ctx.policy.catchUpDays, ctx.policy.schedule);
+  const there = await datesWithRun(
+    ctx.db,
+    [...due, ...missed].map(({ date }) => date),
+  );
+  const lacksRun = ({ date }: PaymentDate) => !there.has(date);
+  return { due: due.filter(lacksRun), missed: missed.filter(lacksRun) };
+}
+
+function isBlocked({ date }: PaymentDate, unfinished: readonly PaymentRun[]): boolean {
+  return unfinished.some((run) => run.paymentDate < date);
+}
+
+async function openDueRun(ctx: Context, date: PaymentDate, now: Date): Promise<string> {
+  const today = localDateAt(now, ctx.policy.schedule.timeZone);
+  const trigger = date.date === today ? "schedule" : "catch-up";
+  await startRun(ctx, { date, trigger, actor: SYSTEM_ACTOR });
+  return date.date;
+}

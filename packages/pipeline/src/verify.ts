@@ -1,0 +1,52 @@
+import { dueDates, type Policy, paymentKindOf } from "@cpa-payouts/core";
+import { datesWithRun, findScheduler, findViolations, listRuns, type Violation } from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+
+/**
+ * Tests every promise about the stored data and the calendar, and returns the offenders; empty when all is well. It
+ * reads only, and may run while money moves.
+ */
+export async function verify(
+  ctx: Pick<DataContext, "db" | "clock">,
+  policy: Policy,
+  onChecked: (invariant: string) => void = () => {},
+): Promise<Violation[]> {
+  const violations = await findViolations(ctx.db, onChecked);
+  violations.push(...(await runsOffCalendar(ctx)));
+  onChecked(ON_CALENDAR);
+  violations.push(...(await missedDates(ctx, policy)));
+  onChecked(NOT_MISSED);
+  return violations;
+}
+
+const ON_CALENDAR = "a run is of a payment date of its kind";
+const NOT_MISSED = "no payment date was missed";
+
+async function runsOffCalendar(ctx: Pick<DataContext, "db">): Promise<Violation[]> {
+  const runs = await listRuns(ctx.db);
+  return runs
+    .filter(({ paymentDate, kind }) => paymentKindOf(paymentDate) !== kind)
+    .map(({ paymentDate, kind }) => ({
+      invariant: ON_CALENDAR,
+      subject: `run ${paymentDate}`,
+      detail: `stored as ${kind}, the calendar says ${paymentKindOf(paymentDate) ?? "no payment date"}`,
+    }));
+}
+
+/** Due dates older than the catch-up window without a run: nobody will be paid for them until somebody runs them. */
+async function missedDates(ctx: Pick<DataContext, "db" | "clock">, policy: Policy): Promise<Violation[]> {
+  const scheduler = await findScheduler(ctx.db);
+  if (!scheduler) return [];
+  const { missed } = dueDates(ctx.clock(), scheduler.liveSince, policy.catchUpDays, policy.schedule);
+  const there = await datesWithRun(
+    ctx.db,
+    missed.map(({ date }) => date),
+  );
+  return missed
+    .filter(({ date }) => !there.has(date))
+    .map(({ date }) => ({
+      invariant: NOT_MISSED,
+      subject: `payment date ${date}`,
+      detail: `it is more than ${policy.catchUpDays} days old and has no run; "payouts run --date ${date}" makes up for it`,
+    }));
+}

@@ -1,0 +1,30 @@
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+
+export const TEMPLATE_DATABASE = "payouts_template";
+
+export const repositoryRoot = fileURLToPath(new URL("../../../", import.meta.url));
+
+export const migrationsFolder = fileURLToPath(new URL("../../../drizzle", import.meta.url));
+
+/** The URL of another database on the same server. */
+export function databaseUrl(serverUrl: string, database: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${database}`;
+  return url.href;
+}
+
+/** A port of the loopback interface that is free at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => {
+        if (address && typeof address === "object") resolve(address.port);
+        else reject(new Error("the server has no port"));
+      });
+    });
+  });
+}
