@@ -1,0 +1,101 @@
+import { userInfo } from "node:os";
+import type { Writable } from "node:stream";
+import { InputError } from "@cpa-payouts/core";
+import type { Clock } from "@cpa-payouts/pipeline";
+import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/worker";
+import { createOutput, type Format, formats, type Output } from "./output.ts";
+import { createProgress, type Progress } from "./progress.ts";
+
+/** What the process gives to the commands; tests give their own. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Writable;
+  readonly stderr: Writable & { isTTY?: boolean };
+  /** The folder of Drizzle's migrations. */
+  readonly migrationsFolder: string;
+}
+
+/** The options that every command takes, as commander hands them over. */
+export interface GlobalOptions {
+  readonly format?: string;
+  readonly json?: boolean;
+  readonly now?: string;
+  readonly dataDir?: string;
+  readonly logLevel?: string;
+  readonly actor?: string;
+}
+
+/** What a command works with. */
+export interface Cli {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly output: Output;
+  readonly progress: Progress;
+  /** Who gives the orders, for ledger and audit log. */
+  readonly actor: string;
+  readonly dataDir: string | null;
+  readonly migrationsFolder: string;
+  /** Says something to the person on stderr; data goes to `output`. */
+  say(line: string): void;
+}
+
+/**
+ * Reads the global options and the environment.
+ *
+ * @param defaults what a command logs and prints like when nobody says otherwise
+ * @throws InputError that names every problem
+ */
+export function openCli(
+  surroundings: Surroundings,
+  options: GlobalOptions,
+  defaults: { logLevel: LogLevel; format?: Format },
+): Cli {
+  const { env, stdout, stderr, migrationsFolder } = surroundings;
+  const config = readConfig(env, new Date());
+  const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? defaults.logLevel;
+  const format = options.json ? "json" : readChoice("--format", options.format, formats);
+  return {
+    config,
+    clock: readClock(options.now, config.isProduction),
+    log: createLogger({ level, file: config.logFile, isTerminal: stderr.isTTY === true }),
+    output: createOutput(stdout, format ?? defaults.format ?? "table"),
+    progress: createProgress(stderr),
+    actor: options.actor ?? env["PAYOUTS_ACTOR"] ?? `cli:${userName()}`,
+    dataDir: options.dataDir ?? null,
+    migrationsFolder,
+    say: (line) => {
+      stderr.write(`${line}\n`);
+    },
+  };
+}
+
+function readChoice<T extends string>(flag: string, text: string | undefined, choices: readonly T[]): T | undefined {
+  if (text === undefined) return undefined;
+  const choice = choices.find((candidate) => candidate === text);
+  if (!choice) throw new InputError(`${flag}: "${text}" is not one of ${choices.join(", ")}`);
+  return choice;
+}
+
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/** A pretended clock starts at the given instant and goes on at the real pace. */
+function readClock(now: string | undefined, isProduction: boolean): Clock {
+  if (now === undefined) return () => new Date();
+  if (isProduction) throw new InputError("--now pretends the time and is refused with NODE_ENV=production");
+  const start = new Date(now).getTime();
+  if (!INSTANT.test(now) || Number.isNaN(start))
+    throw new InputError(`--now: "${now}" is not an instant; write 2026-12-07T02:00:00Z`);
+  const begun = performance.now();
+  return () => new Date(start + (performance.now() - begun));
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (cause) {
+    // In a container the uid may have no name.
+    if ((cause as NodeJS.ErrnoException).code === "ERR_SYSTEM_ERROR") return String(process.getuid?.() ?? "unknown");
+    throw cause;
+  }
+}

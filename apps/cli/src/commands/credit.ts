@@ -1,0 +1,24 @@
+import { formatCents, parseCents } from "@cpa-payouts/core";
+import { credit } from "@cpa-payouts/pipeline";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+import { dollars } from "../present.ts";
+
+export async function creditUser(
+  cli: Cli,
+  externalId: string,
+  amount: string,
+  { key, note }: { key: string; note?: string },
+): Promise<undefined> {
+  const amountCents = parseCents(amount);
+  await withDatabase(cli, async (ctx) => {
+    const input = { externalId, amountCents, key, actor: cli.actor, ...(note === undefined ? {} : { note }) };
+    const { status, balanceCents } = await credit(ctx, input);
+    const answer = { externalId, status, amount: formatCents(amountCents), balance: formatCents(balanceCents) };
+    await cli.output.object(answer, () => [
+      status === "credited"
+        ? `Credited ${dollars(amountCents)} to ${externalId}; the balance is ${dollars(balanceCents)}`
+        : `The key "${key}" was credited before, nothing was added; the balance is ${dollars(balanceCents)}`,
+    ]);
+  });
+}

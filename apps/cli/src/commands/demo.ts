@@ -1,0 +1,141 @@
+import { Readable } from "node:stream";
+import { findRun, invoicesPage, usersPage } from "@cpa-payouts/db";
+import {
+  type Context,
+  credit,
+  followRun,
+  importUsers,
+  reviewInvoices,
+  type RunSummary,
+  summarizeRun,
+  tick,
+  verify,
+} from "@cpa-payouts/pipeline";
+import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
+import type { Cli } from "../cli.ts";
+import { useDatabase, useFlow, withThrowAwayServer } from "../connection.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { pages } from "../output.ts";
+import { dollars, summaryLines } from "../present.ts";
+import { sampleNetworkCsv } from "../sample-network.ts";
+
+const START = "2026-12-01T09:00:00Z";
+const FIRST_MONDAY = "2026-12-07";
+const MID_MONTH = "2026-12-21";
+const CREDITS_PER_USER = "45.50";
+const REVIEWED = 300;
+const REJECTED = 5;
+
+/** Plays one month of a sample network: the same steps as in earnest, on a throw-away database and a pretended clock. */
+export async function demo(cli: Cli): Promise<ExitCode> {
+  const clock = { now: new Date(START) };
+  const pretending: Cli = { ...cli, clock: () => clock.now, config: { ...cli.config, redisUrl: null } };
+  const narrator = createNarrator(cli);
+  return withThrowAwayServer(cli, (server) =>
+    useDatabase(pretending, server, () =>
+      useFlow(pretending, server, (opened) => playMonth(pretending, opened, clock, narrator)),
+    ),
+  );
+}
+
+type Narrator = (date: string, line: string, details?: readonly string[]) => Promise<void>;
+
+/** Tells the story on stdout for people; with `--json` only the result is printed. */
+function createNarrator({ output }: Cli): Narrator {
+  return async (date, line, details = []) => {
+    if (output.format !== "table") return;
+    await output.text(`${date}  ${line}\n${details.map((detail) => `              ${detail}\n`).join("")}`);
+  };
+}
+
+async function playMonth(
+  cli: Cli,
+  { ctx, backend }: OpenContext,
+  clock: { now: Date },
+  narrate: Narrator,
+): Promise<ExitCode> {
+  const workers = await startWorkers(ctx, backend, { concurrency: cli.config.workerConcurrency });
+  try {
+    await narrate("2026-12-01", await importSample(ctx));
+    await tick(ctx);
+
+    clock.now = new Date(`${FIRST_MONDAY}T02:00:00Z`);
+    const first = await playRun(cli, ctx, FIRST_MONDAY);
+    await narrate(FIRST_MONDAY, "02:00, the first Monday: the tick finds the date due and opens its run", summaryLines(first));
+
+    clock.now = new Date("2026-12-10T10:00:00Z");
+    await narrate("2026-12-10", await review(ctx));
+    clock.now = new Date("2026-12-12T10:00:00Z");
+    await narrate("2026-12-12", await creditEverybody(ctx));
+
+    clock.now = new Date(`${MID_MONTH}T02:00:00Z`);
+    const second = await playRun(cli, ctx, MID_MONTH);
+    await narrate(MID_MONTH, "02:00, the first Monday after the 15th: returning users only", summaryLines(second));
+    return await conclude(cli, ctx, [first, second], narrate);
+  } finally {
+    await workers.close();
+  }
+}
+
+async function importSample(ctx: Context): Promise<string> {
+  const { created } = await importUsers(ctx, {
+    source: Readable.from(sampleNetworkCsv()),
+    skipBad: false,
+    actor: "demo",
+    onProblem: ({ line, message }) => {
+      throw new Error(`line ${line} of the sample network: ${message}`);
+    },
+    onProgress: () => {},
+  });
+  let owed = 0n;
+  for await (const { balanceCents } of pages((page) => usersPage(ctx.db, {}, page))) owed += balanceCents;
+  return `A network of ${created} users is imported; it owes them ${dollars(owed)}`;
+}
+
+async function playRun(cli: Cli, ctx: Context, date: string): Promise<RunSummary> {
+  await tick(ctx);
+  const run = await findRun(ctx.db, date);
+  if (!run) throw new Error(`the tick did not open the run of ${date}`);
+  const finished = await followRun(ctx, run.id, {
+    onProgress: ({ done, total }) => cli.progress.show(`run of ${date}`, done, total),
+  });
+  cli.progress.stop();
+  return summarizeRun(ctx, finished);
+}
+
+async function review(ctx: Context): Promise<string> {
+  const numbers: string[] = [];
+  for await (const { number } of pages((page) => invoicesPage(ctx.db, {}, page), REVIEWED)) numbers.push(number);
+  const rejected = numbers.slice(0, REJECTED);
+  const paid = numbers.slice(REJECTED);
+  const returned = { status: "rejected", reason: "traffic under investigation", disposition: "return" } as const;
+  await reviewInvoices(ctx, { numbers: rejected, verdict: returned, actor: "demo" });
+  await reviewInvoices(ctx, { numbers: paid, verdict: { status: "paid" }, actor: "demo" });
+  return `Finance marks ${paid.length} invoices as paid and rejects ${rejected.length}; their amounts go back to the balances`;
+}
+
+/** Every credit is sent twice, as a conversion tracker would after a timeout; the key makes the second one harmless. */
+async function creditEverybody(ctx: Context): Promise<string> {
+  let credited = 0;
+  let repeated = 0;
+  for await (const { externalId } of pages((page) => usersPage(ctx.db, {}, page))) {
+    for (const _delivery of ["first", "second"]) {
+      const key = `conversion-${externalId}`;
+      const { status } = await credit(ctx, { externalId, amountCents: 45_50n, key, actor: "demo" });
+      if (status === "credited") credited += 1;
+      else repeated += 1;
+    }
+  }
+  return `${credited} conversions credit $${CREDITS_PER_USER} each; ${repeated} repeated deliveries change nothing`;
+}
+
+async function conclude(cli: Cli, ctx: Context, runs: readonly RunSummary[], narrate: Narrator): Promise<ExitCode> {
+  let checked = 0;
+  const violations = await verify(ctx, ctx.policy, () => {
+    checked += 1;
+  });
+  if (cli.output.format === "json") await cli.output.object({ runs, violations }, () => []);
+  const verdict = violations.length === 0 ? "all hold" : `${violations.length} offenders`;
+  await narrate("2026-12-21", `${checked} invariants checked: ${verdict}. The database was thrown away.`);
+  return violations.length === 0 ? exitCodes.done : exitCodes.failed;
+}

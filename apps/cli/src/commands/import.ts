@@ -1,0 +1,46 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { InputError } from "@cpa-payouts/core";
+import { importUsers } from "@cpa-payouts/pipeline";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+
+export async function importFile(cli: Cli, file: string, { skipBad = false }: { skipBad?: boolean }): Promise<undefined> {
+  const totalBytes = await sizeOf(file);
+  await withDatabase(cli, async (ctx) => {
+    const source = createReadStream(file);
+    const result = await importUsers(ctx, {
+      source,
+      skipBad,
+      actor: cli.actor,
+      onProblem: ({ line, message }) => {
+        cli.progress.stop();
+        cli.say(`${file}: line ${line}: ${message}`);
+      },
+      onProgress: ({ rows, merging }) =>
+        merging
+          ? cli.progress.show("writing users", rows, rows)
+          : cli.progress.show("reading bytes", source.bytesRead, totalBytes),
+    }).finally(() => {
+      cli.progress.stop();
+      source.destroy();
+    });
+    const { rows, created, updated, unchanged, badRows, differingBalances, changedAddresses } = result;
+    await cli.output.object(result, () => [
+      `Imported ${rows - badRows} of ${rows} rows: ${created} users added, ${updated} updated, ${unchanged} unchanged`,
+      ...(changedAddresses > 0 ? [`${changedAddresses} changed their Binance e-mail; the new one awaits approval`] : []),
+      ...(differingBalances > 0
+        ? [`${differingBalances} known users have another balance in the file; theirs was kept (credits are added by "payouts credit")`]
+        : []),
+      ...(badRows > 0 ? [`${badRows} bad rows were left out`] : []),
+    ]);
+  });
+}
+
+async function sizeOf(file: string): Promise<number> {
+  const found = await stat(file).catch((cause: NodeJS.ErrnoException) => {
+    throw new InputError(`${file} cannot be read: ${cause.code === "ENOENT" ? "there is no such file" : cause.message}`);
+  });
+  if (found.isDirectory()) throw new InputError(`${file} is a folder, not a CSV file`);
+  return found.size;
+}

@@ -1,0 +1,130 @@
+import {
+  formatCents,
+  InputError,
+  invoiceTransitions,
+  parseCents,
+  parseLocalDate,
+  paymentMethodTransitions,
+  statesOf,
+  userStatuses,
+} from "@cpa-payouts/core";
+import { findUser, invoicesPage, methodsPage, usersPage } from "@cpa-payouts/db";
+import type { DataContext } from "@cpa-payouts/pipeline";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+import { type Column, pages, type Row } from "../output.ts";
+
+interface ListOptions {
+  readonly status?: string;
+  readonly user?: string;
+  readonly limit?: number;
+}
+
+export async function listInvoices(cli: Cli, options: ListOptions & { date?: string }): Promise<undefined> {
+  const status = readState("--status", options.status, statesOf(invoiceTransitions));
+  const paymentDate = options.date === undefined ? undefined : parseLocalDate(options.date);
+  await withDatabase(cli, async (ctx) => {
+    const externalId = await readUser(ctx, options.user);
+    const filter = defined({ status, paymentDate, externalId });
+    const invoices = pages((page) => invoicesPage(ctx.db, filter, page), options.limit);
+    await printList(cli, invoiceColumns, invoices, (invoice) => ({
+      ...invoice,
+      amount: formatCents(invoice.amountCents),
+      createdAt: invoice.createdAt.toISOString(),
+    }));
+  });
+}
+
+/** The columns and their order are part of the command line's contract (DESIGN section 7). */
+const invoiceColumns = [
+  { key: "number" },
+  { key: "externalId" },
+  { key: "paymentDate" },
+  { key: "amount", align: "right" },
+  { key: "currency" },
+  { key: "destination" },
+  { key: "status" },
+  { key: "reason", isFreeText: true },
+  { key: "createdAt" },
+] as const satisfies readonly Column<Row>[];
+
+export async function listUsers(
+  cli: Cli,
+  options: ListOptions & { minBalance?: string; method?: string },
+): Promise<undefined> {
+  const status = readState("--status", options.status, userStatuses);
+  const methodStatus = readState("--method", options.method, statesOf(paymentMethodTransitions));
+  const minimumBalanceCents = options.minBalance === undefined ? undefined : parseCents(options.minBalance);
+  await withDatabase(cli, async (ctx) => {
+    const externalId = await readUser(ctx, options.user);
+    const filter = defined({ status, methodStatus, minimumBalanceCents, externalId });
+    const users = pages((page) => usersPage(ctx.db, filter, page), options.limit);
+    await printList(cli, userColumns, users, (user) => ({ ...user, balance: formatCents(user.balanceCents) }));
+  });
+}
+
+const userColumns = [
+  { key: "externalId" },
+  { key: "email" },
+  { key: "name", isFreeText: true },
+  { key: "status" },
+  { key: "balance", align: "right" },
+  { key: "binanceEmail" },
+  { key: "paymentMethodStatus" },
+  { key: "previousInvoices", align: "right" },
+  { key: "invoiceCount", align: "right" },
+] as const satisfies readonly Column<Row>[];
+
+export async function listMethods(cli: Cli, options: ListOptions): Promise<undefined> {
+  const status = readState("--status", options.status, statesOf(paymentMethodTransitions));
+  await withDatabase(cli, async (ctx) => {
+    const externalId = await readUser(ctx, options.user);
+    const methods = pages((page) => methodsPage(ctx.db, defined({ status, externalId }), page), options.limit);
+    await printList(cli, methodColumns, methods, (method) => ({
+      ...method,
+      reviewedAt: method.reviewedAt?.toISOString() ?? null,
+      createdAt: method.createdAt.toISOString(),
+    }));
+  });
+}
+
+const methodColumns = [
+  { key: "externalId" },
+  { key: "binanceEmail" },
+  { key: "status" },
+  { key: "reason", isFreeText: true },
+  { key: "reviewedBy" },
+  { key: "reviewedAt" },
+  { key: "createdAt" },
+] as const satisfies readonly Column<Row>[];
+
+async function printList<Found, Printed extends Record<Columns[number]["key"], Row[string]>, Columns extends readonly Column<Row>[]>(
+  cli: Cli,
+  columns: Columns,
+  found: AsyncIterable<Found>,
+  toRow: (found: Found) => Printed,
+): Promise<void> {
+  async function* rows(): AsyncGenerator<Row> {
+    for await (const one of found) yield toRow(one);
+  }
+  await cli.output.list<Row>(columns, rows());
+}
+
+function readState<S extends string>(flag: string, text: string | undefined, states: readonly S[]): S | undefined {
+  if (text === undefined) return undefined;
+  const state = states.find((candidate) => candidate === text);
+  if (!state) throw new InputError(`${flag}: "${text}" is not one of ${states.join(", ")}`);
+  return state;
+}
+
+async function readUser({ db }: DataContext, externalId: string | undefined): Promise<string | undefined> {
+  if (externalId !== undefined && !(await findUser(db, externalId))) throw new InputError(`there is no user ${externalId}`);
+  return externalId;
+}
+
+/** Leaves out what is undefined, which the filters tell from a value. */
+function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

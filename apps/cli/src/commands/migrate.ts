@@ -1,0 +1,21 @@
+import { connect, migrationState, ping } from "@cpa-payouts/db";
+import type { Cli } from "../cli.ts";
+import { migrateAll, withServer } from "../connection.ts";
+
+export async function migrate(cli: Cli): Promise<undefined> {
+  await withServer(cli, async ({ url }) => {
+    const { db, close } = connect({ url, max: 1, applicationName: "payouts-migrate" });
+    try {
+      await ping(db, url);
+      const before = await migrationState(db, cli.migrationsFolder);
+      await migrateAll(cli, url);
+      const { known, applied } = await migrationState(db, cli.migrationsFolder);
+      const added = applied - before.applied;
+      await cli.output.object({ applied: added, total: known }, () => [
+        added > 0 ? `Applied ${added} migrations; the database is up to date` : "The database is up to date",
+      ]);
+    } finally {
+      await close();
+    }
+  });
+}

@@ -1,0 +1,17 @@
+import { parseLocalDate } from "@cpa-payouts/core";
+import { getRun } from "@cpa-payouts/db";
+import { retryRun } from "@cpa-payouts/pipeline";
+import type { Cli } from "../cli.ts";
+import { withFlow } from "../connection.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { tellSummary, workUntilFinished } from "./run.ts";
+
+export async function retry(cli: Cli, options: { date?: string }): Promise<ExitCode> {
+  const date = options.date === undefined ? {} : { paymentDate: parseLocalDate(options.date) };
+  return withFlow(cli, async (opened) => {
+    const { run, retried } = await retryRun(opened.ctx, { ...date, actor: cli.actor });
+    cli.say(retried === 0 ? `No user of ${run.paymentDate} has failed` : `Trying ${retried} users of ${run.paymentDate} again`);
+    const finished = await workUntilFinished(cli, opened, await getRun(opened.ctx.db, run.id));
+    return tellSummary(cli, opened.ctx, finished);
+  });
+}

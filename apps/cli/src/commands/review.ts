@@ -1,0 +1,58 @@
+import { InputError } from "@cpa-payouts/core";
+import { type InvoiceVerdict, type MethodVerdict, reviewInvoices, reviewMethod } from "@cpa-payouts/pipeline";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+
+export interface InvoiceReviewOptions {
+  readonly paid?: boolean;
+  readonly reject?: boolean;
+  readonly forfeit?: boolean;
+  readonly reason?: string;
+}
+
+/** Exit code 1 when an invoice had been reviewed otherwise before: what was asked for is not how it stands. */
+export async function reviewInvoicesCommand(
+  cli: Cli,
+  numbers: readonly string[],
+  options: InvoiceReviewOptions,
+): Promise<ExitCode> {
+  const verdict = readInvoiceVerdict(options);
+  return withDatabase(cli, async (ctx) => {
+    const reviewed = await reviewInvoices(ctx, { numbers, verdict, actor: cli.actor });
+    await cli.output.list([{ key: "number" }, { key: "status" }, { key: "result" }], reviewed.map((one) => ({ ...one })));
+    return reviewed.every(({ status }) => status === verdict.status) ? exitCodes.done : exitCodes.failed;
+  });
+}
+
+function readInvoiceVerdict({ paid, reject, forfeit, reason }: InvoiceReviewOptions): InvoiceVerdict {
+  if (paid === reject) throw new InputError("say either --paid or --reject");
+  if (paid && (forfeit || reason !== undefined)) throw new InputError("--forfeit and --reason go with --reject");
+  if (paid) return { status: "paid" };
+  return { status: "rejected", reason: reason ?? "", disposition: forfeit ? "forfeit" : "return" };
+}
+
+export interface MethodReviewOptions {
+  readonly approve?: boolean;
+  readonly reject?: boolean;
+  readonly reason?: string;
+}
+
+export async function reviewMethodCommand(cli: Cli, externalId: string, options: MethodReviewOptions): Promise<ExitCode> {
+  const verdict = readMethodVerdict(options);
+  return withDatabase(cli, async (ctx) => {
+    const reviewed = await reviewMethod(ctx, { externalId, verdict, actor: cli.actor });
+    await cli.output.object({ externalId, ...reviewed }, () => [
+      reviewed.result === "reviewed"
+        ? `${reviewed.binanceEmail} of ${externalId} is now ${reviewed.status}`
+        : `${reviewed.binanceEmail} of ${externalId} is ${reviewed.status} already; nothing was changed`,
+    ]);
+    return reviewed.status === verdict.status ? exitCodes.done : exitCodes.failed;
+  });
+}
+
+function readMethodVerdict({ approve, reject, reason }: MethodReviewOptions): MethodVerdict {
+  if (approve === reject) throw new InputError("say either --approve or --reject");
+  if (approve && reason !== undefined) throw new InputError("--reason goes with --reject");
+  return approve ? { status: "approved" } : { status: "rejected", reason: reason ?? "" };
+}

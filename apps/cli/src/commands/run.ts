@@ -1,0 +1,69 @@
+import { InputError, localDateAt, type LocalDate, parseLocalDate, paymentKindOf } from "@cpa-payouts/core";
+import type { PaymentRun } from "@cpa-payouts/db";
+import { type Context, followRun, notAPaymentDate, type RunSummary, startRun, summarizeRun } from "@cpa-payouts/pipeline";
+import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
+import type { Cli } from "../cli.ts";
+import { withFlow } from "../connection.ts";
+import { onInterrupt } from "../interrupt.ts";
+import { notAPaymentDateLine, summaryLines } from "../present.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+
+/** Opens or resumes the run of a date and follows it to the end; a finished run is told again. */
+export async function run(cli: Cli, options: { date?: string }): Promise<ExitCode> {
+  const today = localDateAt(cli.clock(), cli.config.policy.schedule.timeZone);
+  const date = options.date === undefined ? today : parseLocalDate(options.date);
+  if (date > today) throw new InputError(`${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what it would be`);
+  const kind = paymentKindOf(date);
+  if (!kind) return tellNotAPaymentDate(cli, date);
+  return withFlow(cli, async (opened) => {
+    const started = await startRun(opened.ctx, { date: { date, kind }, trigger: "manual", actor: cli.actor });
+    const finished = await workUntilFinished(cli, opened, started);
+    return tellSummary(cli, opened.ctx, finished);
+  });
+}
+
+async function tellNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode> {
+  const answer = notAPaymentDate(date);
+  await cli.output.object(answer, () => [notAPaymentDateLine(answer)]);
+  return exitCodes.done;
+}
+
+/**
+ * Works on the run's queues in this process, beside whatever workers there are, until the run is finished. The ticks
+ * are left alone: this command runs one date, not whatever else may be due.
+ */
+export async function workUntilFinished(cli: Cli, { ctx, backend }: OpenContext, started: PaymentRun): Promise<PaymentRun> {
+  if (started.state === "completed" || started.state === "cancelled") return started;
+  const { workerConcurrency: concurrency } = cli.config;
+  const workers = await startWorkers(ctx, backend, { concurrency, queues: ["runs", "invoices"] });
+  const interrupt = onInterrupt(`the run stays open; "payouts run --date ${started.paymentDate}" goes on with it`);
+  try {
+    return await followRun(ctx, started.id, {
+      signal: interrupt.signal,
+      onProgress: ({ state, done, total }) => cli.progress.show(phases[state], done, total),
+    });
+  } finally {
+    interrupt.dispose();
+    cli.progress.stop();
+    await workers.close();
+  }
+}
+
+const phases = {
+  deciding: "deciding",
+  "fanning-out": "creating invoices",
+  processing: "creating invoices",
+  completed: "creating invoices",
+  cancelled: "cancelled",
+} as const;
+
+/** Prints what a run came to; a run with failed users is not quite done. */
+export async function tellSummary(cli: Cli, ctx: Pick<Context, "db">, run: PaymentRun): Promise<ExitCode> {
+  const summary: RunSummary = await summarizeRun(ctx, run);
+  await cli.output.object(summary, () => summaryLines(summary));
+  if (summary.failed === 0) return exitCodes.done;
+  cli.say(
+    `${summary.failed} users failed; "payouts runs show ${run.paymentDate}" says why, "payouts retry --date ${run.paymentDate}" tries them again`,
+  );
+  return exitCodes.failed;
+}

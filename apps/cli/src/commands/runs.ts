@@ -1,0 +1,71 @@
+import { formatCents, InputError, parseLocalDate, runTransitions, skipReasons, statesOf } from "@cpa-payouts/core";
+import { findRun, listFailures, listRuns, type PaymentRun } from "@cpa-payouts/db";
+import { type DataContext, summarizeRun } from "@cpa-payouts/pipeline";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+import { summaryLines } from "../present.ts";
+
+export async function listRunsCommand(cli: Cli, options: { state?: string; limit?: number }): Promise<undefined> {
+  const state = statesOf(runTransitions).find((candidate) => candidate === options.state);
+  if (options.state !== undefined && !state)
+    throw new InputError(`--state: "${options.state}" is not one of ${statesOf(runTransitions).join(", ")}`);
+  await withDatabase(cli, async (ctx) => {
+    const runs = await listRuns(ctx.db, {
+      ...(state ? { state } : {}),
+      ...(options.limit === undefined ? {} : { limit: options.limit }),
+    });
+    const rows = [];
+    for (const run of runs) rows.push(await toRow(ctx, run));
+    await cli.output.list(
+      [
+        { key: "paymentDate" },
+        { key: "kind" },
+        { key: "trigger" },
+        { key: "state" },
+        { key: "considered", align: "right" },
+        { key: "invoiced", align: "right" },
+        { key: "skipped", align: "right" },
+        { key: "failed", align: "right" },
+        { key: "total", align: "right" },
+        { key: "openedAt" },
+        { key: "completedAt" },
+      ],
+      rows,
+    );
+  });
+}
+
+async function toRow(ctx: DataContext, run: PaymentRun) {
+  const summary = await summarizeRun(ctx, run);
+  return {
+    paymentDate: run.paymentDate,
+    kind: run.kind,
+    trigger: run.trigger,
+    state: run.state,
+    considered: summary.considered,
+    invoiced: summary.invoiced,
+    skipped: skipReasons.reduce((sum, reason) => sum + summary.skipped[reason], 0),
+    failed: summary.failed,
+    total: formatCents(summary.totalCents),
+    openedAt: run.openedAt.toISOString(),
+    completedAt: run.completedAt?.toISOString() ?? null,
+  };
+}
+
+export async function showRun(cli: Cli, date: string): Promise<undefined> {
+  const paymentDate = parseLocalDate(date);
+  await withDatabase(cli, async (ctx) => {
+    const run = await findRun(ctx.db, paymentDate);
+    if (!run) throw new InputError(`there is no run of ${paymentDate}`);
+    const summary = await summarizeRun(ctx, run);
+    const failures = (await listFailures(ctx.db, run.id)).map(({ externalId, balanceCents, error }) => ({
+      externalId,
+      balance: formatCents(balanceCents),
+      error,
+    }));
+    await cli.output.object({ ...summary, failures }, () => [
+      ...summaryLines(summary),
+      ...failures.map(({ externalId, balance, error }) => `  failed: ${externalId} ($${balance}): ${error}`),
+    ]);
+  });
+}

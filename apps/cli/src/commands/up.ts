@@ -1,0 +1,48 @@
+import { Readable } from "node:stream";
+import { localDateAt } from "@cpa-payouts/core";
+import { hasUsers } from "@cpa-payouts/db";
+import { currentOrNextPaymentDate, type DataContext, importUsers } from "@cpa-payouts/pipeline";
+import { runWorker } from "@cpa-payouts/worker";
+import type { Cli } from "../cli.ts";
+import { migrateAll, useDatabase, withServer } from "../connection.ts";
+import { sampleNetworkCsv } from "../sample-network.ts";
+
+/** Everything on this machine, until it is told to stop. */
+export async function up(cli: Cli, { sample = false }: { sample?: boolean }): Promise<undefined> {
+  await withServer(cli, async (server) => {
+    await migrateAll(cli, server.url);
+    cli.say(server.folder ? `Database: embedded, in ${server.folder}` : "Database: the one of DATABASE_URL");
+    await useDatabase(cli, server, (ctx) => greet(cli, ctx, sample));
+    const { config, clock, log } = cli;
+    await runWorker({ config, databaseUrl: server.url, clock, log, onReady: (nextTick) => tellReady(cli, nextTick) });
+  });
+}
+
+async function greet(cli: Cli, ctx: DataContext, sample: boolean): Promise<void> {
+  if (await hasUsers(ctx.db)) {
+    if (sample) cli.say("There are users already; the sample network was not loaded");
+  } else if (sample) {
+    await loadSample(cli, ctx);
+  } else {
+    cli.say("There are no users yet; from another shell:");
+    cli.say("  npx payouts import FILE.csv    adds yours");
+    cli.say("  npm start -- --sample          (after stopping this) loads a sample network");
+  }
+}
+
+async function loadSample(cli: Cli, ctx: DataContext): Promise<void> {
+  const { created } = await importUsers(ctx, {
+    source: Readable.from(sampleNetworkCsv()),
+    skipBad: false,
+    actor: cli.actor,
+    onProblem: ({ line, message }) => cli.say(`line ${line}: ${message}`),
+    onProgress: () => {},
+  });
+  cli.say(`Loaded a sample network of ${created} users; "npx payouts preview" shows what the next payment date brings`);
+}
+
+function tellReady(cli: Cli, nextTick: Date | null): void {
+  const { schedule } = cli.config.policy;
+  const { date } = currentOrNextPaymentDate(localDateAt(cli.clock(), schedule.timeZone));
+  cli.say(`Next payment date: ${date}. Next daily tick: ${nextTick?.toISOString() ?? "unknown"}. Ctrl-C stops.`);
+}

@@ -1,0 +1,23 @@
+import { verify } from "@cpa-payouts/pipeline";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+
+export async function verifyCommand(cli: Cli): Promise<ExitCode> {
+  return withDatabase(cli, async (ctx) => {
+    let checked = 0;
+    const violations = await verify(ctx, cli.config.policy, (invariant) => {
+      checked += 1;
+      cli.log.debug({ invariant }, "invariant.checked");
+    });
+    const columns = [{ key: "invariant" }, { key: "subject" }, { key: "detail" }] as const;
+    if (violations.length > 0 || cli.output.format !== "table")
+      await cli.output.list(columns, violations.map((violation) => ({ ...violation })));
+    cli.say(
+      violations.length === 0
+        ? `${checked} invariants checked, all hold`
+        : `${checked} invariants checked, ${violations.length} offenders found`,
+    );
+    return violations.length === 0 ? exitCodes.done : exitCodes.failed;
+  });
+}

@@ -1,0 +1,32 @@
+import { formatCents, InputError, parseLocalDate } from "@cpa-payouts/core";
+import { findDecision, findUser, type StoredDecision } from "@cpa-payouts/db";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+import { decisionSentence } from "../present.ts";
+
+export async function why(cli: Cli, externalId: string, options: { date?: string }): Promise<undefined> {
+  const date = options.date === undefined ? null : parseLocalDate(options.date);
+  await withDatabase(cli, async (ctx) => {
+    const user = await findUser(ctx.db, externalId);
+    if (!user) throw new InputError(`there is no user ${externalId}`);
+    const decision = await findDecision(ctx.db, user.id, date ?? undefined);
+    await cli.output.object(toAnswer(externalId, date, decision), () => [
+      decision
+        ? decisionSentence(externalId, decision)
+        : `${externalId} was not considered ${date ? `on ${date}` : "by any run yet"}: a run considers users who are owed something when it decides`,
+    ]);
+  });
+}
+
+/** The same keys whether or not there is a decision; without one everything but the user (and date) is null. */
+function toAnswer(externalId: string, date: string | null, decision: StoredDecision | null) {
+  return {
+    externalId,
+    paymentDate: decision?.paymentDate ?? date,
+    decision: decision?.decision ?? null,
+    reason: decision?.reason ?? null,
+    balance: decision ? formatCents(decision.balanceCents) : null,
+    outcome: decision?.outcome ?? null,
+    invoiceNumber: decision?.invoiceNumber ?? null,
+  };
+}

@@ -1,0 +1,93 @@
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { assertMigrated, connect, migrateDatabase, ping, startEmbedded } from "@cpa-payouts/db";
+import { migrateQueue } from "@cpa-payouts/jobs";
+import type { DataContext } from "@cpa-payouts/pipeline";
+import { type OpenContext, openContext } from "@cpa-payouts/worker";
+import type { Cli } from "./cli.ts";
+
+/** The database server of a command. */
+export interface Server {
+  readonly url: string;
+  /** The folder of the embedded server, or null for the one that DATABASE_URL names. */
+  readonly folder: string | null;
+}
+
+/** An import of a million users is one statement; it may take minutes. */
+const NO_LIMIT_MS = 0;
+
+/**
+ * Runs `use` with the database server: the configured one, or the embedded one, which is started (or joined, if another
+ * command runs it) and left afterwards, whatever happens.
+ */
+export async function withServer<T>(cli: Cli, use: (server: Server) => Promise<T>): Promise<T> {
+  if (cli.config.databaseUrl) return use({ url: cli.config.databaseUrl, folder: null });
+  const embedded = await startEmbedded({ ...(cli.dataDir ? { dataDir: cli.dataDir } : {}), onNotice: cli.say });
+  try {
+    return await use({ url: embedded.url, folder: embedded.dataDir });
+  } finally {
+    await embedded.stop();
+  }
+}
+
+/** Runs `use` with a throw-away embedded server that nobody else sees. */
+export async function withThrowAwayServer<T>(cli: Cli, use: (server: Server) => Promise<T>): Promise<T> {
+  // Not made here: the starter makes it, owned by the user that the server runs as.
+  const folder = path.join(tmpdir(), `payouts-demo-${randomUUID()}`);
+  const embedded = await startEmbedded({
+    dataDir: folder,
+    onNotice: (notice) => cli.log.info({ notice }, "database.notice"),
+  });
+  try {
+    return await use({ url: embedded.url, folder: embedded.dataDir });
+  } finally {
+    await embedded.stop();
+    await Promise.all([folder, embedded.dataDir].map((used) => rm(used, { recursive: true, force: true })));
+  }
+}
+
+/** Brings the tables up to date: Drizzle's, and BullMQ's unless its queue is on Redis. Nothing happens if they are. */
+export async function migrateAll(cli: Cli, url: string): Promise<void> {
+  await migrateDatabase(url, cli.migrationsFolder);
+  if (!cli.config.redisUrl) await migrateQueue(url);
+}
+
+/**
+ * Runs `use` with a database that is up to date. The embedded one is migrated on the way; another one must have been
+ * (`payouts migrate`), because there several processes of different versions may meet.
+ */
+export async function useDatabase<T>(cli: Cli, server: Server, use: (ctx: DataContext) => Promise<T>): Promise<T> {
+  const { url } = server;
+  const { db, close } = connect({ url, max: 4, applicationName: "payouts-cli", statementTimeoutMs: NO_LIMIT_MS });
+  try {
+    await ping(db, url);
+    if (server.folder) await migrateAll(cli, url);
+    await assertMigrated(db, cli.migrationsFolder);
+    return await use({ db, clock: cli.clock, log: cli.log });
+  } finally {
+    await close();
+  }
+}
+
+/** {@link useDatabase} with the command's server. */
+export async function withDatabase<T>(cli: Cli, use: (ctx: DataContext, server: Server) => Promise<T>): Promise<T> {
+  return withServer(cli, (server) => useDatabase(cli, server, (ctx) => use(ctx, server)));
+}
+
+/** Runs `use` with database and queue; the database is up to date already. */
+export async function useFlow<T>(cli: Cli, server: Server, use: (opened: OpenContext) => Promise<T>): Promise<T> {
+  const { config, clock, log } = cli;
+  const opened = await openContext({ config, databaseUrl: server.url, clock, log });
+  try {
+    return await use(opened);
+  } finally {
+    await opened.close();
+  }
+}
+
+/** {@link useFlow} with the command's server. */
+export async function withFlow<T>(cli: Cli, use: (opened: OpenContext) => Promise<T>): Promise<T> {
+  return withDatabase(cli, (_ctx, server) => useFlow(cli, server, use));
+}

@@ -1,0 +1,22 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { runProgram } from "./program.ts";
+
+/** Beside the bundle, or at the root of the repository. */
+const migrationsFolder = [new URL("./drizzle", import.meta.url), new URL("../../../drizzle", import.meta.url)]
+  .map((url) => fileURLToPath(url))
+  .find((folder) => existsSync(folder));
+if (!migrationsFolder) throw new Error("the drizzle folder with the migrations is neither beside the bundle nor in the repository");
+
+// `payouts invoices | head` closes the pipe when it has seen enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  migrationsFolder,
+});

@@ -1,0 +1,130 @@
+import { once } from "node:events";
+import type { Writable } from "node:stream";
+import { stringify } from "csv-stringify/sync";
+
+export const formats = ["table", "json", "csv", "ics"] as const;
+export type Format = (typeof formats)[number];
+
+/** A column of a list: the key of its value in a row, and how people and programs see it. */
+export interface Column<Row> {
+  readonly key: keyof Row & string;
+  readonly align?: "right";
+  /** Text that people wrote; in CSV it is kept from being read as a spreadsheet's formula. */
+  readonly isFreeText?: boolean;
+}
+
+type Value = string | number | null;
+export type Row = Readonly<Record<string, Value>>;
+
+/** How many rows a table looks at to find the widths of its columns; the rest is printed as it comes. */
+const MEASURED_ROWS = 1_000;
+
+/** Prints data, and data only, on stdout. Long lists are written as they are read, so that memory stays flat. */
+export interface Output {
+  readonly format: Format;
+  /** One object: JSON as it is, otherwise the lines for people. */
+  object(value: object, lines: () => readonly string[]): Promise<void>;
+  list<R extends Row>(columns: readonly Column<R>[], rows: AsyncIterable<R> | Iterable<R>): Promise<void>;
+  text(text: string): Promise<void>;
+}
+
+export function createOutput(stdout: Writable, format: Format): Output {
+  const text = async (chunk: string) => {
+    // A reader that is slower than the database must not make the rest pile up in memory.
+    if (chunk !== "" && !stdout.write(chunk)) await once(stdout, "drain");
+  };
+  return {
+    format,
+    text,
+    object: (value, lines) =>
+      text(format === "json" ? `${toJson(value)}\n` : lines().map((line) => `${line}\n`).join("")),
+    list: async (columns, rows) => {
+      const write = { table: writeTable, json: writeJson, csv: writeCsv, ics: writeTable }[format];
+      await write(columns, rows, text);
+    },
+  };
+}
+
+/** JSON with amounts of money, which are bigints, as strings. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_key, field: unknown) => (typeof field === "bigint" ? field.toString() : field));
+}
+
+type Write = (text: string) => Promise<void>;
+type Rows<R> = AsyncIterable<R> | Iterable<R>;
+
+async function writeJson<R extends Row>(columns: readonly Column<R>[], rows: Rows<R>, write: Write): Promise<void> {
+  let separator = "[";
+  for await (const row of rows) {
+    await write(`${separator}\n${toJson(Object.fromEntries(columns.map(({ key }) => [key, row[key]])))}`);
+    separator = ",";
+  }
+  await write(separator === "[" ? "[]\n" : "\n]\n");
+}
+
+async function writeCsv<R extends Row>(columns: readonly Column<R>[], rows: Rows<R>, write: Write): Promise<void> {
+  await write(stringify([columns.map(({ key }) => snakeCase(key))]));
+  for await (const row of rows) await write(stringify([columns.map((column) => csvField(row[column.key], column))]));
+}
+
+/** A leading `=`, `+`, `-` or `@` makes a spreadsheet compute what a stranger typed. Addresses and ids stay untouched. */
+function csvField<R>(value: Value | undefined, { isFreeText }: Column<R>): Value {
+  if (isFreeText && typeof value === "string" && /^[=+\-@\t\r]/.test(value)) return `'${value}`;
+  return value ?? null;
+}
+
+async function writeTable<R extends Row>(columns: readonly Column<R>[], rows: Rows<R>, write: Write): Promise<void> {
+  const measured: string[][] = [];
+  let widths: number[] | null = null;
+  const header = columns.map(({ key }) => snakeCase(key).replaceAll("_", " "));
+  const line = (cells: readonly string[]) => `${formatLine(columns, cells, widths ?? [])}\n`;
+  const flush = async () => {
+    widths = header.map((title, index) => Math.max(title.length, ...measured.map((cells) => cells[index]?.length ?? 0)));
+    await write(line(header) + line(widths.map((width) => "─".repeat(width))) + measured.map(line).join(""));
+  };
+  for await (const row of rows) {
+    const cells = columns.map(({ key }) => printable(row[key]));
+    if (widths) {
+      await write(line(cells));
+      continue;
+    }
+    measured.push(cells);
+    if (measured.length === MEASURED_ROWS) await flush();
+  }
+  if (!widths) await (measured.length > 0 ? flush() : write("none\n"));
+}
+
+/** Control characters in a name would move the cursor of the terminal that shows it. */
+function printable(value: Value | undefined): string {
+  return value === null || value === undefined ? "" : String(value).replace(/\p{Cc}/gu, "?");
+}
+
+function formatLine<R>(columns: readonly Column<R>[], cells: readonly string[], widths: readonly number[]): string {
+  const padded = cells.map((cell, index) => {
+    const width = widths[index] ?? 0;
+    return columns[index]?.align === "right" ? cell.padStart(width) : cell.padEnd(width);
+  });
+  return padded.join("  ").trimEnd();
+}
+
+function snakeCase(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** Reads a list page by page; `id` of the last row is where the next page begins. */
+export async function* pages<R extends { readonly id: number }>(
+  read: (page: { afterId: number; limit: number }) => Promise<readonly R[]>,
+  limit = Number.POSITIVE_INFINITY,
+): AsyncGenerator<R> {
+  const PAGE = 2_000;
+  let left = limit;
+  let afterId = 0;
+  while (left > 0) {
+    const rows = await read({ afterId, limit: Math.min(left, PAGE) });
+    yield* rows;
+    const last = rows.at(-1);
+    if (!last || rows.length < PAGE) return;
+    afterId = last.id;
+    left -= rows.length;
+  }
+}

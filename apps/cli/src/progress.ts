@@ -1,0 +1,55 @@
+import type { Writable } from "node:stream";
+import { Presets, SingleBar } from "cli-progress";
+
+/** How far something is, on stderr: a bar on a terminal, a quiet line now and then elsewhere. */
+export interface Progress {
+  show(phase: string, done: number, total: number): void;
+  /** Takes the bar away, so that what is printed next stands alone. */
+  stop(): void;
+}
+
+const QUIET_INTERVAL_MS = 10_000;
+
+export function createProgress(stderr: Writable & { isTTY?: boolean }): Progress {
+  return stderr.isTTY ? barProgress(stderr) : quietProgress(stderr);
+}
+
+function barProgress(stderr: Writable): Progress {
+  let bar: SingleBar | null = null;
+  let phase = "";
+  const start = (next: string, done: number, total: number) => {
+    bar?.stop();
+    phase = next;
+    bar = new SingleBar(
+      { stream: stderr as NodeJS.WriteStream, format: " {phase} {bar} {percentage}% · {value}/{total} · {eta_formatted}", hideCursor: true },
+      Presets.shades_classic,
+    );
+    bar.start(total, done, { phase: phase.padEnd(18) });
+  };
+  return {
+    show: (next, done, total) => {
+      if (!bar || next !== phase) start(next, done, total);
+      bar?.setTotal(total);
+      bar?.update(done);
+    },
+    stop: () => {
+      bar?.stop();
+      bar = null;
+    },
+  };
+}
+
+function quietProgress(stderr: Writable): Progress {
+  let phase = "";
+  let lastLine = Number.NEGATIVE_INFINITY;
+  return {
+    show: (next, done, total) => {
+      const now = performance.now();
+      if (next === phase && now - lastLine < QUIET_INTERVAL_MS) return;
+      phase = next;
+      lastLine = now;
+      stderr.write(`${next}: ${done} of ${total}\n`);
+    },
+    stop: () => {},
+  };
+}
