@@ -18,5 +18,5 @@ export class InputError extends Error {
  * The command line answers it with exit code 1.
  */
 export class OperationError extends Error {
-  override readonly name = "OperationError";
+  override readonly name: string = "OperationError";
 }

@@ -13,10 +13,15 @@ export interface Schedule {
 
 const MS_PER_DAY = 86_400_000;
 const CHECKED_YEARS = 3;
+/** Before and after each change of a zone's clocks. */
+const SIMULATED_DAYS = 3;
 
 /** The local date in a zone at an instant. */
 export function localDateAt(instant: Date, timeZone: string): LocalDate {
-  return Temporal.Instant.fromEpochMilliseconds(instant.getTime()).toZonedDateTimeISO(timeZone).toPlainDate().toString();
+  return Temporal.Instant.fromEpochMilliseconds(instant.getTime())
+    .toZonedDateTimeISO(timeZone)
+    .toPlainDate()
+    .toString();
 }
 
 /** The instant at which a local date begins in a zone (which is not midnight where daylight saving skips it). */
@@ -47,7 +52,7 @@ function describeSchedule({ pattern, timeZone }: Schedule): string {
 }
 
 /**
- * Simulates a schedule for three years: it must fire exactly once on every local date. Some zones skip or repeat an
+ * Tests that a schedule fires exactly once on every local date of the next three years. Some zones skip or repeat an
  * hour across midnight or shift by half an hour, so that a harmless pattern skips a day there, fires twice, or is
  * beyond the parser (`Antarctica/Troll` and `Australia/Lord_Howe` at 02:00 are two).
  *
@@ -56,7 +61,7 @@ function describeSchedule({ pattern, timeZone }: Schedule): string {
 export function findScheduleProblem(schedule: Schedule, from: Date): string | null {
   if (!isTimeZone(schedule.timeZone)) return `"${schedule.timeZone}" is not an IANA time zone`;
   try {
-    return simulate(schedule, from);
+    return findPatternProblem(schedule) ?? findClockChangeProblem(schedule, from);
   } catch (cause) {
     return `the schedule ${describeSchedule(schedule)} cannot be computed: ${(cause as Error).message}`;
   }
@@ -72,17 +77,47 @@ function isTimeZone(timeZone: string): boolean {
   }
 }
 
-function simulate(schedule: Schedule, from: Date): string | null {
-  const fires = firesAfter(from, schedule);
+function findPatternProblem(schedule: Schedule): string | null {
+  const name = `the schedule ${describeSchedule(schedule)}`;
+  if (/(^|[\s,])H/.test(schedule.pattern)) return `${name} has a random time (H), another one each time it is read`;
+  const { second, minute, hour, dayOfMonth, month, dayOfWeek } = CronExpressionParser.parse(schedule.pattern).fields;
+  if (second.values.length * minute.values.length * hour.values.length > 1) return `${name} fires more than once a day`;
+  // Sunday is both 0 and 7.
+  const weekdays = new Set(dayOfWeek.values.map((day) => Number(day) % 7));
+  const isDaily = weekdays.size === 7 && dayOfMonth.values.length === 31 && month.values.length === 12;
+  return isDaily ? null : `${name} does not fire on every day`;
+}
+
+/**
+ * A pattern that names one time of every day can only go wrong where the zone's clocks change, so that the days around
+ * those are simulated. All days of three years would take the parser up to two seconds at every start.
+ */
+function findClockChangeProblem(schedule: Schedule, from: Date): string | null {
   const end = from.getTime() + CHECKED_YEARS * 365.25 * MS_PER_DAY;
+  const presentProblem = simulateAround(from, schedule);
+  if (presentProblem) return presentProblem;
+  let change = Temporal.Instant.fromEpochMilliseconds(from.getTime())
+    .toZonedDateTimeISO(schedule.timeZone)
+    .getTimeZoneTransition("next");
+  while (change && change.epochMilliseconds <= end) {
+    const problem = simulateAround(new Date(change.epochMilliseconds), schedule);
+    if (problem) return problem;
+    change = change.getTimeZoneTransition("next");
+  }
+  return null;
+}
+
+function simulateAround(change: Date, schedule: Schedule): string | null {
+  const fires = firesAfter(new Date(change.getTime() - SIMULATED_DAYS * MS_PER_DAY), schedule);
+  const end = change.getTime() + SIMULATED_DAYS * MS_PER_DAY;
   let previous = localDateAt(fires.next().toDate(), schedule.timeZone);
   for (;;) {
     const fire = fires.next().toDate();
-    if (fire.getTime() > end) return null;
     const date = localDateAt(fire, schedule.timeZone);
     if (date === previous) return `the schedule ${describeSchedule(schedule)} fires more than once on ${date}`;
     const expected = addDays(previous, 1);
     if (date !== expected) return `the schedule ${describeSchedule(schedule)} does not fire on ${expected}`;
+    if (fire.getTime() > end) return null;
     previous = date;
   }
 }

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { migrateDatabase, startEmbedded } from "@cpa-payouts/db";
@@ -28,7 +29,9 @@ const FAST_AND_FORGETFUL = {
 
 /** One private PostgreSQL and one private Redis on free ports for the whole test run, and a migrated template database. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = await mkdtemp(path.join(tmpdir(), "payouts-tests-"));
+  // mkdtemp makes a folder that only we may enter; as root, the server runs as another user and must.
+  const folder = path.join(tmpdir(), `payouts-tests-${randomUUID()}`);
+  await mkdir(folder, { mode: 0o755 });
   const database = await startEmbedded({ dataDir: path.join(folder, "pg"), settings: FAST_AND_FORGETFUL });
   await createTemplate(database.url);
   const redis = await startRedisIfThere(folder);
@@ -54,7 +57,7 @@ async function startRedisIfThere(folder: string) {
   const { file, problem } = findRedis(process.env);
   if (file) return startRedis({ binary: file, folder });
   const why = problem ?? "no redis-server or valkey-server on the PATH";
-  if (process.env["CI"] === "true") throw new Error(`${why}: with CI=true the Redis suites must run`);
+  if (process.env.CI === "true") throw new Error(`${why}: with CI=true the Redis suites must run`);
   console.warn(`\n*** The Redis suites are SKIPPED: ${why}. ***\n`);
   return null;
 }

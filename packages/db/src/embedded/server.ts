@@ -1,0 +1,252 @@
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Binaries, findBinaries, majorOf, prepareBinaries } from "./binaries.ts";
+import { dropClaim, makeClaim, otherClaims, withLock } from "./claims.ts";
+import { createCluster, hasCluster, resetPassword } from "./cluster.ts";
+import { type DataFolder, lastPort, openDataFolder, passwordOf, ROOTS_FOLDER, rememberPort } from "./data-folder.ts";
+import { createDatabase, urlOf } from "./database.ts";
+import { diskFull, EmbeddedPostgresError, explained, meansDiskFull } from "./errors.ts";
+import {
+  clusterExists,
+  findPostmaster,
+  type Launch,
+  launch,
+  PATIENCE,
+  type Patience,
+  type Postmaster,
+  type Readiness,
+  removeStalePidFile,
+  stopPostmaster,
+  waitUntilReady,
+} from "./postmaster.ts";
+import { isRunning } from "./processes.ts";
+import { errorLine } from "./programs.ts";
+
+/** A running embedded server that this process has registered with. */
+export interface EmbeddedServer {
+  /** `postgres://payouts:<password>@127.0.0.1:<port>/payouts` */
+  readonly url: string;
+  readonly port: number;
+  /** The folder in use, which for root can be another one than asked for; remove this one after a throw-away run. */
+  readonly dataDir: string;
+  /** false: a server that was already running on this folder was joined. */
+  readonly started: boolean;
+  /**
+   * Leaves the server, and stops it if nobody else uses it. May be called more than once; all calls share one outcome.
+   * @throws EmbeddedPostgresError when the server cannot be stopped
+   */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  /** Created if missing. Default: `~/.local/share/cpa-payouts`, for root `/var/lib/cpa-payouts/data`. */
+  readonly dataDir?: string;
+  /** Default: that of the last start if it is still free, else any free one. A running server that is joined keeps its own. */
+  readonly port?: number;
+  /** PostgreSQL settings for a server that is started, for instance `{ fsync: "off" }` in tests. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Receives what the user should know although nothing failed; one line each. Default: dropped. */
+  readonly onNotice?: (message: string) => void;
+}
+
+/**
+ * Starts PostgreSQL on a local data folder, or joins the server that already runs there, whichever process started it.
+ * The first one in creates the folder, the cluster and the database `payouts`; the last one out stops the server.
+ * A process that is killed leaves the server running; the next one joins it and counts only living processes.
+ *
+ * @throws EmbeddedPostgresError with one line that says what to do, whatever went wrong
+ */
+export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
+  return startWith(options, PATIENCE);
+}
+
+/** `startEmbedded` with other waiting times, for tests. */
+export async function startWith(options: EmbeddedOptions, patience: Patience): Promise<EmbeddedServer> {
+  const onNotice = options.onNotice ?? (() => undefined);
+  const found = await findBinaries();
+  const folder = await openDataFolder(options.dataDir, majorOf(found), onNotice);
+  return explained(folder.path, async () => {
+    const binaries = await prepareBinaries(
+      found,
+      folder.user,
+      folder.user ? [ROOTS_FOLDER, folder.path] : [folder.path],
+    );
+    return withLock(folder.lock, onNotice, () =>
+      enter({ ...options, folder, binaries, patience, onNotice, major: majorOf(found) }),
+    );
+  });
+}
+
+/** Everything the steps of one start need. */
+interface Job extends EmbeddedOptions {
+  readonly folder: DataFolder;
+  readonly binaries: Binaries;
+  readonly major: string;
+  readonly patience: Patience;
+  readonly onNotice: (message: string) => void;
+}
+
+async function enter(job: Job): Promise<EmbeddedServer> {
+  const whole = await hasCluster(job.folder, job.major);
+  const { password, fresh } = await passwordOf(job.folder);
+  const running = whole ? await joinRunning(job, password) : undefined;
+  if (!whole) await create(job);
+  else if (fresh && !running) await resetPassword(job.folder, job.binaries, password);
+  const entry = running ? { server: running, started: false } : await start(job, password);
+  return register(job, entry, password);
+}
+
+async function create(job: Job): Promise<void> {
+  job.onNotice(`Creating a new database in ${job.folder.path}`);
+  await createCluster(job.folder, job.binaries, job.settings?.fsync !== "off");
+}
+
+/** The running server, if there is a usable one. One that is out of order is stopped. */
+async function joinRunning(job: Job, password: string): Promise<Postmaster | undefined> {
+  const server = await findPostmaster(job.folder);
+  if (server === undefined) return undefined;
+  const state = await waitUntilReady(job.folder, server, password, job.patience);
+  if (state === "gone") return undefined;
+  if (state === "no-database") await createDatabase(server.port, password);
+  if (state === "ready" || state === "no-database") return joined(job, server);
+  if (state === "wrong-password" && (await otherClaims(job.folder.clients)).length > 0) throw passwordLost(job.folder);
+  if (state !== "wrong-password")
+    job.onNotice(`The database server (process ${server.pid}) does not answer: starting it again`);
+  await stopPostmaster(server, job.binaries, job.patience, job.onNotice);
+  return undefined;
+}
+
+function joined(job: Job, server: Postmaster): Postmaster {
+  if (job.port !== undefined && job.port !== server.port) {
+    job.onNotice(`The database already runs on port ${server.port}: port ${job.port} is not used this time`);
+  }
+  return server;
+}
+
+function passwordLost(folder: DataFolder): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    `The password in ${folder.passwordFile} is not that of the running database: end all other \`payouts\` processes, delete the file and start again`,
+  );
+}
+
+const START_ATTEMPTS = 10;
+const RETRY_PAUSE_MS = 200;
+
+interface Entry {
+  readonly server: Postmaster;
+  readonly started: boolean;
+}
+
+/** Starts the server; what passes by itself (a port just taken, a killed server's last processes) is tried again. */
+async function start(job: Job, password: string): Promise<Entry> {
+  for (let attempt = 1; ; attempt++) {
+    await removeStalePidFile(job.folder);
+    const launched = await launch(job.folder, job.binaries, await choosePort(job, attempt), job.settings ?? {});
+    const state = await settle(job, launched, password);
+    if (state === "ready" && launched.server) return remembered(job, launched.server);
+    const failure = await explainFailure(job, launched, state);
+    if (!failure.passes || attempt === START_ATTEMPTS) throw failure.error;
+    await sleep(RETRY_PAUSE_MS);
+    // Somebody who was killed right after launching a server leaves one that is not to be seen until it has written its file.
+    const running = await joinRunning(job, password);
+    if (running) return { server: running, started: false };
+  }
+}
+
+async function remembered(job: Job, server: Postmaster): Promise<Entry> {
+  await rememberPort(job.folder, server.port);
+  return { server, started: true };
+}
+
+/** Waits for the server and its database; a server that does not get ready is stopped again. */
+async function settle(job: Job, { server }: Launch, password: string): Promise<Readiness> {
+  if (server === undefined) return "gone";
+  const state = await waitUntilReady(job.folder, server, password, job.patience);
+  if (state === "no-database") await createDatabase(server.port, password);
+  if (state === "ready" || state === "no-database") return "ready";
+  if (state !== "gone") await stopPostmaster(server, job.binaries, job.patience, job.onNotice);
+  return state;
+}
+
+interface Failure {
+  readonly error: EmbeddedPostgresError;
+  /** It may work a moment later. */
+  readonly passes: boolean;
+}
+
+async function explainFailure(job: Job, launched: Launch, state: Readiness): Promise<Failure> {
+  const { cluster, logFile, path } = job.folder;
+  const end = launched.end();
+  if (end instanceof EmbeddedPostgresError) return { error: end, passes: false };
+  if (state === "wrong-password") return { error: wrongPassword(job.folder), passes: false };
+  const log = await launched.log();
+  if (/could not bind .*in use/.test(log)) return { error: portTaken(launched), passes: job.port === undefined };
+  if (meansDiskFull(log)) return { error: new EmbeddedPostgresError(diskFull(path)), passes: false };
+  const line = state === "gone" ? errorLine(log || (end ?? "")) : `it did not answer on port ${launched.server?.port}`;
+  const error = new EmbeddedPostgresError(
+    `The database in ${cluster} did not start: ${line}. See ${logFile}, repair that, or restore ${path} from a backup`,
+  );
+  return { error, passes: /pre-existing shared memory block|lock file "postmaster.pid"/.test(log) };
+}
+
+function wrongPassword(folder: DataFolder): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    `The password in ${folder.passwordFile} does not open the database: delete the file and start again, a new password is then set`,
+  );
+}
+
+function portTaken({ server }: Launch): EmbeddedPostgresError {
+  return new EmbeddedPostgresError(
+    `Port ${server?.port} of 127.0.0.1 is taken by another program: choose another port for the database, or none to get a free one`,
+  );
+}
+
+async function choosePort(job: Job, attempt: number): Promise<number> {
+  if (job.port !== undefined) return job.port;
+  const last = attempt === 1 ? await lastPort(job.folder) : undefined;
+  return (last !== undefined && (await freePort(last))) || (await freePort(0)) || 0;
+}
+
+/** The port if it is free, any free one for 0, undefined if it is taken. It can be lost again before the server takes it. */
+async function freePort(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once("error", () => resolve(undefined));
+    probe.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address ? address.port : undefined));
+    });
+  });
+}
+
+async function register(job: Job, { server, started }: Entry, password: string): Promise<EmbeddedServer> {
+  const claim = await makeClaim(job.folder.clients);
+  let stopping: Promise<void> | undefined;
+  return {
+    url: urlOf(server.port, password),
+    port: server.port,
+    dataDir: job.folder.path,
+    started,
+    stop() {
+      stopping ??= explained(job.folder.path, () => leave(job, server, claim));
+      return stopping;
+    },
+  };
+}
+
+async function leave(job: Job, server: Postmaster, claim: string): Promise<void> {
+  const { folder, binaries, patience, onNotice } = job;
+  // The folder was deleted under the server: nobody else can use it any more, and there is no place for a lock.
+  if (!(await clusterExists(folder))) return stopIfRunning(job, server);
+  await withLock(folder.lock, onNotice, async () => {
+    await dropClaim(folder.clients, claim);
+    if ((await otherClaims(folder.clients)).length > 0) return;
+    // Not necessarily the server that was there in the beginning: somebody may have started it again.
+    const running = await findPostmaster(folder);
+    if (running) await stopPostmaster(running, binaries, patience, onNotice);
+  });
+}
+
+async function stopIfRunning(job: Job, server: Postmaster): Promise<void> {
+  if (await isRunning(server)) await stopPostmaster(server, job.binaries, job.patience, job.onNotice);
+}

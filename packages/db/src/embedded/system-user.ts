@@ -1,0 +1,122 @@
+import { execFile } from "node:child_process";
+import { lchown, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+import { EmbeddedPostgresError, errorCode, unless } from "./errors.ts";
+import { plainEnvironment } from "./processes.ts";
+
+const run = promisify(execFile);
+const TOOL_TIMEOUT_MS = 20_000;
+const POSTGRES = "postgres";
+
+/** A user of the operating system, by number. */
+export interface SystemUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Whether this process is root, as whom PostgreSQL refuses to run. Never on Windows. */
+export function amRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+/**
+ * The user to run PostgreSQL as when we are root: `postgres`, created if need be, else `nobody` or `daemon`.
+ * It must be one with a name, since initdb refuses a user id that is not in the list of users (the server would not mind).
+ */
+export async function unprivilegedUser(): Promise<SystemUser> {
+  const user =
+    (await userNamed(POSTGRES)) ?? (await createUser()) ?? (await userNamed("nobody")) ?? (await userNamed("daemon"));
+  if (user !== undefined) return user;
+  throw new EmbeddedPostgresError(
+    "PostgreSQL refuses to run as root and there is no other user here: create one (useradd --system postgres), run as a normal user, or set DATABASE_URL",
+  );
+}
+
+async function userNamed(name: string): Promise<SystemUser | undefined> {
+  const uid = await idOf("-u", name);
+  const gid = await idOf("-g", name);
+  return uid === undefined || gid === undefined ? undefined : { uid, gid };
+}
+
+/** macOS gives `nobody` a negative number, which Node cannot run a program as: it counts as missing. */
+async function idOf(option: "-u" | "-g", name: string): Promise<number | undefined> {
+  try {
+    const { stdout } = await run("id", [option, name], { env: plainEnvironment(), timeout: TOOL_TIMEOUT_MS });
+    const id = Number(stdout.trim());
+    return Number.isInteger(id) && id > 0 ? id : undefined;
+  } catch {
+    // `id` fails for a user that does not exist; without `id` no user can be found either.
+    return undefined;
+  }
+}
+
+const CREATE_USER: readonly [string, ...string[]][] = [
+  [
+    "useradd",
+    "--system",
+    "--user-group",
+    "--no-create-home",
+    "--home-dir",
+    "/nonexistent",
+    "--shell",
+    "/usr/sbin/nologin",
+    POSTGRES,
+  ],
+  ["adduser", "-S", "-D", "-H", POSTGRES],
+];
+
+async function createUser(): Promise<SystemUser | undefined> {
+  for (const [command, ...args] of CREATE_USER) {
+    try {
+      await run(command, args, { env: plainEnvironment(), timeout: TOOL_TIMEOUT_MS });
+    } catch {
+      // The tool is missing, the list of users is read-only, or somebody else was faster: what counts is whether the user exists.
+    }
+    const user = await userNamed(POSTGRES);
+    if (user !== undefined) return user;
+  }
+  return undefined;
+}
+
+/** The owner of a file or folder, or undefined if there is none. */
+export async function ownerOf(path: string): Promise<SystemUser | undefined> {
+  const found = await unless(["ENOENT", "ENOTDIR"], () => stat(path));
+  return found && { uid: found.uid, gid: found.gid };
+}
+
+/**
+ * Changes the owner; does nothing without a user, that is when files belong to us anyway.
+ * A link is not followed: in a folder of theirs a user could have made one to a file of root's.
+ */
+export async function giveTo(user: SystemUser | undefined, path: string): Promise<void> {
+  if (user === undefined) return;
+  try {
+    await lchown(path, user.uid, user.gid);
+  } catch (error) {
+    // A root without privileges, as in some containers, cannot give files away.
+    if (errorCode(error) !== "EPERM" && errorCode(error) !== "EINVAL") throw error;
+    throw new EmbeddedPostgresError(
+      `PostgreSQL refuses to run as root, and this root may not give ${path} to user ${user.uid}: run as a normal user, or set DATABASE_URL`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** The first folder on the way to `path` (itself included, as far as it exists) that `user` cannot enter; undefined: none. */
+export async function barrier(path: string, user: SystemUser): Promise<string | undefined> {
+  const parent = dirname(path);
+  const above = parent === path ? undefined : await barrier(parent, user);
+  if (above !== undefined) return above;
+  return (await grants(path, user, 0o1)) ? undefined : path;
+}
+
+/** Whether the mode of a file grants `user` all of `bits` (4 read, 2 write, 1 execute or enter); a missing file grants everything. */
+export async function grants(path: string, user: SystemUser, bits: number): Promise<boolean> {
+  const found = await unless(["ENOENT", "ENOTDIR"], () => stat(path));
+  if (found === undefined) return true;
+  const shift = found.uid === user.uid ? 6 : found.gid === user.gid ? 3 : 0;
+  return ((found.mode >> shift) & bits) === bits;
+}

@@ -1,0 +1,163 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import postgres from "postgres";
+import { identify, waitUntilGone } from "./processes.ts";
+import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from "./server.ts";
+import type { SystemUser } from "./system-user.ts";
+
+export const isRoot = process.getuid?.() === 0;
+export const FAST = { fsync: "off" } as const;
+
+/** A path below the system's temporary folder that does not exist yet, so that root, too, gets an enterable folder. */
+export function freshPath(): string {
+  return join(tmpdir(), `payouts-embedded-${randomBytes(6).toString("hex")}`);
+}
+
+/** The process id in postmaster.pid, or undefined. */
+export function postmasterPid(dataDir: string): number | undefined {
+  const file = join(dataDir, "pg18", "postmaster.pid");
+  return existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : undefined;
+}
+
+/** Kills a process that the test started and waits for its end. */
+export async function killHard(pid: number | undefined): Promise<void> {
+  const target = pid && (await identify(pid));
+  if (!target) return;
+  process.kill(target.pid, "SIGKILL");
+  await waitUntilGone(target, 5_000);
+}
+
+/** The server's main process, however it was started and whatever state it is in. */
+async function killServerOf(dataDir: string): Promise<void> {
+  const pid = postmasterPid(dataDir);
+  const command = pid && existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, "utf8") : "";
+  if (command.includes(dataDir)) await killHard(pid);
+}
+
+/** Starts servers and processes, and removes everything they leave. One per test file. */
+export function sandbox() {
+  const folders = new Set<string>();
+  const servers = new Set<EmbeddedServer>();
+  const children = new Set<ChildProcess>();
+  const folder = (path = freshPath()) => {
+    folders.add(path);
+    return path;
+  };
+  return {
+    /** A path to use and to remove afterwards. */
+    folder,
+    /** A copy of a stopped database. */
+    copyOf(template: string): string {
+      const path = folder();
+      // `cp` keeps the owners, which Node's own copy does not.
+      execFileSync("cp", ["-a", template, path]);
+      return path;
+    },
+    async start(options: EmbeddedOptions & { dataDir: string }): Promise<EmbeddedServer> {
+      const server = await startEmbedded({ settings: FAST, ...options });
+      servers.add(server);
+      folder(server.dataDir);
+      return server;
+    },
+    /** A second process that starts or joins; see testing-client.ts. */
+    async client(dataDir: string, as?: SystemUser & { home?: string }): Promise<Client> {
+      const child = spawnClient(dataDir, as);
+      children.add(child);
+      return follow(child);
+    },
+    /** Any other program, to be killed afterwards. */
+    program(command: string, args: string[], user?: SystemUser): ChildProcess {
+      const child = spawn(command, args, { stdio: "ignore", ...user });
+      children.add(child);
+      return child;
+    },
+    async cleanUp(): Promise<void> {
+      for (const child of children) child.kill("SIGKILL");
+      await Promise.all([...servers].map((server) => server.stop().catch(() => undefined)));
+      for (const path of folders) {
+        await killServerOf(path);
+        await rm(path, { recursive: true, force: true });
+      }
+      for (const set of [folders, servers, children]) set.clear();
+    },
+  };
+}
+
+/** What a second process reports: how it got in, or the error it got instead. */
+export interface Client {
+  readonly pid: number;
+  readonly started?: boolean;
+  readonly port?: number;
+  readonly url?: string;
+  readonly dataDir?: string;
+  readonly error?: string;
+  readonly notices: readonly string[];
+  /** Lets it leave the server and waits until it has ended. */
+  leave(): Promise<void>;
+  /** kill -9 */
+  kill(): Promise<void>;
+}
+
+function spawnClient(dataDir: string, as?: SystemUser & { home?: string }): ChildProcess {
+  const { home = "", ...user } = as ?? {};
+  const script = join(import.meta.dirname, "testing-client.ts");
+  return spawn(process.execPath, ["--import", "tsx", script, dataDir], {
+    cwd: import.meta.dirname,
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { PATH: "/usr/bin:/bin", HOME: home },
+    ...user,
+  });
+}
+
+async function follow(child: ChildProcess): Promise<Client> {
+  if (!child.stdout) throw new Error("the client has no output");
+  const ended = once(child, "exit");
+  const [line] = await Promise.race([
+    once(createInterface(child.stdout), "line"),
+    ended.then(() => ['{"error":"ended"}']),
+  ]);
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await ended;
+  };
+  const leave = async () => {
+    child.stdin?.end();
+    await ended;
+  };
+  return { pid: child.pid ?? 0, ...JSON.parse(String(line)), leave, kill };
+}
+
+/** One query on a connection of its own. */
+export async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    return [...(await sql.unsafe(statement))];
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+/** A stopped database with a table `kept`, to be copied; quicker than creating one for every test. */
+export async function makeTemplate(): Promise<string> {
+  const server = await startEmbedded({ dataDir: freshPath(), settings: FAST });
+  await query(server.url, "create table kept as select 42 as answer");
+  await server.stop();
+  return server.dataDir;
+}
+
+export async function removeTemplate(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+/** The error of a start that must fail; a start that works fails the test. */
+export async function failure(work: Promise<EmbeddedServer>): Promise<Error> {
+  const outcome = await work.catch((error: unknown) => error);
+  if (outcome instanceof Error) return outcome;
+  throw new Error("it started");
+}
