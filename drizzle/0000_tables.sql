@@ -48,7 +48,7 @@ CREATE TABLE "invoices" (
 	CONSTRAINT "invoices_amount_positive" CHECK ("invoices"."amount_cents" > 0),
 	CONSTRAINT "invoices_currency_usd" CHECK ("invoices"."currency" = 'USD'),
 	CONSTRAINT "invoices_reviewed_by" CHECK (("invoices"."status" = 'pending') = ("invoices"."reviewed_by" is null)),
-	CONSTRAINT "invoices_rejection_has_reason" CHECK ("invoices"."status" <> 'rejected' or "invoices"."reason" <> ''),
+	CONSTRAINT "invoices_rejection_has_reason" CHECK ("invoices"."status" <> 'rejected' or coalesce("invoices"."reason", '') <> ''),
 	CONSTRAINT "invoices_rejection_has_disposition" CHECK (("invoices"."status" = 'rejected') = ("invoices"."disposition" is not null))
 );
 --> statement-breakpoint
@@ -67,7 +67,7 @@ CREATE TABLE "ledger_entries" (
 	CONSTRAINT "ledger_entries_kind_known" CHECK ("ledger_entries"."kind" in ('credit', 'adjustment', 'invoice', 'invoice-reversal')),
 	CONSTRAINT "ledger_entries_sign_of_kind" CHECK (case "ledger_entries"."kind" when 'credit' then "ledger_entries"."amount_cents" > 0 when 'invoice' then "ledger_entries"."amount_cents" < 0 when 'invoice-reversal' then "ledger_entries"."amount_cents" > 0 else "ledger_entries"."amount_cents" <> 0 end),
 	CONSTRAINT "ledger_entries_invoice_of_kind" CHECK (("ledger_entries"."kind" in ('invoice', 'invoice-reversal')) = ("ledger_entries"."invoice_id" is not null)),
-	CONSTRAINT "ledger_entries_adjustment_has_note" CHECK ("ledger_entries"."kind" <> 'adjustment' or "ledger_entries"."note" <> '')
+	CONSTRAINT "ledger_entries_adjustment_has_note" CHECK ("ledger_entries"."kind" <> 'adjustment' or coalesce("ledger_entries"."note", '') <> '')
 );
 --> statement-breakpoint
 CREATE TABLE "payment_methods" (
@@ -81,7 +81,7 @@ CREATE TABLE "payment_methods" (
 	"created_at" timestamp with time zone NOT NULL,
 	CONSTRAINT "payment_methods_status_known" CHECK ("payment_methods"."status" in ('pending', 'approved', 'rejected', 'replaced')),
 	CONSTRAINT "payment_methods_email_given" CHECK ("payment_methods"."binance_email" <> ''),
-	CONSTRAINT "payment_methods_rejection_has_reason" CHECK ("payment_methods"."status" <> 'rejected' or "payment_methods"."reason" <> '')
+	CONSTRAINT "payment_methods_rejection_has_reason" CHECK ("payment_methods"."status" <> 'rejected' or coalesce("payment_methods"."reason", '') <> '')
 );
 --> statement-breakpoint
 CREATE TABLE "payment_runs" (

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-// Runs the bundle in production and the TypeScript sources in a checkout, in this very process, so that signals and exit codes need no forwarding.
+// Runs the TypeScript sources in a checkout (a bundle there may be older than they are) and the bundle elsewhere, in this
+// very process, so that signals and exit codes need no forwarding.
 import { existsSync } from "node:fs";
 
 const bundle = new URL("../dist/payouts.mjs", import.meta.url);
 const source = new URL("../src/main.ts", import.meta.url);
 
-if (existsSync(bundle) && (process.env.NODE_ENV === "production" || !existsSync(source))) {
+if (!existsSync(source)) {
   process.setSourceMapsEnabled(true);
   await import(bundle.href);
 } else {

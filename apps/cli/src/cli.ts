@@ -3,7 +3,7 @@ import type { Writable } from "node:stream";
 import { InputError } from "@cpa-payouts/core";
 import type { Clock } from "@cpa-payouts/pipeline";
 import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/worker";
-import { createOutput, type Format, formats, type Output } from "./output.ts";
+import { calendarFormats, createOutput, type Format, type Output } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
 /** What the process gives to the commands; tests give their own. */
@@ -43,25 +43,27 @@ export interface Cli {
 /**
  * Reads the global options and the environment.
  *
- * @param defaults what a command logs and prints like when nobody says otherwise
+ * @param command what the command logs when nobody says otherwise, and which formats it knows
  * @throws InputError that names every problem
  */
 export function openCli(
   surroundings: Surroundings,
   options: GlobalOptions,
-  defaults: { logLevel: LogLevel; format?: Format },
+  command: { logLevel: LogLevel; formats: readonly Format[] },
 ): Cli {
   const { env, stdout, stderr, migrationsFolder } = surroundings;
   const config = readConfig(env, new Date());
-  const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? defaults.logLevel;
-  const format = options.json ? "json" : readChoice("--format", options.format, formats);
+  const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? command.logLevel;
+  const format = options.json ? "json" : (readChoice("--format", options.format, calendarFormats) ?? "table");
+  if (!command.formats.includes(format))
+    throw new InputError(`--format ${format} is not for this command; it knows ${command.formats.join(", ")}`);
   return {
     config,
     clock: readClock(options.now, config.isProduction),
     log: createLogger({ level, file: config.logFile, isTerminal: stderr.isTTY === true }),
-    output: createOutput(stdout, format ?? defaults.format ?? "table"),
+    output: createOutput(stdout, format),
     progress: createProgress(stderr),
-    actor: options.actor ?? env["PAYOUTS_ACTOR"] ?? `cli:${userName()}`,
+    actor: options.actor ?? env.PAYOUTS_ACTOR ?? `cli:${userName()}`,
     dataDir: options.dataDir ?? null,
     migrationsFolder,
     say: (line) => {

@@ -14,7 +14,13 @@ export function toIcs(dates: readonly PaymentDate[], now: Date): string {
     "TRANSP:TRANSPARENT",
     "END:VEVENT",
   ]);
-  const lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//CPA Payouts//Payment dates//EN", ...events, "END:VCALENDAR"];
+  const lines = [
+    "BEGIN:VCALENDAR",
+    "VERSION:2.0",
+    "PRODID:-//CPA Payouts//Payment dates//EN",
+    ...events,
+    "END:VCALENDAR",
+  ];
   return lines.map((line) => `${line}\r\n`).join("");
 }
 

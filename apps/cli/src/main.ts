@@ -6,7 +6,8 @@ import { runProgram } from "./program.ts";
 const migrationsFolder = [new URL("./drizzle", import.meta.url), new URL("../../../drizzle", import.meta.url)]
   .map((url) => fileURLToPath(url))
   .find((folder) => existsSync(folder));
-if (!migrationsFolder) throw new Error("the drizzle folder with the migrations is neither beside the bundle nor in the repository");
+if (!migrationsFolder)
+  throw new Error("the drizzle folder with the migrations is neither beside the bundle nor in the repository");
 
 // `payouts invoices | head` closes the pipe when it has seen enough.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -2,8 +2,14 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { stringify } from "csv-stringify/sync";
 
-export const formats = ["table", "json", "csv", "ics"] as const;
+const formats = ["table", "json", "csv", "ics"] as const;
 export type Format = (typeof formats)[number];
+
+/** What a command that answers with one object can print. */
+export const objectFormats = ["table", "json"] as const satisfies readonly Format[];
+/** What a command that answers with a list can print. */
+export const listFormats = ["table", "json", "csv"] as const satisfies readonly Format[];
+export const calendarFormats = formats;
 
 /** A column of a list: the key of its value in a row, and how people and programs see it. */
 export interface Column<Row> {
@@ -37,7 +43,13 @@ export function createOutput(stdout: Writable, format: Format): Output {
     format,
     text,
     object: (value, lines) =>
-      text(format === "json" ? `${toJson(value)}\n` : lines().map((line) => `${line}\n`).join("")),
+      text(
+        format === "json"
+          ? `${toJson(value)}\n`
+          : lines()
+              .map((line) => `${line}\n`)
+              .join(""),
+      ),
     list: async (columns, rows) => {
       const write = { table: writeTable, json: writeJson, csv: writeCsv, ics: writeTable }[format];
       await write(columns, rows, text);
@@ -46,7 +58,7 @@ export function createOutput(stdout: Writable, format: Format): Output {
 }
 
 /** JSON with amounts of money, which are bigints, as strings. */
-export function toJson(value: unknown): string {
+function toJson(value: unknown): string {
   return JSON.stringify(value, (_key, field: unknown) => (typeof field === "bigint" ? field.toString() : field));
 }
 
@@ -79,7 +91,9 @@ async function writeTable<R extends Row>(columns: readonly Column<R>[], rows: Ro
   const header = columns.map(({ key }) => snakeCase(key).replaceAll("_", " "));
   const line = (cells: readonly string[]) => `${formatLine(columns, cells, widths ?? [])}\n`;
   const flush = async () => {
-    widths = header.map((title, index) => Math.max(title.length, ...measured.map((cells) => cells[index]?.length ?? 0)));
+    widths = header.map((title, index) =>
+      Math.max(title.length, ...measured.map((cells) => cells[index]?.length ?? 0)),
+    );
     await write(line(header) + line(widths.map((width) => "─".repeat(width))) + measured.map(line).join(""));
   };
   for await (const row of rows) {

@@ -41,7 +41,9 @@ export function decisionSentence(externalId: string, decision: StoredDecision): 
     case "invoiced":
       return `${about}: paid by invoice ${decision.invoiceNumber} over ${dollars(decision.invoiceAmountCents ?? 0n)}, which is ${decision.invoiceStatus}. The balance was ${balance}.`;
     case "skipped": {
-      const why = reason ? explainSkip(reason, `the minimum of ${dollars(minimumBalanceCents)}`) : "no reason was stored";
+      const why = reason
+        ? explainSkip(reason, `the minimum of ${dollars(minimumBalanceCents)}`)
+        : "no reason was stored";
       const when = decision.decision === "pay" ? "when the invoice was to be created" : "when the run decided";
       return `${about}: not paid, because ${why} ${when}. The balance was ${balance}.`;
     }

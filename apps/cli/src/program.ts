@@ -19,7 +19,7 @@ import { verifyCommand } from "./commands/verify.ts";
 import { why } from "./commands/why.ts";
 import { worker } from "./commands/worker.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import type { Format } from "./output.ts";
+import { calendarFormats, type Format, listFormats, objectFormats } from "./output.ts";
 
 /** What a command does; its answer is the exit code, nothing means done. */
 type Action<Args extends readonly unknown[]> = (cli: Cli, ...args: Args) => Promise<ExitCode | undefined>;
@@ -47,7 +47,9 @@ function report(cause: unknown, { stderr }: Surroundings): ExitCode {
   if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
   if (cause instanceof InputError) {
     if (cause.problems.length > 1) for (const problem of cause.problems) stderr.write(`  ${problem}\n`);
-    stderr.write(`error: ${cause.problems.length > 1 ? `${cause.problems.length} problems, see above` : cause.message}\n`);
+    stderr.write(
+      `error: ${cause.problems.length > 1 ? `${cause.problems.length} problems, see above` : cause.message}\n`,
+    );
     return exitCodes.badInput;
   }
   stderr.write(`error: ${explain(cause)}\n`);
@@ -56,7 +58,8 @@ function report(cause: unknown, { stderr }: Surroundings): ExitCode {
 
 function explain(cause: unknown): string {
   if (cause instanceof OperationError) return cause.message;
-  if (isConnectionError(cause)) return `the database went away (${describeError(cause)}); run the command again when it is back`;
+  if (isConnectionError(cause))
+    return `the database went away (${describeError(cause)}); run the command again when it is back`;
   return `${describeError(cause)} (unexpected; the log has more with --log-level debug)`;
 }
 
@@ -78,10 +81,17 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
 
   /** Connects an action to its command, which commander calls as (arguments..., options, command). */
   const does =
-    <Args extends readonly unknown[]>(action: Action<Args>, defaults: { logLevel?: LogLevel; format?: Format } = {}) =>
+    <Args extends readonly unknown[]>(
+      action: Action<Args>,
+      settings: { logLevel?: LogLevel; formats?: readonly Format[] } = {},
+    ) =>
     async (...called: unknown[]): Promise<void> => {
       const command = called.at(-1) as Command;
-      const cli = openCli(surroundings, command.optsWithGlobals<GlobalOptions>(), { logLevel: "warn", ...defaults });
+      const cli = openCli(surroundings, command.optsWithGlobals<GlobalOptions>(), {
+        logLevel: "warn",
+        formats: objectFormats,
+        ...settings,
+      });
       onExit((await action(cli, ...(called.slice(0, -1) as unknown as Args))) ?? exitCodes.done);
     };
 
@@ -90,10 +100,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .description("everything on this machine: database, workers, scheduler")
     .option("--sample", "load the sample network into an empty database")
     .action(does(up, { logLevel: "info" }));
-  program
-    .command("demo")
-    .description("play one month of a sample network on a throw-away database")
-    .action(does(demo));
+  program.command("demo").description("play one month of a sample network on a throw-away database").action(does(demo));
   program.command("migrate").description("apply the migrations").action(does(migrate));
   program
     .command("import")
@@ -114,7 +121,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .description("payment dates")
     .option("--from <date>", "the first day (default: today)")
     .option("--months <n>", "how many months", wholeNumber(1, 1200), 12)
-    .action(does(calendar));
+    .action(does(calendar, { formats: calendarFormats }));
   program
     .command("preview")
     .description("what a run would decide; writes nothing")
@@ -130,7 +137,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .description("payment runs, newest first")
     .option("--state <state>", "only runs in this state")
     .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000))
-    .action(does(listRunsCommand));
+    .action(does(listRunsCommand, { formats: listFormats }));
   runs
     .command("show")
     .description("one run, with the users whose job failed and why")
@@ -143,7 +150,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .option("--date <date>", "of this payment date")
     .option("--user <external-id>", "of this user")
     .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000_000))
-    .action(does(listInvoices));
+    .action(does(listInvoices, { formats: listFormats }));
   program
     .command("users")
     .description("users, with balance and payment method")
@@ -152,14 +159,14 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .option("--min-balance <amount>", "owed at least so many dollars")
     .option("--method <status>", "whose payment method is pending, approved or rejected")
     .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000_000))
-    .action(does(listUsers));
+    .action(does(listUsers, { formats: listFormats }));
   program
     .command("methods")
     .description("payment methods (Binance e-mails)")
     .option("--status <status>", "pending, approved, rejected or replaced")
     .option("--user <external-id>", "of this user")
     .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000_000))
-    .action(does(listMethods));
+    .action(does(listMethods, { formats: listFormats }));
   program
     .command("method")
     .description("review a user's payment method")
@@ -176,7 +183,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .option("--reject", "do not pay; the amount goes back to the balance")
     .option("--forfeit", "with --reject: the amount does not go back")
     .option("--reason <text>", "why it is rejected")
-    .action(does(reviewInvoicesCommand));
+    .action(does(reviewInvoicesCommand, { formats: listFormats }));
   program
     .command("why")
     .description("why a user was (not) paid")
@@ -188,7 +195,10 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .description("try the failed users of a run again")
     .option("--date <date>", "payment date (default: the latest run)")
     .action(does(retry));
-  program.command("verify").description("check every promise about the stored data").action(does(verifyCommand));
+  program
+    .command("verify")
+    .description("check every promise about the stored data")
+    .action(does(verifyCommand, { formats: listFormats }));
   program
     .command("worker")
     .description("one worker process of the scaled set-up")
@@ -199,7 +209,8 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
 function wholeNumber(from: number, to: number): (text: string) => number {
   return (text) => {
     const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number >= from && number <= to)) throw new InvalidArgumentError(`write a whole number from ${from} to ${to}.`);
+    if (!(number >= from && number <= to))
+      throw new InvalidArgumentError(`write a whole number from ${from} to ${to}.`);
     return number;
   };
 }

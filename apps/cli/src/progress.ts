@@ -21,7 +21,11 @@ function barProgress(stderr: Writable): Progress {
     bar?.stop();
     phase = next;
     bar = new SingleBar(
-      { stream: stderr as NodeJS.WriteStream, format: " {phase} {bar} {percentage}% · {value}/{total} · {eta_formatted}", hideCursor: true },
+      {
+        stream: stderr as NodeJS.WriteStream,
+        format: " {phase} {bar} {percentage}% · {value}/{total} · {eta_formatted}",
+        hideCursor: true,
+      },
       Presets.shades_classic,
     );
     bar.start(total, done, { phase: phase.padEnd(18) });

@@ -18,8 +18,7 @@ function sampleRow(number: number): string {
   const status = draw.oneOf(["active", 88], ["suspended", 8], ["closed", 4]);
   const method = draw.oneOf(["approved", 76], ["pending", 10], ["rejected", 4], ["", 10]);
   const cents = draw.oneOf(["0", 12], ["9999", 2], ["10000", 4], ["10001", 2], ["low", 25], ["high", 55]);
-  const balance =
-    cents === "low" ? draw.upTo(10_000) : cents === "high" ? 10_000 + draw.upTo(400_000) : Number(cents);
+  const balance = cents === "low" ? draw.upTo(10_000) : cents === "high" ? 10_000 + draw.upTo(400_000) : Number(cents);
   const previousInvoices = draw.oneOf(["0", 30], ["some", 70]) === "0" ? 0 : 1 + draw.upTo(40);
   const binanceEmail = method === "" ? "" : `wallet-${id}@example.net`;
   const joined = `20${20 + draw.upTo(6)}-${String(1 + draw.upTo(12)).padStart(2, "0")}-01`;

@@ -6,7 +6,11 @@ export type LogLevel = (typeof logLevels)[number];
 
 function wholeNumber(from: number, to: number) {
   const message = `write a whole number from ${from} to ${to}`;
-  return z.string().regex(/^\d{1,9}$/, message).transform(Number).pipe(z.number().min(from, message).max(to, message));
+  return z
+    .string()
+    .regex(/^\d{1,9}$/, message)
+    .transform(Number)
+    .pipe(z.number().min(from, message).max(to, message));
 }
 
 function url(protocols: readonly string[], example: string) {
@@ -43,6 +47,7 @@ const variables = z.object({
   WORKER_CONCURRENCY: z.string().default("50").pipe(wholeNumber(1, 1000)),
   LOG_LEVEL: z.enum(logLevels, `write one of ${logLevels.join(", ")}`).optional(),
   LOG_FILE: z.string().optional(),
+  HEALTH_FILE: z.string().optional(),
 });
 
 export interface Config {
@@ -57,6 +62,8 @@ export interface Config {
   readonly logLevel: LogLevel | null;
   /** Null for stderr. */
   readonly logFile: string | null;
+  /** Written every few seconds while a worker is well; null for none. */
+  readonly healthFile: string | null;
   readonly policy: Policy;
 }
 
@@ -70,13 +77,16 @@ export interface Config {
 export function readConfig(env: Readonly<Record<string, string | undefined>>, now: Date): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = variables.safeParse(given);
-  const problems = parsed.success ? [] : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
   const schedule = {
-    timeZone: given["PAYMENT_TIME_ZONE"] ?? "UTC",
-    pattern: given["PAYMENT_TICK_CRON"] ?? "0 2 * * *",
+    timeZone: given.PAYMENT_TIME_ZONE ?? "UTC",
+    pattern: given.PAYMENT_TICK_CRON ?? "0 2 * * *",
   };
   const scheduleProblem = findScheduleProblem(schedule, now);
-  if (scheduleProblem) problems.push(`PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: ${scheduleProblem}; it must fire once a day`);
+  if (scheduleProblem)
+    problems.push(`PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: ${scheduleProblem}; it must fire once a day`);
   if (!parsed.success || problems.length > 0)
     throw new InputError(`the configuration is wrong: ${problems.join("; ")}`, problems);
   const { data } = parsed;
@@ -88,6 +98,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, no
     workerConcurrency: data.WORKER_CONCURRENCY,
     logLevel: data.LOG_LEVEL ?? null,
     logFile: data.LOG_FILE ?? null,
+    healthFile: data.HEALTH_FILE ?? null,
     policy: { schedule, minimumBalanceCents: data.MINIMUM_BALANCE, catchUpDays: data.CATCH_UP_DAYS },
   };
 }

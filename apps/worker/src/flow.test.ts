@@ -1,40 +1,141 @@
-import { describeOnBackends, importNetwork, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
-import { findRun } from "@cpa-payouts/db";
+import { findRun, listRuns } from "@cpa-payouts/db";
 import type { RunningWorker } from "@cpa-payouts/jobs";
-import { followRun, summarizeRun, tick, verify } from "@cpa-payouts/pipeline";
+import { decide, followRun, retryRun, startRun, summarizeRun, tick, verify } from "@cpa-payouts/pipeline";
+import { describeOnBackends, eventually, importNetwork, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { startWorkers } from "./workers.ts";
 
-describeOnBackends("the flow of a payment date", (kind) => {
+const FIRST_MONDAY = { date: "2026-12-07", kind: "first-monday" } as const;
+
+describeOnBackends("the flow with workers", (kind) => {
   let flow: TestFlow;
-  let workers: RunningWorker;
+  let workers: RunningWorker[];
 
   beforeEach(async () => {
-    flow = await openTestFlow({ kind, now: "2026-12-01T00:00:00Z" });
-    workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 10 });
+    flow = await openTestFlow({ kind, now: "2026-12-01T00:00:00Z", policy: { catchUpDays: 20 } });
+    workers = [];
   });
 
   afterEach(async () => {
-    await workers.close();
+    await Promise.all(workers.map((worker) => worker.close()));
+    expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
     await flow.close();
   });
 
-  it("runs", async () => {
+  const work = async () => {
+    workers.push(await startWorkers(flow.ctx, flow.backend, { concurrency: 10 }));
+  };
+
+  const finish = async (date: string) => {
+    // The first query after an outage may be told that its connection is gone.
+    const run = await eventually(() => findRun(flow.ctx.db, date).catch(() => null));
+    return summarizeRun(flow.ctx, await followRun(flow.ctx, run.id, { onProgress: () => {} }));
+  };
+
+  it("makes up for an outage across two payment dates: both once, oldest first, with an answer for everybody", async () => {
     await importNetwork(flow.ctx, [
-      { externalId: "a" },
-      { externalId: "b", status: "suspended" },
-      { externalId: "c", balance: "99.99" },
-      { externalId: "d", method: "pending" },
-      { externalId: "e", previousInvoices: 0 },
-      { externalId: "f", balance: "0" },
+      { externalId: "first-timer", previousInvoices: 0 },
+      { externalId: "poor", balance: "5.00" },
+      { externalId: "suspended", status: "suspended" },
+      { externalId: "owed-nothing", balance: "0" },
     ]);
+    await tick(flow.ctx);
+    flow.clock.set("2026-12-22T15:00:00Z");
+    await work();
+    await tick(flow.ctx);
+    const [first, second] = [await finish("2026-12-07"), await finish("2026-12-21")];
+
+    expect(first).toMatchObject({ invoiced: 1, skipped: { inactive: 1, "below-minimum": 1 } });
+    // The first date made a returning user of the first-timer, whose balance is gone by the second.
+    expect(second).toMatchObject({ considered: 2, invoiced: 0, skipped: { inactive: 1, "below-minimum": 1 } });
+    const runs = await listRuns(flow.ctx.db);
+    expect(runs.map(({ paymentDate, trigger }) => [paymentDate, trigger])).toEqual([
+      ["2026-12-21", "catch-up"],
+      ["2026-12-07", "catch-up"],
+    ]);
+    expect(flow.log.of("run.opened").map(({ paymentDate }) => paymentDate)).toEqual(["2026-12-07", "2026-12-21"]);
+    const answers = await flow.database.sql`
+      select u.external_id, r.payment_date::text as date, d.decision, d.reason
+      from run_decisions d join users u on u.id = d.user_id join payment_runs r on r.id = d.run_id order by 2, 1`;
+    expect(answers.map((row) => Object.values(row).join(" "))).toEqual([
+      "first-timer 2026-12-07 pay ",
+      "poor 2026-12-07 skip below-minimum",
+      "suspended 2026-12-07 skip inactive",
+      "poor 2026-12-21 skip below-minimum",
+      "suspended 2026-12-21 skip inactive",
+    ]);
+  });
+
+  it("creates one invoice per user when every user is queued three times under different job ids", async () => {
+    const users = Array.from({ length: 1_000 }, (_, index) => ({ externalId: `u${index}` }));
+    await importNetwork(flow.ctx, users);
+    const run = await startRun(flow.ctx, { date: FIRST_MONDAY, trigger: "manual", actor: "test" });
+    await decide(flow.ctx, { runId: run.id });
+    const ids = await flow.database.sql<{ user_id: bigint }[]>`select user_id from run_decisions`;
+    const jobs = ["a", "b", "c"].flatMap((copy) =>
+      ids.map(({ user_id }) => ({
+        name: "create-invoice",
+        data: { runId: run.id, userId: Number(user_id) },
+        opts: { jobId: `copy-${copy}-${user_id}` },
+      })),
+    );
+    await flow.ctx.queues.bullmq.invoices.addBulk(jobs);
+    await work();
+    await work();
+    expect(await finish("2026-12-07")).toMatchObject({ invoiced: users.length, totalCents: 150_00n * 1_000n });
+    await eventually(async () =>
+      Object.values(await flow.ctx.queues.bullmq.invoices.getJobCounts("waiting", "active")).every((n) => n === 0),
+    );
+    const [row] = await flow.database
+      .sql`select count(*)::int as invoices, count(distinct user_id)::int as users from invoices`;
+    expect(row).toEqual({ invoices: users.length, users: users.length });
+  });
+
+  it("goes on without a user whose job always fails, and pays them once when the cause is mended", async () => {
+    await importNetwork(flow.ctx, [{ externalId: "fine" }, { externalId: "poison" }, { externalId: "fine-too" }]);
+    await flow.database.sql.unsafe(`
+      create function refuse_poison() returns trigger language plpgsql as $$
+      begin
+        if new.destination like 'poison%' then raise exception 'no invoice for %', new.destination; end if;
+        return new;
+      end $$;
+      create trigger refuse_poison before insert on invoices for each row execute function refuse_poison()`);
+    await work();
+    const run = await startRun(flow.ctx, { date: FIRST_MONDAY, trigger: "manual", actor: "test" });
+    expect(await finish("2026-12-07")).toMatchObject({ state: "completed", invoiced: 2, failed: 1 });
+    const [decision] = await flow.database.sql`select error from run_decisions where outcome = 'failed'`;
+    // The reason is told, the address in it is not.
+    expect(decision?.error).toBe("no invoice for *** (SQLSTATE P0001)");
+
+    await flow.database.sql`drop trigger refuse_poison on invoices`;
+    expect(await retryRun(flow.ctx, { actor: "test" })).toMatchObject({ retried: 1 });
+    expect(await finish("2026-12-07")).toMatchObject({ state: "completed", invoiced: 3, failed: 0 });
+    expect(await retryRun(flow.ctx, { actor: "test" })).toMatchObject({ run: { id: run.id }, retried: 0 });
+    const [invoices] = await flow.database.sql`select count(*)::int as count from invoices`;
+    expect(invoices?.count).toBe(3);
+  });
+
+  it("waits while the database refuses connections, and goes on", async () => {
+    const users = Array.from({ length: 500 }, (_, index) => ({ externalId: `u${index}` }));
+    await importNetwork(flow.ctx, users);
+    await work();
+    await startRun(flow.ctx, { date: FIRST_MONDAY, trigger: "manual", actor: "test" });
+    await eventually(async () => (await flow.database.sql`select from invoices limit 1`).length > 0);
+    const outage = await flow.database.outage();
+    await outage.end();
+    expect(await finish("2026-12-07")).toMatchObject({ state: "completed", invoiced: users.length, failed: 0 });
+  });
+
+  it("queues everything again that the queue has forgotten", async () => {
+    const users = Array.from({ length: 200 }, (_, index) => ({ externalId: `u${index}` }));
+    await importNetwork(flow.ctx, users);
     await tick(flow.ctx);
     flow.clock.set("2026-12-07T02:00:00Z");
     await tick(flow.ctx);
-    const run = await findRun(flow.ctx.db, "2026-12-07");
-    if (!run) throw new Error("no run");
-    const finished = await followRun(flow.ctx, run.id, { onProgress: () => {} });
-    console.log(await summarizeRun(flow.ctx, finished), flow.log.lines.map((l) => l.event + JSON.stringify(l.fields)));
-    expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
+    // Nobody works yet: the queue forgets the first step, then, with the run decided, all of the invoices.
+    await Promise.all(Object.values(flow.ctx.queues.bullmq).map((queue) => queue.obliterate({ force: true })));
+    await work();
+    await tick(flow.ctx);
+    expect(await finish("2026-12-07")).toMatchObject({ invoiced: users.length });
   });
 });

@@ -21,6 +21,7 @@ export function createLogger(options: { level: LogLevel; file?: string | null; i
     redact: ["email", "name", "binanceEmail", "destination", "password", "url", "*.email", "*.password", "*.url"],
   };
   if (file) return pino(settings, pino.destination({ dest: file, mkdir: true, sync: false }));
-  if (isTerminal) return pino(settings, pretty({ destination: STDERR, messageKey: "event", ignore: "pid", sync: true }));
+  if (isTerminal)
+    return pino(settings, pretty({ destination: STDERR, messageKey: "event", ignore: "pid", sync: true }));
   return pino(settings, pino.destination({ dest: STDERR, sync: true }));
 }

@@ -1,6 +1,7 @@
 import type { Clock } from "@cpa-payouts/pipeline";
 import { openContext } from "./context.ts";
 import type { Config } from "./env.ts";
+import { startHeartbeat } from "./heartbeat.ts";
 import type { Logger } from "./logger.ts";
 import { startSchedules } from "./schedules.ts";
 import { untilStopped } from "./shutdown.ts";
@@ -26,7 +27,9 @@ export async function runWorker(options: WorkerMainOptions): Promise<void> {
   const nextTick = await startSchedules(opened.ctx);
   log.info({ backend: opened.backend.kind, concurrency: config.workerConcurrency }, "worker.started");
   options.onReady?.(nextTick);
+  const stopHeartbeat = startHeartbeat(opened.ctx, opened.backend, config.healthFile);
   await untilStopped(log, async () => {
+    stopHeartbeat();
     await workers.close();
     await opened.close();
   });

@@ -29,7 +29,9 @@ export async function migrateDatabase(url: string, folder: string): Promise<void
 
 /** How many migrations a folder holds and how many of them the database has. */
 export async function migrationState(db: Db, folder: string): Promise<{ known: number; applied: number }> {
-  const journal = JSON.parse(await readFile(path.join(folder, "meta", "_journal.json"), "utf8")) as { entries: unknown[] };
+  const journal = JSON.parse(await readFile(path.join(folder, "meta", "_journal.json"), "utf8")) as {
+    entries: unknown[];
+  };
   const { exists } = await rowOf<{ exists: boolean }>(
     db,
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`,
@@ -46,7 +48,9 @@ export async function migrationState(db: Db, folder: string): Promise<{ known: n
 export async function assertMigrated(db: Db, folder: string): Promise<void> {
   const { known, applied } = await migrationState(db, folder);
   if (applied < known)
-    throw new OperationError(`the database lacks ${known - applied} of ${known} migrations: run "payouts migrate" first`);
+    throw new OperationError(
+      `the database lacks ${known - applied} of ${known} migrations: run "payouts migrate" first`,
+    );
   if (applied > known)
     throw new OperationError(
       `the database has ${applied} migrations and this version knows ${known}: run a newer version of payouts`,

@@ -1,5 +1,5 @@
 import type { Job, JobsOptions, Queue } from "bullmq";
-import { type Backend, type BackendConfig } from "./backend.ts";
+import type { Backend, BackendConfig } from "./backend.ts";
 import { catalog, type JobName, jobOptions, type PayloadOf, type QueueName, queueNames } from "./catalog.ts";
 import { openPostgresBackend } from "./postgres.ts";
 import { openRedisBackend } from "./redis.ts";

@@ -24,8 +24,7 @@ export function openRedisBackend(config: Extract<BackendConfig, { kind: "redis" 
   return {
     kind: "redis",
     queue: (name) => new Queue(name, { connection, prefix }),
-    worker: (name, processor, tuning) =>
-      new Worker(name, processor, { connection, prefix, ...workerOptions(tuning) }),
+    worker: (name, processor, tuning) => new Worker(name, processor, { connection, prefix, ...workerOptions(tuning) }),
     ping: () => ping(config.url),
     close: async () => {
       connection.disconnect();

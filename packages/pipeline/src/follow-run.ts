@@ -64,8 +64,7 @@ async function look(ctx: Context, runId: number): Promise<{ run: PaymentRun; pro
 
 async function progressOf({ db }: Context, run: PaymentRun): Promise<RunProgress> {
   const { id, state } = run;
-  if (state === "deciding")
-    return { state, done: await countDecisions(db, id), total: await countUsersOwed(db) };
+  if (state === "deciding") return { state, done: await countDecisions(db, id), total: await countUsersOwed(db) };
   const total = await countDecisions(db, id);
   return { state, done: total - (await countOpenDecisions(db, id)), total };
 }

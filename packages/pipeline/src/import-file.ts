@@ -5,7 +5,7 @@ import { type CsvError, type Parser, parse } from "csv-parse";
 import { z } from "zod";
 
 /** The columns of an import file, in any order (DESIGN section 7). */
-export const importColumns = [
+const importColumns = [
   "external_id",
   "email",
   "name",
@@ -68,7 +68,7 @@ function openParser(source: Readable, onProblem: (problem: LineProblem) => void)
     max_record_size: MAX_RECORD_BYTES,
   });
   parser.on("skip", (error: CsvError | undefined) => {
-    const problem = { line: Number(error?.["lines"] ?? 0), message: explainCsvError(error) };
+    const problem = { line: Number(error?.lines ?? 0), message: explainCsvError(error) };
     // Only a quote inside an unquoted field ends with its line. After the others nobody can say where the next row begins.
     if (error?.code === "INVALID_OPENING_QUOTE") onProblem(problem);
     else parser.destroy(new InputError(`line ${problem.line}: ${problem.message}`));

@@ -10,13 +10,7 @@ import {
   type SkipReason,
   skipReasons,
 } from "@cpa-payouts/core";
-import {
-  type DecisionTotals,
-  findRun,
-  type PaymentRun,
-  previewDecisions,
-  totalsOfRun,
-} from "@cpa-payouts/db";
+import { type DecisionTotals, findRun, type PaymentRun, previewDecisions, totalsOfRun } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
 /** What a run came to, or would come to. `considered` is the sum of the other counts once the run is completed. */

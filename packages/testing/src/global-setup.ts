@@ -10,15 +10,6 @@ import { findRedis } from "../../../scripts/bootstrap/redis.mjs";
 import { startRedis } from "./redis-server.ts";
 import { databaseUrl, migrationsFolder, TEMPLATE_DATABASE } from "./servers.ts";
 
-declare module "vitest" {
-  interface ProvidedContext {
-    /** The server's maintenance database; tests get databases of their own, see `testDatabase`. */
-    postgresUrl: string;
-    /** Null without a Redis binary. */
-    redisUrl: string | null;
-  }
-}
-
 /** Nothing in a test survives a power cut, so nothing waits for the disk. */
 const FAST_AND_FORGETFUL = {
   fsync: "off",

@@ -1,6 +1,15 @@
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The server's maintenance database; tests get databases of their own, see `testDatabase`. */
+    postgresUrl: string;
+    /** Null without a Redis binary. */
+    redisUrl: string | null;
+  }
+}
+
 export const TEMPLATE_DATABASE = "payouts_template";
 
 export const repositoryRoot = fileURLToPath(new URL("../../../", import.meta.url));

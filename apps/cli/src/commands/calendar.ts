@@ -1,4 +1,4 @@
-import { addDays, addMonths, localDateAt, paymentDatesBetween, parseLocalDate } from "@cpa-payouts/core";
+import { addDays, addMonths, localDateAt, parseLocalDate, paymentDatesBetween } from "@cpa-payouts/core";
 import type { Cli } from "../cli.ts";
 import { toIcs } from "../ics.ts";
 import { describeKind } from "../present.ts";

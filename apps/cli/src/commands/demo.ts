@@ -5,8 +5,8 @@ import {
   credit,
   followRun,
   importUsers,
-  reviewInvoices,
   type RunSummary,
+  reviewInvoices,
   summarizeRun,
   tick,
   verify,
@@ -61,7 +61,11 @@ async function playMonth(
 
     clock.now = new Date(`${FIRST_MONDAY}T02:00:00Z`);
     const first = await playRun(cli, ctx, FIRST_MONDAY);
-    await narrate(FIRST_MONDAY, "02:00, the first Monday: the tick finds the date due and opens its run", summaryLines(first));
+    await narrate(
+      FIRST_MONDAY,
+      "02:00, the first Monday: the tick finds the date due and opens its run",
+      summaryLines(first),
+    );
 
     clock.now = new Date("2026-12-10T10:00:00Z");
     await narrate("2026-12-10", await review(ctx));

@@ -5,7 +5,11 @@ import { importUsers } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
-export async function importFile(cli: Cli, file: string, { skipBad = false }: { skipBad?: boolean }): Promise<undefined> {
+export async function importFile(
+  cli: Cli,
+  file: string,
+  { skipBad = false }: { skipBad?: boolean },
+): Promise<undefined> {
   const totalBytes = await sizeOf(file);
   await withDatabase(cli, async (ctx) => {
     const source = createReadStream(file);
@@ -28,9 +32,13 @@ export async function importFile(cli: Cli, file: string, { skipBad = false }: { 
     const { rows, created, updated, unchanged, badRows, differingBalances, changedAddresses } = result;
     await cli.output.object(result, () => [
       `Imported ${rows - badRows} of ${rows} rows: ${created} users added, ${updated} updated, ${unchanged} unchanged`,
-      ...(changedAddresses > 0 ? [`${changedAddresses} changed their Binance e-mail; the new one awaits approval`] : []),
+      ...(changedAddresses > 0
+        ? [`${changedAddresses} changed their Binance e-mail; the new one awaits approval`]
+        : []),
       ...(differingBalances > 0
-        ? [`${differingBalances} known users have another balance in the file; theirs was kept (credits are added by "payouts credit")`]
+        ? [
+            `${differingBalances} known users have another balance in the file; theirs was kept (credits are added by "payouts credit")`,
+          ]
         : []),
       ...(badRows > 0 ? [`${badRows} bad rows were left out`] : []),
     ]);
@@ -39,7 +47,9 @@ export async function importFile(cli: Cli, file: string, { skipBad = false }: { 
 
 async function sizeOf(file: string): Promise<number> {
   const found = await stat(file).catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`${file} cannot be read: ${cause.code === "ENOENT" ? "there is no such file" : cause.message}`);
+    throw new InputError(
+      `${file} cannot be read: ${cause.code === "ENOENT" ? "there is no such file" : cause.message}`,
+    );
   });
   if (found.isDirectory()) throw new InputError(`${file} is a folder, not a CSV file`);
   return found.size;

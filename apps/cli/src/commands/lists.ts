@@ -98,12 +98,11 @@ const methodColumns = [
   { key: "createdAt" },
 ] as const satisfies readonly Column<Row>[];
 
-async function printList<Found, Printed extends Record<Columns[number]["key"], Row[string]>, Columns extends readonly Column<Row>[]>(
-  cli: Cli,
-  columns: Columns,
-  found: AsyncIterable<Found>,
-  toRow: (found: Found) => Printed,
-): Promise<void> {
+async function printList<
+  Found,
+  Printed extends Record<Columns[number]["key"], Row[string]>,
+  Columns extends readonly Column<Row>[],
+>(cli: Cli, columns: Columns, found: AsyncIterable<Found>, toRow: (found: Found) => Printed): Promise<void> {
   async function* rows(): AsyncGenerator<Row> {
     for await (const one of found) yield toRow(one);
   }
@@ -118,7 +117,8 @@ function readState<S extends string>(flag: string, text: string | undefined, sta
 }
 
 async function readUser({ db }: DataContext, externalId: string | undefined): Promise<string | undefined> {
-  if (externalId !== undefined && !(await findUser(db, externalId))) throw new InputError(`there is no user ${externalId}`);
+  if (externalId !== undefined && !(await findUser(db, externalId)))
+    throw new InputError(`there is no user ${externalId}`);
   return externalId;
 }
 

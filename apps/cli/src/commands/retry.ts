@@ -10,7 +10,11 @@ export async function retry(cli: Cli, options: { date?: string }): Promise<ExitC
   const date = options.date === undefined ? {} : { paymentDate: parseLocalDate(options.date) };
   return withFlow(cli, async (opened) => {
     const { run, retried } = await retryRun(opened.ctx, { ...date, actor: cli.actor });
-    cli.say(retried === 0 ? `No user of ${run.paymentDate} has failed` : `Trying ${retried} users of ${run.paymentDate} again`);
+    cli.say(
+      retried === 0
+        ? `No user of ${run.paymentDate} has failed`
+        : `Trying ${retried} users of ${run.paymentDate} again`,
+    );
     const finished = await workUntilFinished(cli, opened, await getRun(opened.ctx.db, run.id));
     return tellSummary(cli, opened.ctx, finished);
   });

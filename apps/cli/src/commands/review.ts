@@ -20,7 +20,10 @@ export async function reviewInvoicesCommand(
   const verdict = readInvoiceVerdict(options);
   return withDatabase(cli, async (ctx) => {
     const reviewed = await reviewInvoices(ctx, { numbers, verdict, actor: cli.actor });
-    await cli.output.list([{ key: "number" }, { key: "status" }, { key: "result" }], reviewed.map((one) => ({ ...one })));
+    await cli.output.list(
+      [{ key: "number" }, { key: "status" }, { key: "result" }],
+      reviewed.map((one) => ({ ...one })),
+    );
     return reviewed.every(({ status }) => status === verdict.status) ? exitCodes.done : exitCodes.failed;
   });
 }
@@ -38,7 +41,11 @@ export interface MethodReviewOptions {
   readonly reason?: string;
 }
 
-export async function reviewMethodCommand(cli: Cli, externalId: string, options: MethodReviewOptions): Promise<ExitCode> {
+export async function reviewMethodCommand(
+  cli: Cli,
+  externalId: string,
+  options: MethodReviewOptions,
+): Promise<ExitCode> {
   const verdict = readMethodVerdict(options);
   return withDatabase(cli, async (ctx) => {
     const reviewed = await reviewMethod(ctx, { externalId, verdict, actor: cli.actor });

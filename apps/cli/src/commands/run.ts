@@ -1,18 +1,28 @@
-import { InputError, localDateAt, type LocalDate, parseLocalDate, paymentKindOf } from "@cpa-payouts/core";
+import { InputError, type LocalDate, localDateAt, parseLocalDate, paymentKindOf } from "@cpa-payouts/core";
 import type { PaymentRun } from "@cpa-payouts/db";
-import { type Context, followRun, notAPaymentDate, type RunSummary, startRun, summarizeRun } from "@cpa-payouts/pipeline";
+import {
+  type Context,
+  followRun,
+  notAPaymentDate,
+  type RunSummary,
+  startRun,
+  summarizeRun,
+} from "@cpa-payouts/pipeline";
 import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
 import { withFlow } from "../connection.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { notAPaymentDateLine, summaryLines } from "../present.ts";
-import { type ExitCode, exitCodes } from "../exit-codes.ts";
 
 /** Opens or resumes the run of a date and follows it to the end; a finished run is told again. */
 export async function run(cli: Cli, options: { date?: string }): Promise<ExitCode> {
   const today = localDateAt(cli.clock(), cli.config.policy.schedule.timeZone);
   const date = options.date === undefined ? today : parseLocalDate(options.date);
-  if (date > today) throw new InputError(`${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what it would be`);
+  if (date > today)
+    throw new InputError(
+      `${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what it would be`,
+    );
   const kind = paymentKindOf(date);
   if (!kind) return tellNotAPaymentDate(cli, date);
   return withFlow(cli, async (opened) => {
@@ -32,7 +42,11 @@ async function tellNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode>
  * Works on the run's queues in this process, beside whatever workers there are, until the run is finished. The ticks
  * are left alone: this command runs one date, not whatever else may be due.
  */
-export async function workUntilFinished(cli: Cli, { ctx, backend }: OpenContext, started: PaymentRun): Promise<PaymentRun> {
+export async function workUntilFinished(
+  cli: Cli,
+  { ctx, backend }: OpenContext,
+  started: PaymentRun,
+): Promise<PaymentRun> {
   if (started.state === "completed" || started.state === "cancelled") return started;
   const { workerConcurrency: concurrency } = cli.config;
   const workers = await startWorkers(ctx, backend, { concurrency, queues: ["runs", "invoices"] });

@@ -12,7 +12,10 @@ export async function verifyCommand(cli: Cli): Promise<ExitCode> {
     });
     const columns = [{ key: "invariant" }, { key: "subject" }, { key: "detail" }] as const;
     if (violations.length > 0 || cli.output.format !== "table")
-      await cli.output.list(columns, violations.map((violation) => ({ ...violation })));
+      await cli.output.list(
+        columns,
+        violations.map((violation) => ({ ...violation })),
+      );
     cli.say(
       violations.length === 0
         ? `${checked} invariants checked, all hold`

@@ -19,12 +19,7 @@ export interface ImportRow {
 }
 
 /** Puts rows aside until the whole file is read. One JSON parameter instead of a thousand single ones: three times as fast. */
-export async function stageImportRows(
-  db: Db,
-  importId: string,
-  rows: readonly ImportRow[],
-  now: Date,
-): Promise<void> {
+export async function stageImportRows(db: Db, importId: string, rows: readonly ImportRow[], now: Date): Promise<void> {
   const json = JSON.stringify(
     rows.map((row) => ({
       line: row.line,
@@ -98,7 +93,13 @@ export async function mergeImport(
   input: { importId: string; actor: string; now: Date },
 ): Promise<ImportCounts> {
   const now = instantParam(input.now);
-  const row = await rowOf<{ created: number; updated: number; existing: number; differing: number; readdressed: number }>(
+  const row = await rowOf<{
+    created: number;
+    updated: number;
+    existing: number;
+    differing: number;
+    readdressed: number;
+  }>(
     db,
     sql`
     with file as materialized (
@@ -142,13 +143,14 @@ export async function mergeImport(
       from addressed a where m.user_id = a.user_id and m.status in ('pending', 'approved')
       returning m.user_id
     ), added as (
-      -- The join makes the insert wait for the update: a user may have one current method at a time.
+      -- A user may have one current method at a time, so that the insert has to wait for the update: hence the count. A left
+      -- join would be removed by the planner, since nothing of it is used.
       insert into payment_methods (user_id, binance_email, status, reviewed_by, reviewed_at, reason, created_at)
       select a.user_id, a.binance_email, coalesce(a.status, 'pending'),
         case when a.status in ('approved', 'rejected') then ${input.actor} end,
         case when a.status in ('approved', 'rejected') then ${now} end,
         case when a.status in ('approved', 'rejected') then 'as imported' end, ${now}
-      from addressed a left join (select distinct user_id from replaced) r using (user_id)
+      from addressed a where (select count(*) from replaced) >= 0
       returning user_id, binance_email, status
     ), audit as (
       insert into audit_log (at, actor, action, object, before, after, request_id)

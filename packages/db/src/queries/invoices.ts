@@ -109,7 +109,9 @@ export interface InvoiceReview {
   readonly numbers: readonly string[];
   readonly actor: string;
   readonly now: Date;
-  readonly to: { readonly status: "paid" } | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
+  readonly to:
+    | { readonly status: "paid" }
+    | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
 }
 
 /**

@@ -43,7 +43,7 @@ export const invoices = pgTable(
     check("invoices_amount_positive", sql`${t.amountCents} > 0`),
     check("invoices_currency_usd", sql`${t.currency} = 'USD'`),
     check("invoices_reviewed_by", sql`(${t.status} = 'pending') = (${t.reviewedBy} is null)`),
-    check("invoices_rejection_has_reason", sql`${t.status} <> 'rejected' or ${t.reason} <> ''`),
+    check("invoices_rejection_has_reason", sql`${t.status} <> 'rejected' or coalesce(${t.reason}, '') <> ''`),
     check("invoices_rejection_has_disposition", sql`(${t.status} = 'rejected') = (${t.disposition} is not null)`),
   ],
 );

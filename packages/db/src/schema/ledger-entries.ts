@@ -35,6 +35,6 @@ export const ledgerEntries = pgTable(
       "ledger_entries_invoice_of_kind",
       sql`(${t.kind} in ('invoice', 'invoice-reversal')) = (${t.invoiceId} is not null)`,
     ),
-    check("ledger_entries_adjustment_has_note", sql`${t.kind} <> 'adjustment' or ${t.note} <> ''`),
+    check("ledger_entries_adjustment_has_note", sql`${t.kind} <> 'adjustment' or coalesce(${t.note}, '') <> ''`),
   ],
 );

@@ -23,12 +23,10 @@ export const paymentMethods = pgTable(
   },
   (t) => [
     // At most one address is approved or up for approval. It also answers "which address is this user paid to?".
-    uniqueIndex("payment_methods_one_current")
-      .on(t.userId)
-      .where(sql`${t.status} in ('pending', 'approved')`),
+    uniqueIndex("payment_methods_one_current").on(t.userId).where(sql`${t.status} in ('pending', 'approved')`),
     index("payment_methods_user_idx").on(t.userId, t.id),
     check("payment_methods_status_known", oneOf(t.status, statuses)),
     check("payment_methods_email_given", sql`${t.binanceEmail} <> ''`),
-    check("payment_methods_rejection_has_reason", sql`${t.status} <> 'rejected' or ${t.reason} <> ''`),
+    check("payment_methods_rejection_has_reason", sql`${t.status} <> 'rejected' or coalesce(${t.reason}, '') <> ''`),
   ],
 );

@@ -1,0 +1,271 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { payouts, payoutsJson } from "./payouts.ts";
+
+/** Goal: the command line keeps its contract (DESIGN section 7), which other programs rely on, from import to review. */
+describe("the command line, from import to review", () => {
+  let folder: string;
+  let database: TestDatabase;
+  let env: Record<string, string>;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "payouts-cli-"));
+    database = await testDatabase();
+    env = { DATABASE_URL: database.url, PAYOUTS_ACTOR: "finance" };
+  });
+
+  afterAll(async () => {
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
+
+  const file = async (name: string, content: string) => {
+    const full = path.join(folder, name);
+    await writeFile(full, content);
+    return full;
+  };
+
+  const at = (instant: string) => ["--now", instant];
+
+  it("imports", async () => {
+    const csv = toCsv([
+      { externalId: "ada", balance: "150.00" },
+      { externalId: "bob", balance: "250.50", previousInvoices: 0 },
+      { externalId: "cyd", balance: "99.99" },
+      { externalId: "dee", method: "pending" },
+      { externalId: "eli", status: "suspended" },
+      { externalId: "fay", balance: "0" },
+    ]);
+    const first = await payouts(["import", await file("users.csv", csv)], env);
+    expect(first).toMatchObject({ code: 0, stdout: "Imported 6 of 6 rows: 6 users added, 0 updated, 0 unchanged\n" });
+    expect(await payoutsJson(["import", await file("users.csv", csv)], env)).toEqual({
+      rows: 6,
+      badRows: 0,
+      created: 0,
+      updated: 0,
+      unchanged: 6,
+      differingBalances: 0,
+      changedAddresses: 0,
+    });
+  });
+
+  it("credits once per key", async () => {
+    const credit = ["credit", "fay", "12.30", "--key", "conversion-1", "--note", "spring campaign"];
+    expect(await payoutsJson(credit, env)).toEqual({
+      externalId: "fay",
+      status: "credited",
+      amount: "12.30",
+      balance: "12.30",
+    });
+    expect(await payoutsJson(credit, env)).toMatchObject({ status: "already-credited", balance: "12.30" });
+    expect(await payouts(["credit", "fay", "12.31", "--key", "conversion-1"], env)).toMatchObject({
+      code: 2,
+      stderr: 'error: the key "conversion-1" was used for another user or amount; nothing was credited\n',
+    });
+    expect(await payouts(["credit", "nobody", "1", "--key", "k"], env)).toMatchObject({
+      code: 2,
+      stderr: "error: there is no user nobody\n",
+    });
+  });
+
+  const totals = {
+    considered: 6,
+    invoiced: 2,
+    failed: 0,
+    skipped: { inactive: 1, "below-minimum": 2, "no-approved-method": 1, "first-time-waits": 0 },
+    totalCents: "40050",
+  };
+
+  it("previews what it then runs", async () => {
+    const previewed = await payoutsJson(["preview", "--date", "2026-12-07"], env);
+    expect(previewed).toEqual({ paymentDate: "2026-12-07", kind: "first-monday", state: "preview", ...totals });
+    expect(await payoutsJson(["runs"], env)).toEqual([]);
+    const run = ["run", "--date", "2026-12-07", ...at("2026-12-07T09:00:00Z")];
+    const finished = { paymentDate: "2026-12-07", kind: "first-monday", state: "completed", ...totals };
+    expect(await payoutsJson(run, env)).toEqual(finished);
+    expect(await payoutsJson(run, env)).toEqual(finished);
+    expect(await payoutsJson(["preview", "--date", "2026-12-07"], env)).toEqual(finished);
+    const { stdout } = await payouts(run, env);
+    expect(stdout).toBe(
+      [
+        "Payment date   2026-12-07 (first Monday: all users)",
+        "State          completed",
+        "Considered     6",
+        "Invoiced       2 for $400.50",
+        "Skipped        4 (inactive 1, below-minimum 2, no-approved-method 1)",
+        "Failed         0",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("refuses a date in the future, and says when a date is none", async () => {
+    const future = await payouts(["run", "--date", "2026-12-21", ...at("2026-12-08T00:00:00Z")], env);
+    expect(future.code).toBe(2);
+    expect(future.stderr).toBe(
+      'error: 2026-12-21 is in the future (today is 2026-12-08); "payouts preview --date 2026-12-21" shows what it would be\n',
+    );
+    const none = ["run", ...at("2026-12-08T00:00:00Z")];
+    expect(await payoutsJson(none, env)).toEqual({
+      paymentDate: "2026-12-08",
+      state: "not-a-payment-date",
+      next: "2026-12-21",
+    });
+    expect(await payouts(none, env)).toMatchObject({
+      code: 0,
+      stdout: "2026-12-08 is not a payment date; the next one is 2026-12-21\n",
+    });
+  });
+
+  it("lists invoices, users and methods in the documented columns", async () => {
+    const invoices = await payouts(["invoices", "--format", "csv"], env);
+    expect(invoices.stdout.replace(/2026-12-07T[^\n]+/g, "<created>")).toBe(
+      [
+        "number,external_id,payment_date,amount,currency,destination,status,reason,created_at",
+        "INV-20261207-1,ada,2026-12-07,150.00,USD,ada@pay.example.com,pending,,<created>",
+        "INV-20261207-2,bob,2026-12-07,250.50,USD,bob@pay.example.com,pending,,<created>",
+        "",
+      ].join("\n"),
+    );
+    expect(await payoutsJson(["invoices", "--user", "bob"], env)).toEqual([
+      {
+        number: "INV-20261207-2",
+        externalId: "bob",
+        paymentDate: "2026-12-07",
+        amount: "250.50",
+        currency: "USD",
+        destination: "bob@pay.example.com",
+        status: "pending",
+        reason: null,
+        createdAt: expect.stringMatching(/^2026-12-07T09:00:\d\d\.\d{3}Z$/),
+      },
+    ]);
+    const users = await payouts(["users", "--format", "csv", "--limit", "2"], env);
+    expect(users.stdout).toBe(
+      [
+        "external_id,email,name,status,balance,binance_email,payment_method_status,previous_invoices,invoice_count",
+        "ada,ada@example.com,User ada,active,0.00,ada@pay.example.com,approved,1,1",
+        "bob,bob@example.com,User bob,active,0.00,bob@pay.example.com,approved,0,1",
+        "",
+      ].join("\n"),
+    );
+    expect(await payoutsJson(["users", "--method", "pending"], env)).toMatchObject([{ externalId: "dee" }]);
+    expect(await payoutsJson(["users", "--min-balance", "99.99"], env)).toMatchObject([
+      { externalId: "cyd" },
+      { externalId: "dee" },
+      { externalId: "eli" },
+    ]);
+    expect(await payoutsJson(["methods", "--status", "pending"], env)).toMatchObject([
+      { externalId: "dee", binanceEmail: "dee@pay.example.com" },
+    ]);
+    expect(await payoutsJson(["runs", "--state", "completed"], env)).toMatchObject([
+      { paymentDate: "2026-12-07", invoiced: 2, skipped: 4, failed: 0, total: "400.50" },
+    ]);
+    expect((await payouts(["users", "--user", "ada"], env)).stdout.split("\n")[0]).toBe(
+      "external id  email            name      status  balance  binance email        payment method status  previous invoices  invoice count",
+    );
+  });
+
+  it("answers why", async () => {
+    expect(await payoutsJson(["why", "ada"], env)).toEqual({
+      externalId: "ada",
+      paymentDate: "2026-12-07",
+      decision: "pay",
+      reason: null,
+      balance: "150.00",
+      outcome: "invoiced",
+      invoiceNumber: "INV-20261207-1",
+    });
+    expect(await payoutsJson(["why", "eli", "--date", "2026-12-07"], env)).toMatchObject({
+      decision: "skip",
+      reason: "inactive",
+      outcome: "skipped",
+      invoiceNumber: null,
+    });
+    expect((await payouts(["why", "cyd"], env)).stdout).toBe(
+      "cyd on 2026-12-07: not paid, because the balance was below the minimum of $100.00 when the run decided. The balance was $99.99.\n",
+    );
+    expect(await payoutsJson(["why", "cyd", "--date", "2026-12-21"], env)).toMatchObject({ decision: null });
+    expect(await payouts(["why", "nobody"], env)).toMatchObject({ code: 2 });
+  });
+
+  it("reviews invoices, once", async () => {
+    const paid = await payouts(["review", "INV-20261207-1", "--paid", "--json"], env);
+    expect(JSON.parse(paid.stdout)).toEqual([{ number: "INV-20261207-1", status: "paid", result: "reviewed" }]);
+    const rejectPaid = await payouts(["review", "INV-20261207-1", "--reject", "--reason", "fraud", "--json"], env);
+    expect(rejectPaid.code).toBe(1);
+    expect(JSON.parse(rejectPaid.stdout)).toMatchObject([{ status: "paid", result: "already-reviewed" }]);
+    expect(await payouts(["review", "INV-20261207-2", "--reject"], env)).toMatchObject({
+      code: 2,
+      stderr: "error: a rejection needs a reason: --reason TEXT\n",
+    });
+    const rejected = await payouts(["review", "INV-20261207-2", "--reject", "--reason", "fraud"], env);
+    expect(rejected.code).toBe(0);
+    expect(await payoutsJson(["users", "--user", "bob"], env)).toMatchObject([{ balance: "250.50" }]);
+    const unknown = await payouts(["review", "INV-1", "INV-20261207-2", "INV-2", "--paid"], env);
+    expect(unknown).toMatchObject({
+      code: 2,
+      stderr: "  there is no invoice INV-1\n  there is no invoice INV-2\nerror: 2 problems, see above\n",
+    });
+    const [audit] = await database.sql`select actor, reason, after from audit_log where action = 'invoice.reject'`;
+    expect(audit).toEqual({ actor: "finance", reason: "fraud", after: { status: "rejected", disposition: "return" } });
+  });
+
+  it("reviews payment methods", async () => {
+    expect(await payouts(["method", "dee", "--approve"], env)).toMatchObject({
+      code: 0,
+      stdout: "dee@pay.example.com of dee is now approved\n",
+    });
+    expect(await payouts(["method", "dee", "--approve"], env)).toMatchObject({
+      code: 0,
+      stdout: "dee@pay.example.com of dee is approved already; nothing was changed\n",
+    });
+    expect(await payouts(["method", "dee", "--reject", "--reason", "bounced", "--actor", "ops"], env)).toMatchObject({
+      code: 0,
+    });
+    expect(await payoutsJson(["methods", "--user", "dee"], env)).toMatchObject([
+      { status: "rejected", reason: "bounced", reviewedBy: "ops" },
+    ]);
+    expect(await payouts(["method", "dee"], env)).toMatchObject({
+      code: 2,
+      stderr: "error: say either --approve or --reject\n",
+    });
+  });
+
+  it("verifies, and names the offender when somebody tampered with a balance", async () => {
+    expect(await payouts(["verify"], env)).toMatchObject({ code: 0, stdout: "" });
+    await database.sql`update users set balance_cents = balance_cents + 1 where external_id = 'ada'`;
+    const { code, stdout } = await payouts(["verify", "--format", "csv"], env);
+    expect(code).toBe(1);
+    expect(stdout).toBe(
+      'invariant,subject,detail\na balance is the sum of its ledger entries,user ada,"the balance is 1 cents, the ledger says 0"\n',
+    );
+    await database.sql`update users set balance_cents = balance_cents - 1 where external_id = 'ada'`;
+  });
+
+  it("shows a failed user with the reason, and retries", async () => {
+    await payouts(["import", await file("more.csv", toCsv([{ externalId: "gil" }, { externalId: "hal" }]))], env);
+    await database.sql.unsafe(`alter table invoices add constraint no_gil check (destination not like 'gil%')`);
+    const run = await payouts(["run", "--date", "2026-12-21", "--json", ...at("2026-12-21T09:00:00Z")], env);
+    expect(run.code).toBe(1);
+    expect(JSON.parse(run.stdout)).toMatchObject({ state: "completed", failed: 1 });
+    expect(run.stderr).toContain('"payouts runs show 2026-12-21" says why');
+    const shown = await payoutsJson<{ failures: unknown[] }>(["runs", "show", "2026-12-21"], env);
+    expect(shown.failures).toEqual([
+      {
+        externalId: "gil",
+        balance: "150.00",
+        error: 'new row for relation "invoices" violates check constraint "no_gil" (SQLSTATE 23514)',
+      },
+    ]);
+    expect((await payouts(["why", "gil"], env)).stdout).toContain("not paid yet, because creating the invoice failed");
+    expect(await payouts(["retry"], env)).toMatchObject({ code: 1 });
+    await database.sql.unsafe("alter table invoices drop constraint no_gil");
+    expect(await payoutsJson(["retry", "--date", "2026-12-21"], env)).toMatchObject({ failed: 0 });
+    expect(await payoutsJson(["invoices", "--user", "gil"], env)).toHaveLength(1);
+    expect(await payouts(["verify"], env)).toMatchObject({ code: 0 });
+  });
+});

@@ -1,0 +1,183 @@
+import { connect, findRun } from "@cpa-payouts/db";
+import { credit, followRun, tick } from "@cpa-payouts/pipeline";
+import { describeOnBackends, importNetwork, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { environmentOf } from "./environment.ts";
+import { expected, generateNetwork, type NetworkUser, randomNumbers, toTestUser } from "./network.ts";
+import { type PayoutsProcess, payouts, payoutsJson, startPayouts } from "./payouts.ts";
+
+const USERS = 20_000;
+const CREDITED_USERS = 200;
+
+/**
+ * Goal: a network of 20,000 users, run on two payment dates by two worker processes, agrees user by user with an
+ * independent computation; nothing that is repeated changes anything.
+ */
+describeOnBackends("a network of 20,000 users with two worker processes", (kind) => {
+  let flow: TestFlow;
+  let env: Record<string, string>;
+  const network = generateNetwork(USERS, 20_261_207);
+
+  beforeAll(async () => {
+    flow = await openTestFlow({ kind, now: "2026-12-01T00:00:00Z" });
+    env = environmentOf(flow);
+    await importNetwork(flow.ctx, network.map(toTestUser));
+    await tick(flow.ctx);
+  });
+
+  afterAll(() => flow.close());
+
+  it("pays the first Monday as computed independently", async () => {
+    await payDate(flow, env, "2026-12-07");
+    await expectRun(flow, env, network, "2026-12-07", false);
+  });
+
+  it("pays the mid-month date as computed from there, to the cent, while credits keep arriving", async () => {
+    const before = new Map(network.map((user) => [user.externalId, { ...user }]));
+    const stop = new AbortController();
+    const crediting = creditAllThrough(flow, network, stop.signal);
+    await payDate(flow, env, "2026-12-21");
+    stop.abort();
+    const credited = await crediting;
+    expect(credited.size).toBeGreaterThan(0);
+
+    // A credit may reach a balance before or after the decision, so the amounts of those users are not known; that no
+    // cent was lost is.
+    for (const [externalId, cents] of credited) {
+      const user = network.find((candidate) => candidate.externalId === externalId) as NetworkUser;
+      user.balance += cents;
+    }
+    const untouched = [...before.values()].filter(({ externalId }) => !credited.has(externalId));
+    await expectInvoices(flow, untouched, "2026-12-21", true);
+    const [{ owed, invoiced } = { owed: 0n, invoiced: 0n }] = await flow.database.sql<
+      { owed: bigint; invoiced: bigint }[]
+    >`
+      select (select sum(balance_cents)::bigint from users) as owed,
+        (select sum(amount_cents)::bigint from invoices where payment_date = '2026-12-21') as invoiced`;
+    expect(Number(owed + invoiced)).toBe(network.reduce((sum, user) => sum + user.balance, 0));
+    expect(await payouts(["verify"], env)).toMatchObject({ code: 0 });
+  });
+
+  it("changes nothing when everything is run again", async () => {
+    const before = await tableHashes(flow);
+    for (const date of ["2026-12-07", "2026-12-21"]) {
+      const { code } = await payouts(["run", "--date", date, "--now", "2026-12-22T12:00:00Z"], env);
+      expect(code).toBe(0);
+    }
+    const worker = await startWorker(env, "2026-12-22T12:00:00Z");
+    await worker.untilSays("ticks.scheduled");
+    await worker.stop();
+    expect(await tableHashes(flow)).toEqual(before);
+  });
+});
+
+/** Two workers boot when a date is due; their ticks open the run and they share its invoices. */
+async function payDate(flow: TestFlow, env: Record<string, string>, date: string): Promise<void> {
+  const workers = [await startWorker(env, `${date}T02:00:01Z`), await startWorker(env, `${date}T02:00:01Z`)];
+  try {
+    await Promise.all(workers.map((worker) => worker.untilSays("worker.started")));
+    while (!(await findRun(flow.ctx.db, date))) await new Promise((resolve) => setTimeout(resolve, 50));
+    const run = await findRun(flow.ctx.db, date);
+    if (run) await followRun(flow.ctx, run.id, { onProgress: () => {} });
+  } finally {
+    expect(await Promise.all(workers.map((worker) => worker.stop()))).toEqual([0, 0]);
+  }
+  const shares = workers.map((worker) => worker.stderr().split('"event":"invoice.created"').length - 1);
+  expect(Math.min(...shares)).toBeGreaterThan(0);
+}
+
+async function startWorker(env: Record<string, string>, now: string): Promise<PayoutsProcess> {
+  return startPayouts(["worker", "--now", now], { ...env, LOG_LEVEL: "info" });
+}
+
+/** Compares a run with the independent computation, and moves the computed network to where the run left it. */
+async function expectRun(
+  flow: TestFlow,
+  env: Record<string, string>,
+  network: NetworkUser[],
+  date: string,
+  isMidMonth: boolean,
+): Promise<void> {
+  const outcomes = network.map((user) => expected(user, isMidMonth));
+  const count = (outcome: string) => outcomes.filter((candidate) => candidate === outcome).length;
+  const amounts = outcomes.filter((outcome) => typeof outcome === "number");
+  expect(await payoutsJson(["run", "--date", date, "--now", `${date}T12:00:00Z`], env)).toEqual({
+    paymentDate: date,
+    kind: isMidMonth ? "mid-month" : "first-monday",
+    state: "completed",
+    considered: outcomes.filter((outcome) => outcome !== null).length,
+    invoiced: amounts.length,
+    failed: 0,
+    skipped: {
+      inactive: count("inactive"),
+      "below-minimum": count("below-minimum"),
+      "no-approved-method": count("no-approved-method"),
+      "first-time-waits": count("first-time-waits"),
+    },
+    totalCents: String(amounts.reduce((sum, amount) => sum + amount, 0)),
+  });
+  await expectInvoices(flow, network, date, isMidMonth);
+  for (const user of network) {
+    if (typeof expected(user, isMidMonth) !== "number") continue;
+    user.balance = 0;
+    user.invoices += 1;
+  }
+  const balances = await flow.database.sql<{ external_id: string; balance_cents: bigint }[]>`
+    select external_id, balance_cents from users`;
+  expect(new Map(balances.map((row) => [row.external_id, Number(row.balance_cents)]))).toEqual(
+    new Map(network.map((user) => [user.externalId, user.balance])),
+  );
+  expect(await payouts(["verify"], env)).toMatchObject({ code: 0 });
+}
+
+async function expectInvoices(flow: TestFlow, users: readonly NetworkUser[], date: string, isMidMonth: boolean) {
+  const rows = await flow.database.sql<{ external_id: string; amount: bigint | null; reason: string | null }[]>`
+    select u.external_id, i.amount_cents as amount, d.reason
+    from users u
+      left join (run_decisions d join payment_runs r on r.id = d.run_id and r.payment_date = ${date}) on d.user_id = u.id
+      left join invoices i on i.user_id = u.id and i.payment_date = ${date}`;
+  const found = new Map(rows.map((row) => [row.external_id, row.amount === null ? row.reason : Number(row.amount)]));
+  const differing = users.filter((user) => found.get(user.externalId) !== expected(user, isMidMonth));
+  expect(differing.map((user) => ({ ...user, found: found.get(user.externalId) }))).toEqual([]);
+}
+
+/** Credits random users, some of them many times, until told to stop; returns what each of them got in cents. */
+async function creditAllThrough(
+  flow: TestFlow,
+  network: readonly NetworkUser[],
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
+  const random = randomNumbers(7);
+  const connection = connect({ url: flow.database.url, max: 2 });
+  const ctx = { ...flow.ctx, db: connection.db };
+  const credited = new Map<string, number>();
+  for (let number = 0; !signal.aborted; number += 1) {
+    const { externalId } = network[random(CREDITED_USERS) * 97] as NetworkUser;
+    const cents = 1 + random(5_000);
+    await credit(ctx, { externalId, amountCents: BigInt(cents), key: `conversion-${number}`, actor: "tracker" });
+    credited.set(externalId, (credited.get(externalId) ?? 0) + cents);
+  }
+  await connection.close();
+  return credited;
+}
+
+/** A hash per table of everything that must not change; the heartbeat of the scheduler does. */
+async function tableHashes({ database: { sql } }: TestFlow): Promise<Record<string, string>> {
+  const tables = [
+    "users",
+    "ledger_entries",
+    "payment_methods",
+    "payment_runs",
+    "run_decisions",
+    "invoices",
+    "audit_log",
+  ];
+  const hashes: Record<string, string> = {};
+  for (const table of tables) {
+    const [row] = await sql.unsafe(
+      `select md5(coalesce(string_agg(md5(t::text), '' order by md5(t::text)), '')) as hash from ${table} t`,
+    );
+    hashes[table] = String(row?.hash);
+  }
+  return hashes;
+}

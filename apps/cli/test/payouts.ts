@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { migrationsFolder } from "@cpa-payouts/testing";
+import { runProgram } from "../src/program.ts";
+
+/** The launcher that `npx payouts` runs. */
+export const launcher = fileURLToPath(new URL("../bin/payouts.mjs", import.meta.url));
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Env = Readonly<Record<string, string>>;
+
+/** Runs a command line in this process, which spares the half second that a new one takes to start. */
+export async function payouts(args: readonly string[], env: Env): Promise<CommandResult> {
+  const stdout = collector();
+  const stderr = collector();
+  const code = await runProgram(args, { env, stdout, stderr, migrationsFolder });
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+/** {@link payouts} with `--json`, which must succeed. */
+export async function payoutsJson<T>(args: readonly string[], env: Env): Promise<T> {
+  const { code, stdout, stderr } = await payouts([...args, "--json"], env);
+  if (code !== 0) throw new Error(`payouts ${args.join(" ")} ended with ${code}: ${stderr}`);
+  return JSON.parse(stdout) as T;
+}
+
+function collector() {
+  const chunks: string[] = [];
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (chunk: string | Buffer, _encoding, done) => {
+      chunks.push(chunk.toString());
+      done();
+    },
+  });
+  return Object.assign(stream, { text: () => chunks.join("") });
+}
+
+export interface PayoutsProcess {
+  readonly child: ChildProcess;
+  /** Everything written so far. */
+  stdout(): string;
+  stderr(): string;
+  /** Waits until a text appears on stderr, where commands talk to people and logs go by default. */
+  untilSays(text: string): Promise<void>;
+  /** Sends a signal and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Waits for the end by itself. */
+  ended(): Promise<number | null>;
+}
+
+/** Starts a command line in a process of its own. */
+export function startPayouts(
+  args: readonly string[],
+  env: Env,
+  program: readonly string[] = [launcher],
+): PayoutsProcess {
+  const child = spawn(process.execPath, [...program, ...args], {
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk: Buffer) => {
+    output.stdout += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    output.stderr += chunk.toString();
+  });
+  const exit = once(child, "close").then(([code]) => code as number | null);
+  return {
+    child,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    untilSays: async (text) => {
+      while (!output.stderr.includes(text)) {
+        const event = await Promise.race([once(child.stderr, "data").then(() => "data"), exit.then(() => "exit")]);
+        if (event === "exit" && !output.stderr.includes(text))
+          throw new Error(`payouts ${args.join(" ")} ended before it said "${text}": ${output.stderr}`);
+      }
+    },
+    stop: (signal = "SIGTERM") => {
+      child.kill(signal);
+      return exit;
+    },
+    ended: () => exit,
+  };
+}

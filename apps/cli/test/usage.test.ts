@@ -1,0 +1,218 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { freePort, testDatabase } from "@cpa-payouts/testing";
+import { describe, expect, it } from "vitest";
+import { payouts } from "./payouts.ts";
+
+const NOWHERE = { DATABASE_URL: "postgres://payouts:secret@127.0.0.1:1/payouts" };
+
+/** Goal: whatever is typed wrong ends in one clear line, exit code 2, before any database is touched. */
+describe("bad usage", () => {
+  const cases: [name: string, args: string[], stderr: string | RegExp][] = [
+    ["an unknown command", ["calender"], "error: unknown command 'calender'\n(Did you mean calendar?)\n"],
+    ["an unknown flag", ["run", "--dat", "x"], "error: unknown option '--dat'\n(Did you mean --date?)\n"],
+    ["an excess argument", ["verify", "all"], /^error: too many arguments/],
+    ["a missing argument", ["import"], "error: missing required argument 'file'\n"],
+    ["a missing key", ["credit", "ada", "1"], "error: required option '--key <key>' not specified\n"],
+    ["a bad date", ["run", "--date", "2026-02-30"], 'error: "2026-02-30" is not a date: there is no such day\n'],
+    [
+      "a date in another form",
+      ["why", "ada", "--date", "07.12.2026"],
+      'error: "07.12.2026" is not a date: write YYYY-MM-DD\n',
+    ],
+    ["a bad format", ["users", "--format", "xml"], 'error: --format: "xml" is not one of table, json, csv, ics\n'],
+    [
+      "ics for a list",
+      ["users", "--format", "ics"],
+      "error: --format ics is not for this command; it knows table, json, csv\n",
+    ],
+    [
+      "csv for one object",
+      ["preview", "--format", "csv"],
+      "error: --format csv is not for this command; it knows table, json\n",
+    ],
+    [
+      "a bad status",
+      ["users", "--status", "gone"],
+      'error: --status: "gone" is not one of active, suspended, closed\n',
+    ],
+    ["a bad limit", ["users", "--limit", "0"], /write a whole number from 1 to/],
+    [
+      "a bad instant",
+      ["run", "--now", "yesterday"],
+      'error: --now: "yesterday" is not an instant; write 2026-12-07T02:00:00Z\n',
+    ],
+    [
+      "a bad amount",
+      ["credit", "ada", "1e5", "--key", "k"],
+      'error: "1e5" is not an amount: exponents are not allowed\n',
+    ],
+    ["both verdicts", ["review", "INV-1", "--paid", "--reject"], "error: say either --paid or --reject\n"],
+    [
+      "forfeit without reject",
+      ["review", "INV-1", "--paid", "--forfeit"],
+      "error: --forfeit and --reason go with --reject\n",
+    ],
+    ["a bad log level", ["verify", "--log-level", "loud"], /^error: --log-level: "loud" is not one of debug, info/],
+  ];
+
+  it.each(cases)("%s", async (_name, args, stderr) => {
+    const result = await payouts(args, NOWHERE);
+    expect(result).toMatchObject({ code: 2, stdout: "" });
+    if (typeof stderr === "string") expect(result.stderr).toBe(stderr);
+    else expect(result.stderr).toMatch(stderr);
+  });
+
+  it("help is no error", async () => {
+    const { code, stdout, stderr } = await payouts(["--help"], {});
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const command of [
+      "up",
+      "demo",
+      "migrate",
+      "import",
+      "credit",
+      "calendar",
+      "preview",
+      "run",
+      "runs",
+      "invoices",
+      "users",
+      "methods",
+      "method",
+      "review",
+      "why",
+      "retry",
+      "verify",
+      "worker",
+    ])
+      expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
+  });
+});
+
+describe("the environment", () => {
+  it("is refused with all its problems at once", async () => {
+    const { code, stderr } = await payouts(["verify"], {
+      DATABASE_URL: "mysql://x",
+      REDIS_URL: "localhost",
+      MINIMUM_BALANCE: "-5",
+      CATCH_UP_DAYS: "a week",
+      WORKER_CONCURRENCY: "0",
+      PAYMENT_TIME_ZONE: "Mars/Olympus",
+      LOG_LEVEL: "loud",
+    });
+    expect(code).toBe(2);
+    expect(stderr).toBe(
+      [
+        "  DATABASE_URL: write a URL such as postgres://user:password@host:5432/database",
+        "  REDIS_URL: write a URL such as redis://host:6379",
+        '  MINIMUM_BALANCE: "-5" is not an amount: it is negative',
+        "  CATCH_UP_DAYS: write a whole number from 0 to 366",
+        "  WORKER_CONCURRENCY: write a whole number from 1 to 1000",
+        "  LOG_LEVEL: write one of debug, info, warn, error, silent",
+        '  PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: "Mars/Olympus" is not an IANA time zone; it must fire once a day',
+        "error: 7 problems, see above",
+        "",
+      ].join("\n"),
+    );
+  });
+
+  it("counts an empty value as unset", async () => {
+    expect(await payouts(["calendar", "--months", "1"], { MINIMUM_BALANCE: "", LOG_LEVEL: "" })).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it("refuses to pretend the time in production", async () => {
+    expect(
+      await payouts(["verify", "--now", "2026-12-07T02:00:00Z"], { ...NOWHERE, NODE_ENV: "production" }),
+    ).toMatchObject({
+      code: 2,
+      stderr: "error: --now pretends the time and is refused with NODE_ENV=production\n",
+    });
+  });
+
+  it("must name a database for a worker of the scaled set-up", async () => {
+    expect((await payouts(["worker"], {})).code).toBe(2);
+  });
+});
+
+describe("a server that is away", () => {
+  it("is named in one line without its password, exit code 1", async () => {
+    const { code, stdout, stderr } = await payouts(["verify"], NOWHERE);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^error: the database at 127\.0\.0\.1:1\/payouts does not answer: .*ECONNREFUSED.*\n$/);
+    expect(stderr).not.toContain("secret");
+  });
+
+  it("is told from a database that lacks the migrations", async () => {
+    const database = await testDatabase({ empty: true });
+    const { code, stderr } = await payouts(["verify"], { DATABASE_URL: database.url });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error: the database lacks 2 of 2 migrations: run "payouts migrate" first\n$/);
+    expect(await payouts(["migrate"], { DATABASE_URL: database.url })).toMatchObject({ code: 0 });
+    expect(await payouts(["migrate"], { DATABASE_URL: database.url })).toMatchObject({
+      code: 0,
+      stdout: "The database is up to date\n",
+    });
+    expect(await payouts(["verify"], { DATABASE_URL: database.url })).toMatchObject({ code: 0 });
+    await database.close();
+  });
+
+  it("is told of Redis as well", async () => {
+    const database = await testDatabase();
+    const port = await freePort();
+    const { code, stderr } = await payouts(["run", "--date", "2026-11-16"], {
+      DATABASE_URL: database.url,
+      REDIS_URL: `redis://127.0.0.1:${port}`,
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      new RegExp(`^error: Redis at 127\\.0\\.0\\.1:${port} does not answer: .*ECONNREFUSED.*; check REDIS_URL .*\\n$`),
+    );
+    await database.close();
+  });
+});
+
+describe("an import file", () => {
+  it("that is bad is refused whole, every problem with its line, and nothing is written", async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), "payouts-cli-"));
+    const database = await testDatabase();
+    const file = path.join(folder, "bad.csv");
+    await writeFile(
+      file,
+      [
+        "external_id,email,name,status,balance,binance_email,payment_method_status,previous_invoices,joined_at",
+        "a,a@example.com,,active,10.00,,,,",
+        "b,b@example,,active,1.234,,,,",
+        "a,a@example.com,,gone,$5,,,,",
+        "a,c@example.com,,active,5,,,,",
+        "",
+      ].join("\n"),
+    );
+    const { code, stdout, stderr } = await payouts(["import", file], { DATABASE_URL: database.url });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr.split("\n").filter((line) => line.startsWith(file))).toEqual([
+      `${file}: line 3: email: "b@example" is not an e-mail address`,
+      `${file}: line 3: balance: "1.234" is not an amount: it has more than two decimals`,
+      `${file}: line 4: status: "gone" is not one of active, suspended, closed`,
+      `${file}: line 4: balance: "$5" is not an amount: leave the currency out`,
+      `${file}: line 5: external_id: "a" stands on line 2 already`,
+    ]);
+    expect(stderr).toMatch(/error: 3 of 4 rows are bad; nothing was imported/);
+    expect((await database.sql`select from users`).length + (await database.sql`select from import_rows`).length).toBe(
+      0,
+    );
+
+    const skipped = await payouts(["import", file, "--skip-bad"], { DATABASE_URL: database.url });
+    expect(skipped).toMatchObject({ code: 0 });
+    expect(skipped.stdout).toContain("Imported 1 of 4 rows: 1 users added");
+    expect(await payouts(["import", folder], { DATABASE_URL: database.url })).toMatchObject({
+      code: 2,
+      stderr: `error: ${folder} is a folder, not a CSV file\n`,
+    });
+    await database.close();
+    await rm(folder, { recursive: true });
+  });
+});

@@ -1,0 +1,44 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { migrationsFolder, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { assertMigrated, migrateDatabase, migrationState } from "./migrate.ts";
+
+let database: TestDatabase;
+let folder: string;
+
+beforeEach(async () => {
+  database = await testDatabase({ empty: true });
+  folder = await mkdtemp(path.join(tmpdir(), "payouts-migrations-"));
+});
+
+afterEach(async () => {
+  await database.close();
+  await rm(folder, { recursive: true });
+});
+
+describe("migrating", () => {
+  it("brings an empty database up to date, once, however many processes do it at the same moment", async () => {
+    const known = (await migrationState(database.db, migrationsFolder)).known;
+    expect(known).toBeGreaterThanOrEqual(2);
+    await Promise.all(Array.from({ length: 8 }, () => migrateDatabase(database.url, migrationsFolder)));
+    expect(await migrationState(database.db, migrationsFolder)).toEqual({ known, applied: known });
+    await expect(assertMigrated(database.db, migrationsFolder)).resolves.toBeUndefined();
+  });
+
+  it("is asked for where it is missing", async () => {
+    await expect(assertMigrated(database.db, migrationsFolder)).rejects.toThrow(
+      /^the database lacks \d+ of \d+ migrations: run "payouts migrate" first$/,
+    );
+  });
+
+  it("of a newer version is not touched by an older one", async () => {
+    await migrateDatabase(database.url, migrationsFolder);
+    await cp(migrationsFolder, folder, { recursive: true });
+    const file = path.join(folder, "meta", "_journal.json");
+    const journal = JSON.parse(await readFile(file, "utf8")) as { entries: unknown[] };
+    await writeFile(file, JSON.stringify({ ...journal, entries: journal.entries.slice(0, -1) }));
+    await expect(assertMigrated(database.db, folder)).rejects.toThrow(/run a newer version of payouts$/);
+  });
+});

@@ -1,0 +1,82 @@
+import type { LocalDate, Policy } from "@cpa-payouts/core";
+import { paymentKindOf } from "@cpa-payouts/core";
+import { type CreatedInvoice, createInvoices, type Db, decideChunk, openRun, type PaymentRun } from "@cpa-payouts/db";
+import type { DataContext } from "@cpa-payouts/pipeline";
+import { type TestClock, testClock } from "./clock.ts";
+import { type TestDatabase, testDatabase } from "./database.ts";
+import { testPolicy } from "./flow.ts";
+import { type RecordingLog, recordingLog } from "./log.ts";
+import { importNetwork, type TestUser } from "./network.ts";
+
+export interface TestData {
+  readonly ctx: DataContext;
+  readonly database: TestDatabase;
+  readonly clock: TestClock;
+  readonly log: RecordingLog;
+  close(): Promise<void>;
+}
+
+/** A database of its own with users in it, without any queue. */
+export async function openTestData(options: { now?: string; users?: readonly TestUser[] } = {}): Promise<TestData> {
+  const database = await testDatabase();
+  const clock = testClock(options.now ?? "2026-12-07T02:00:00Z");
+  const log = recordingLog();
+  const ctx = { db: database.db, clock, log };
+  if (options.users) await importNetwork(ctx, options.users);
+  return { ctx, database, clock, log, close: database.close };
+}
+
+/** The run of a payment date, opened and with its decisions made, ready for its invoices. */
+export async function decidedRun(ctx: DataContext, date: LocalDate, policy: Partial<Policy> = {}): Promise<PaymentRun> {
+  const kind = paymentKindOf(date);
+  if (!kind) throw new Error(`${date} is not a payment date`);
+  const { run } = await openRun(ctx.db, {
+    date: { date, kind },
+    trigger: "manual",
+    policy: { ...testPolicy, ...policy },
+    actor: "test",
+    now: ctx.clock(),
+  });
+  await decideChunk(ctx.db, { runId: run.id, limit: 1_000_000, now: ctx.clock() });
+  return run;
+}
+
+/** The ids of users by their external ids. */
+export async function userIds(database: TestDatabase): Promise<Record<string, number>> {
+  const rows = await database.sql<{ id: bigint; external_id: string }[]>`select id, external_id from users`;
+  return Object.fromEntries(rows.map(({ id, external_id }) => [external_id, Number(id)]));
+}
+
+/** A decided run with all of its invoices. */
+export async function invoicedRun(
+  data: { ctx: DataContext; database: TestDatabase },
+  date: LocalDate,
+): Promise<{ run: PaymentRun; created: CreatedInvoice[] }> {
+  const run = await decidedRun(data.ctx, date);
+  return { run, created: await invoiceEverybody(data.ctx.db, run, data.ctx.clock()) };
+}
+
+async function invoiceEverybody(db: Db, run: PaymentRun, now: Date): Promise<CreatedInvoice[]> {
+  const ids = await db.query.users.findMany({ columns: { id: true } });
+  return createInvoices(db, { runId: run.id, userIds: ids.map(({ id }) => id), now });
+}
+
+/** A fingerprint of everything that is stored about money: equal if and only if no row differs in any column. */
+export async function fingerprint({ sql }: TestDatabase): Promise<Record<string, string>> {
+  const tables = [
+    "users",
+    "ledger_entries",
+    "payment_methods",
+    "payment_runs",
+    "run_decisions",
+    "invoices",
+    "audit_log",
+  ];
+  const hashes = tables.map(async (table) => {
+    const [row] = await sql.unsafe<{ hash: string }[]>(
+      `select count(*) || ' rows ' || md5(coalesce(string_agg(t::text, e'\\n' order by t::text), '')) as hash from ${table} t`,
+    );
+    return [table, row?.hash ?? ""] as const;
+  });
+  return Object.fromEntries(await Promise.all(hashes));
+}

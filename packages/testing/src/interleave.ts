@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type postgres from "postgres";
+import type { TestDatabase } from "./database.ts";
+
+export interface HeldTransaction {
+  readonly sql: postgres.ReservedSql;
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+/** A transaction of another client that stays open and keeps its locks, to force two statements into an order. */
+export async function holdTransaction(
+  database: TestDatabase,
+  work: (sql: postgres.ReservedSql) => Promise<unknown>,
+): Promise<HeldTransaction> {
+  const sql = await database.sql.reserve();
+  await sql`begin`;
+  await work(sql);
+  const end = async (statement: "commit" | "rollback") => {
+    await sql.unsafe(statement);
+    sql.release();
+  };
+  return { sql, commit: () => end("commit"), rollback: () => end("rollback") };
+}
+
+const PATIENCE_MS = 20_000;
+const POLL_MS = 5;
+
+/** Waits until a condition that no event tells about holds; after 20 s it fails with what was waited for. */
+export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
+    await sleep(POLL_MS);
+  }
+}
+
+/** Waits until so many statements of a database wait for another one's lock. */
+export async function untilBlocked({ sql }: TestDatabase, statements = 1): Promise<void> {
+  await until(`${statements} statements wait for a lock`, async () => {
+    const [row] = await sql<{ waiting: number }[]>`
+      select count(*)::int as waiting from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    return (row?.waiting ?? 0) >= statements;
+  });
+}

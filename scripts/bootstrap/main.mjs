@@ -1,0 +1,16 @@
+import { fileURLToPath } from "node:url";
+import { ensurePackages } from "./packages.mjs";
+import { BootstrapError, say } from "./process.mjs";
+import { ensureRedis } from "./redis.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export async function main(args) {
+  try {
+    await ensurePackages(root);
+    if (args.includes("--redis")) await ensureRedis(root);
+  } catch (error) {
+    say(error instanceof BootstrapError ? error.message : error.stack);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,141 @@
+// Installs the packages when what is in node_modules is not what package-lock.json asks for.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { withLock } from "./lock.mjs";
+import { BootstrapError, run, say, secondsSince } from "./process.mjs";
+
+export async function ensurePackages(root) {
+  const state = packagesState(root);
+  if (state === "current") return;
+  if (state === "installed by hand") return writeStamp(root);
+  if (process.env.NODE_ENV === "production") return refuseInProduction(state);
+  await withLock(root, async (lock) => {
+    // Whoever held the lock before may have done it.
+    if (packagesState(root) !== "current") await install(root, state, lock);
+  });
+}
+
+function packagesState(root) {
+  if (!existsSync(join(root, "node_modules"))) return "missing";
+  const stamp = stampFile(root);
+  if (existsSync(stamp)) return readFileSync(stamp, "utf8") === fingerprint(root) ? "current" : "out of date";
+  return matchesLockFile(root) ? "installed by hand" : "out of date";
+}
+
+/** An image is built once, from the lock file; what runs in it must not change it. */
+function refuseInProduction(state) {
+  if (state === "missing") {
+    throw new BootstrapError("packages are missing, and nothing is installed while NODE_ENV=production: run `npm ci`.");
+  }
+  say("packages are out of date, and nothing is installed while NODE_ENV=production; going on with what is there.");
+}
+
+/** What of a package.json `npm ci` acts on; an edited script is no reason to install again. */
+const MANIFEST_FIELDS = [
+  "name",
+  "bin",
+  "workspaces",
+  "dependencies",
+  "devDependencies",
+  "optionalDependencies",
+  "peerDependencies",
+  "overrides",
+  "allowScripts",
+];
+
+/** Changes whenever `npm ci` would install something else. */
+function fingerprint(root) {
+  const hash = createHash("sha256");
+  for (const file of ["package-lock.json", ".npmrc"].map((name) => join(root, name))) {
+    hash.update(existsSync(file) ? readFileSync(file) : "none");
+  }
+  for (const file of ["package.json", ...workspaceManifests(root)]) {
+    const manifest = readJson(join(root, file));
+    hash.update(JSON.stringify([file, ...MANIFEST_FIELDS.map((field) => manifest[field])]));
+  }
+  return hash.update(`${process.version.split(".")[0]} ${process.platform} ${process.arch}`).digest("hex");
+}
+
+function workspaceManifests(root) {
+  return readJson(join(root, "package.json"))
+    .workspaces.map((pattern) => pattern.replace(/\/\*$/, ""))
+    .filter((folder) => existsSync(join(root, folder)))
+    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}/package.json`))
+    .filter((manifest) => existsSync(join(root, manifest)))
+    .sort();
+}
+
+/** Did somebody run `npm ci` or `npm install`? npm leaves what it installed in a lock file of its own. */
+function matchesLockFile(root) {
+  const installed = join(root, "node_modules", ".package-lock.json");
+  if (!existsSync(installed)) return false;
+  const have = readJson(installed).packages;
+  return Object.entries(readJson(join(root, "package-lock.json")).packages)
+    .filter(([path, wanted]) => path.includes("node_modules/") && !wanted.optional)
+    .every(([path, wanted]) => have[path] && have[path].version === wanted.version);
+}
+
+async function install(root, state, lock) {
+  const start = Date.now();
+  say(`packages are ${state}: running npm ci (about 20 s on a fast line) ...`);
+  // Until it has succeeded the state is "out of date", also after a failure or a kill -9.
+  if (state !== "missing") writeStamp(root, "installing");
+  let result = await npm(root, ["ci"], lock);
+  if (result.code !== 0 && isIncompleteLockFile(result.output)) {
+    // See complete-lock.mjs. `npm install` takes the locked versions and looks up only what the lock file lacks.
+    result = await npm(root, ["install", "--no-save"], lock);
+  }
+  if (result.code !== 0) throw new BootstrapError(npmFailure(result.output, secondsSince(start)));
+  writeStamp(root);
+  say(`packages installed in ${secondsSince(start)}`);
+}
+
+function npm(root, args, lock) {
+  const flags = ["--include=dev", "--include=optional", "--no-audit", "--no-fund", "--no-progress", "--loglevel=error"];
+  return run("npm", [...args, ...flags], { cwd: root, shell: process.platform === "win32" }, lock);
+}
+
+/** npm names the version of a package that the lock file really lacks; it has none to name for one that the registry did not serve. */
+export function isIncompleteLockFile(output) {
+  const missing = output.match(/Missing: .*/g) ?? [];
+  return (
+    missing.length > 0 && missing.every((line) => line.includes("@ from lock file")) && !output.includes("Invalid: ")
+  );
+}
+
+const CURES = [
+  [
+    /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|network/,
+    "Check the connection (or the proxy) and try again.",
+  ],
+  [/EACCES|EPERM|EROFS/, "This user may not write here: change the owner of the folder or run as its owner."],
+  [/ENOSPC/, "The disk is full: make room and try again."],
+  [/could not be started/, "npm comes with Node: check that `npm --version` works."],
+  [/EUSAGE/, "package.json and package-lock.json differ: run `npm install` and commit the lock file."],
+];
+
+/** One line that says what to do, then npm's own words without its usage text and log path. */
+export function npmFailure(output, took) {
+  const lines = output
+    .split("\n")
+    .map((line) => line.replace(/^npm (error|ERR!) ?/, "").trim())
+    .filter((line) => line && !line.startsWith("npm warn") && !line.startsWith("A complete log of this run"));
+  const usage = lines.indexOf("Clean install a project");
+  const useful = lines.slice(0, usage === -1 ? undefined : usage).slice(0, 8);
+  const cure = CURES.find(([pattern]) => useful.some((line) => pattern.test(line)))?.[1];
+  const advice = cure ?? "Run `npm ci` to see all it says.";
+  return [`installing packages failed after ${took}. ${advice}`, ...useful.map((line) => `  npm: ${line}`)].join("\n");
+}
+
+function writeStamp(root, stamp = fingerprint(root)) {
+  try {
+    writeFileSync(stampFile(root), stamp);
+  } catch (error) {
+    // The packages belong to somebody else: it only means looking more closely next time.
+    if (!["EACCES", "EPERM", "EROFS"].includes(error.code)) throw error;
+  }
+}
+
+const stampFile = (root) => join(root, "node_modules", ".bootstrap-stamp");
+const readJson = (file) => JSON.parse(readFileSync(file, "utf8"));

@@ -1,0 +1,25 @@
+import { spawn } from "node:child_process";
+
+/** A failure that the user can mend: printed as it is, without a stack trace. */
+export class BootstrapError extends Error {}
+
+/** To stderr: stdout belongs to the command that runs next. */
+export const say = (line) => process.stderr.write(`bootstrap: ${line}\n`);
+
+export const secondsSince = (start) => `${((Date.now() - start) / 1000).toFixed(1)} s`;
+
+/** Runs a command silently under the lock. Asynchronous, so that the lock's heartbeat goes on meanwhile. */
+export function run(command, args, options, lock) {
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...options });
+  lock.guards(child);
+  return new Promise((resolve) => {
+    let output = "";
+    const collect = (chunk) => {
+      output += chunk;
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.on("error", (error) => resolve({ code: 1, output: `${command} could not be started: ${error.message}` }));
+    child.on("close", (code, signal) => resolve({ code: signal ? 1 : code, output }));
+  });
+}

@@ -1,0 +1,96 @@
+// Finds a Redis server binary for the tests, which start private servers of their own; installs Debian's where that is possible.
+import { spawnSync } from "node:child_process";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { withLock } from "./lock.mjs";
+import { BootstrapError, run, say, secondsSince } from "./process.mjs";
+
+/** What BullMQ needs. */
+const REDIS_NEEDED = [6, 2];
+const POLICY_FILE = "/usr/sbin/policy-rc.d";
+const HOW_TO_INSTALL =
+  "Install it: `brew install redis` (macOS), `sudo apt-get install redis-server` (Debian, Ubuntu), `sudo dnf install valkey` (Fedora); or set REDIS_SERVER_BIN.";
+
+export async function ensureRedis(root) {
+  let found = findRedis(process.env);
+  if (!found.file && !found.problem && canUseApt()) found = await withLock(root, installRedis);
+  if (found.file) return;
+  const why = found.problem ?? "no redis-server or valkey-server on the PATH";
+  if (isOn(process.env.CI)) throw new BootstrapError(`${why}; with CI=true that is a failure. ${HOW_TO_INSTALL}`);
+  say(`*** Redis suites will be SKIPPED: ${why}. ***\n           ${HOW_TO_INSTALL}`);
+}
+
+const isOn = (value) => Boolean(value) && value !== "false" && value !== "0";
+
+/**
+ * The first usable server: `{ file }`, or `{ problem }` that says what is wrong with the one that was found, or neither.
+ * @param {Readonly<Record<string, string | undefined>>} env
+ * @returns {{ file?: string, problem?: string }}
+ */
+export function findRedis(env) {
+  const candidates = env.REDIS_SERVER_BIN ? [env.REDIS_SERVER_BIN] : onPath(["redis-server", "valkey-server"], env);
+  const judged = candidates.map(judge);
+  return judged.find((one) => one.file) ?? judged[0] ?? {};
+}
+
+function judge(file) {
+  const { stdout } = spawnSync(file, ["--version"], { encoding: "utf8", timeout: 10_000 });
+  const version = parseRedisVersion(stdout ?? "");
+  if (version && isAtLeast(version, REDIS_NEEDED)) return { file };
+  return {
+    problem: `${file} ${version ? `is version ${version.join(".")}` : "does not run"}, ${REDIS_NEEDED.join(".")} or later is needed`,
+  };
+}
+
+/** From `redis-server --version`: "Redis server v=7.0.15 sha=..." or "Valkey server v=8.1.0 ..."; very old ones say "version 2.4.10". */
+export function parseRedisVersion(text) {
+  const found = /server v(?:ersion |=)(\d+)\.(\d+)/.exec(text);
+  return found ? [Number(found[1]), Number(found[2])] : undefined;
+}
+
+const isAtLeast = ([major, minor], [majorNeeded, minorNeeded]) =>
+  major > majorNeeded || (major === majorNeeded && minor >= minorNeeded);
+
+function onPath(names, env) {
+  const folders = (env.PATH ?? "").split(delimiter).filter(Boolean);
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).filter((file) => existsSync(file));
+}
+
+function canUseApt() {
+  if (process.env.NODE_ENV === "production" || process.getuid?.() !== 0) return false;
+  return existsSync("/etc/debian_version") && onPath(["apt-get"], process.env).length > 0;
+}
+
+async function installRedis(lock) {
+  const found = findRedis(process.env);
+  if (found.file) return found; // another run installed it while this one waited
+  const start = Date.now();
+  say("no Redis found: installing Debian's redis-server for the tests, its service is not started ...");
+  const failure = await withoutStartingServices(POLICY_FILE, async () => {
+    const update = await apt(["update"], lock);
+    return update ?? apt(["install", "-y", "--no-install-recommends", "redis-server"], lock);
+  });
+  say(failure ? `apt-get failed: ${failure}` : `redis-server installed in ${secondsSince(start)}`);
+  return findRedis(process.env);
+}
+
+/** Debian's packages ask policy-rc.d before they start their service; 101 forbids it. We want the program, not a server on port 6379. */
+export async function withoutStartingServices(policyFile, work) {
+  if (existsSync(policyFile)) return work();
+  const restore = () => rmSync(policyFile, { force: true });
+  process.once("exit", restore); // also after Ctrl-C: left behind, it would keep every later package from starting its service
+  writeFileSync(policyFile, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  try {
+    return await work();
+  } finally {
+    process.removeListener("exit", restore);
+    restore();
+  }
+}
+
+/** What apt-get said last if it failed. */
+async function apt(args, lock) {
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+  const { code, output } = await run("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=120", ...args], { env }, lock);
+  return code === 0 ? undefined : (output.trim().split("\n").pop() ?? `exit code ${code}`);
+}

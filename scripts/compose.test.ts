@@ -1,0 +1,97 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { Ajv } from "ajv";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+
+const require = createRequire(import.meta.url);
+
+// No container engine is needed: the file is checked against the Compose Specification's own schema and against our promises.
+const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
+
+interface Service {
+  readonly image?: string;
+  readonly command?: string;
+  readonly restart?: string;
+  readonly environment?: Record<string, string | null>;
+  readonly depends_on?: Record<string, { condition: string }>;
+  readonly healthcheck?: { test: string[] };
+  readonly [key: string]: unknown;
+}
+
+const text = read("docker-compose.yml");
+const compose: { services: Record<"postgres" | "redis" | "migrate" | "worker", Service> } = parse(text, {
+  merge: true,
+});
+const { postgres, redis, migrate, worker } = compose.services;
+const services = Object.entries(compose.services);
+const needs = (service: Service) =>
+  Object.fromEntries(Object.entries(service.depends_on ?? {}).map(([name, { condition }]) => [name, condition]));
+
+test("follows the Compose Specification", () => {
+  // dclint ships the specification's own schema.
+  const file = new URL("schemas/compose.schema.json", pathToFileURL(require.resolve("dclint/package.json")));
+  const { $schema: _draft7, ...schema } = JSON.parse(readFileSync(file, "utf8"));
+  const validate = new Ajv({ strict: false, allErrors: true, validateFormats: false }).compile(schema);
+  expect(validate({ services: { x: { imag: "typo" } } })).toBe(false);
+  validate(compose);
+  expect(validate.errors).toBeNull();
+});
+
+test("has no secret in it: the password must come from outside", () => {
+  expect(postgres.environment?.POSTGRES_PASSWORD).toMatch(/^\$\{POSTGRES_PASSWORD:\?.+\}$/);
+  for (const [, password] of text.matchAll(/:\/\/[^:\s/]+:([^@\s]+)@/g))
+    expect(password).toMatch(/^\$\{POSTGRES_PASSWORD/);
+  expect(text).not.toMatch(/(SECRET|TOKEN|API_KEY)\w*: *[^$\s]/);
+});
+
+test("publishes no port", () => {
+  for (const [name, service] of services) expect(service, name).not.toHaveProperty("ports");
+});
+
+test("pins the major version of every image it pulls", () => {
+  for (const [name, { image, build }] of services) if (!build) expect(image, name).toMatch(/:\d/);
+});
+
+describe("environment", () => {
+  const named = Object.keys(worker.environment ?? {});
+  test.each(named)("%s is known to the worker", (name) =>
+    expect(read("apps/worker/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
+  );
+
+  test("is the same for migrate and worker", () => expect(migrate.environment).toEqual(worker.environment));
+
+  test("whatever can be set is in .env.example, and nothing else", () => {
+    const handedOn = named.filter((name) => worker.environment?.[name] === null);
+    const inExample = [...read(".env.example").matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
+    expect(new Set(inExample)).toEqual(new Set(["POSTGRES_PASSWORD", ...handedOn]));
+  });
+});
+
+describe("order of starting", () => {
+  test("migrations wait for the database and run once", () => {
+    expect(migrate).toMatchObject({ command: "migrate", restart: "no" });
+    expect(needs(migrate)).toEqual({ postgres: "service_healthy" });
+  });
+
+  test("workers wait for the migrations and for Redis", () => {
+    expect(worker.command).toBe("worker");
+    expect(needs(worker)).toEqual({ migrate: "service_completed_successfully", redis: "service_healthy" });
+  });
+
+  test.each(["postgres", "redis", "worker"] as const)("%s has a health check", (name) =>
+    expect(compose.services[name].healthcheck?.test.length).toBeGreaterThan(1),
+  );
+});
+
+test("workers can be started in any number and have time to finish their jobs", () => {
+  for (const key of ["container_name", "hostname", "ports"]) expect(worker).not.toHaveProperty(key);
+  expect(worker.stop_grace_period).toBe("30s");
+});
+
+test("Redis keeps its data and evicts nothing", () => {
+  for (const option of ["--appendonly yes", "--appendfsync everysec", "--maxmemory-policy noeviction"]) {
+    expect(redis.command).toContain(option);
+  }
+});
