@@ -45,15 +45,29 @@ function barProgress(stderr: Writable): Progress {
 
 function quietProgress(stderr: Writable): Progress {
   let phase = "";
-  let lastLine = Number.NEGATIVE_INFINITY;
+  let line = "";
+  let lastWritten = "";
+  let lastTime = 0;
+  const write = () => {
+    if (line === lastWritten) return;
+    stderr.write(`${line}\n`);
+    lastWritten = line;
+    lastTime = performance.now();
+  };
   return {
     show: (next, done, total) => {
-      const now = performance.now();
-      if (next === phase && now - lastLine < QUIET_INTERVAL_MS) return;
+      // The last line of a phase says how it ended; in between, one now and then says that it goes on.
+      if (phase !== "" && next !== phase) write();
+      const isFirst = next !== phase;
       phase = next;
-      lastLine = now;
-      stderr.write(`${next}: ${done} of ${total}\n`);
+      line = `${next}: ${done} of ${total}`;
+      if (isFirst) lastTime = performance.now();
+      else if (performance.now() - lastTime >= QUIET_INTERVAL_MS) write();
     },
-    stop: () => {},
+    stop: () => {
+      write();
+      phase = "";
+      line = lastWritten;
+    },
   };
 }

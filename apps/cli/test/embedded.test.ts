@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import { rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { toCsv } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { payouts, payoutsJson, startPayouts } from "./payouts.ts";
+
+/** Goal: one machine, nothing configured: `up` runs everything, and the other commands work beside it and without it. */
+describe("everything on one machine", () => {
+  let dataDir: string;
+  let args: string[];
+
+  beforeEach(() => {
+    dataDir = path.join(tmpdir(), `payouts-up-${randomUUID()}`);
+    args = ["--data-dir", dataDir];
+  });
+
+  afterEach(() => rm(dataDir, { recursive: true, force: true }));
+
+  it("says what to do next on an empty database, takes commands from another shell, and runs a date by itself", async () => {
+    const up = startPayouts(["up", ...args, "--now", "2026-12-07T01:59:58Z"], {});
+    await up.untilSays("Ctrl-C stops");
+    expect(up.stderr()).toContain("There are no users yet");
+    expect(up.stderr()).toContain("Next payment date: 2026-12-07");
+
+    const file = `${dataDir}.csv`;
+    await writeFile(file, toCsv([{ externalId: "ada" }]));
+    expect(await payouts(["import", file, ...args], {})).toMatchObject({ code: 0 });
+    expect(await payouts(["credit", "ada", "1.50", "--key", "k1", ...args], {})).toMatchObject({ code: 0 });
+    await rm(file);
+    // Going live was before 02:00, so the date is due; the ticks of the scheduler are in real time, so one is asked for.
+    expect(await up.stop("SIGINT")).toBe(0);
+    const later = startPayouts(["up", ...args, "--now", "2026-12-07T02:00:30Z"], {});
+    await later.untilSays("run.completed");
+    expect(await payoutsJson(["invoices", ...args], {})).toMatchObject([{ externalId: "ada", amount: "151.50" }]);
+    expect(await later.stop("SIGTERM")).toBe(0);
+    expect(await payouts(["verify", ...args], {})).toMatchObject({ code: 0 });
+  });
+
+  it("loads the sample network once, and goes on after kill -9", async () => {
+    const up = startPayouts(["up", "--sample", ...args], {});
+    await up.untilSays("Ctrl-C stops");
+    expect(up.stderr()).toContain("Loaded a sample network of 1000 users");
+    await up.stop("SIGKILL");
+    const again = startPayouts(["up", "--sample", ...args], {});
+    await again.untilSays("Ctrl-C stops");
+    expect(again.stderr()).toContain("the sample network was not loaded");
+    expect(await payoutsJson<unknown[]>(["users", ...args], {})).toHaveLength(1_000);
+    expect(await again.stop()).toBe(0);
+  });
+});
+
+describe("the demo", () => {
+  it("plays a month, prints a summary per run and exits 0", async () => {
+    const result = await payouts(["demo"], {});
+    expect(result.code).toBe(0);
+    expect(result.stdout.match(/State +completed/g)).toHaveLength(2);
+    expect(result.stdout).toMatch(/invariants checked: all hold/);
+  });
+
+  it("is the same every time", async () => {
+    const [first, second] = [await payoutsJson(["demo"], {}), await payoutsJson(["demo"], {})];
+    expect(first).toEqual(second);
+    expect(first).toMatchObject({
+      runs: [
+        { paymentDate: "2026-12-07", state: "completed", failed: 0 },
+        { paymentDate: "2026-12-21", state: "completed", failed: 0 },
+      ],
+      violations: [],
+    });
+  });
+});

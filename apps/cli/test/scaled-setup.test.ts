@@ -1,0 +1,80 @@
+import { execFile } from "node:child_process";
+import { readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { findRun } from "@cpa-payouts/db";
+import { eventually, importNetwork, openTestFlow, repositoryRoot, testDatabase } from "@cpa-payouts/testing";
+import { describe, expect, inject, it } from "vitest";
+import { parse } from "yaml";
+import { startPayouts } from "./payouts.ts";
+
+interface Service {
+  readonly command: string;
+  readonly environment: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * Goal: what docker-compose.yml starts, works. No container engine is needed: the bundle of the image is built and run
+ * with the commands and the environment of the file, only the addresses are those of the test's servers.
+ */
+describe.skipIf(inject("redisUrl") === null)("the scaled set-up of docker-compose.yml", () => {
+  it("migrates once and shares the work between two workers", async () => {
+    const bundle = await buildBundle();
+    const database = await testDatabase({ empty: true });
+    const { migrate, worker } = await readServices();
+    const addresses = { DATABASE_URL: database.url, REDIS_URL: inject("redisUrl") ?? "" };
+    const heartbeat = path.join(tmpdir(), `payouts-alive-${process.pid}`);
+    const environment = (service: Service, more: Record<string, string>) => ({
+      ...definedOf(service),
+      ...addresses,
+      ...more,
+    });
+
+    const early = startPayouts([worker.command], environment(worker, {}), [bundle]);
+    expect(await early.ended()).toBe(1);
+    expect(early.stderr()).toMatch(/^error: the database lacks \d+ of \d+ migrations: run "payouts migrate" first\n$/m);
+
+    const migration = startPayouts([migrate.command], environment(migrate, {}), [bundle]);
+    expect(await migration.ended()).toBe(0);
+
+    const more = { QUEUE_PREFIX: `scaled-${process.pid}`, NODE_ENV: "production", HEALTH_FILE: heartbeat };
+    const workers = [1, 2].map(() => startPayouts([worker.command], environment(worker, more), [bundle]));
+    await Promise.all(workers.map((one) => one.untilSays("worker.started")));
+    await eventually(() => stat(heartbeat).catch(() => null));
+
+    const flow = await openTestFlow({ kind: "redis", now: "2026-12-07T09:00:00Z" });
+    await flow.close();
+    await importNetwork(
+      { ...flow.ctx, db: database.db },
+      Array.from({ length: 2_000 }, (_, index) => ({ externalId: `u${index}` })),
+    );
+    const date = "2026-11-16";
+    const run = startPayouts(["run", "--date", date, "--json"], environment(worker, more), [bundle]);
+    expect(await run.ended()).toBe(0);
+    expect(JSON.parse(run.stdout())).toMatchObject({ state: "completed", invoiced: 2_000, failed: 0 });
+    expect(await findRun(database.db, date)).toMatchObject({ state: "completed" });
+    for (const one of workers) expect(one.stderr()).toContain('"event":"invoice.created"');
+    expect(await Promise.all(workers.map((one) => one.stop("SIGTERM")))).toEqual([0, 0]);
+    await database.close();
+    await rm(heartbeat);
+  });
+});
+
+async function buildBundle(): Promise<string> {
+  const app = path.join(repositoryRoot, "apps", "cli");
+  await promisify(execFile)(process.execPath, ["../../scripts/build.mjs"], { cwd: app });
+  return path.join(app, "dist", "payouts.mjs");
+}
+
+async function readServices(): Promise<{ migrate: Service; worker: Service }> {
+  const text = await readFile(path.join(repositoryRoot, "docker-compose.yml"), "utf8");
+  return parse(text, { merge: true }).services;
+}
+
+/** Variables without a value are handed on from outside, where nothing is set. */
+function definedOf({ environment }: Service): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
+}
