@@ -37,9 +37,11 @@ export async function openTestFlow(options: {
   now: string;
   policy?: Partial<Policy>;
   pace?: Partial<Pace>;
+  /** Another Redis than the one that all tests share. */
+  redisUrl?: string;
 }): Promise<TestFlow> {
   const database = await testDatabase();
-  const config = backendConfig(options.kind, database.url);
+  const config = backendConfig(options.kind, options.redisUrl, database.url);
   const backend = openBackend(config);
   const log = recordingLog();
   const queues = openQueues(backend, (error, queue) => log.warn({ queue, error: error.message }, "queue.error"));
@@ -67,9 +69,9 @@ export async function openTestFlow(options: {
   };
 }
 
-function backendConfig(kind: BackendKind, url: string): BackendConfig {
+function backendConfig(kind: BackendKind, ownRedisUrl: string | undefined, url: string): BackendConfig {
   if (kind === "postgres") return { kind, url };
-  const redisUrl = inject("redisUrl");
+  const redisUrl = ownRedisUrl ?? inject("redisUrl");
   if (!redisUrl) throw new Error("there is no Redis; use describeOnBackends");
   return { kind, url: redisUrl, prefix: `test-${randomBytes(6).toString("hex")}` };
 }

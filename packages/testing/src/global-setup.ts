@@ -28,6 +28,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const redis = await startRedisIfThere(folder);
   project.provide("postgresUrl", database.url);
   project.provide("redisUrl", redis?.url ?? null);
+  project.provide("redisBinary", redis?.binary ?? null);
   return async () => {
     await redis?.stop();
     await database.stop();
@@ -46,7 +47,7 @@ async function createTemplate(url: string): Promise<void> {
 
 async function startRedisIfThere(folder: string) {
   const { file, problem } = findRedis(process.env);
-  if (file) return startRedis({ binary: file, folder });
+  if (file) return { ...(await startRedis({ binary: file, folder })), binary: file };
   const why = problem ?? "no redis-server or valkey-server on the PATH";
   if (process.env.CI === "true") throw new Error(`${why}: with CI=true the Redis suites must run`);
   console.warn(`\n*** The Redis suites are SKIPPED: ${why}. ***\n`);

@@ -7,6 +7,8 @@ declare module "vitest" {
     postgresUrl: string;
     /** Null without a Redis binary. */
     redisUrl: string | null;
+    /** For tests that need a Redis of their own to kill; null like `redisUrl`. */
+    redisBinary: string | null;
   }
 }
 

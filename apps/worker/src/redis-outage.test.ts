@@ -1,0 +1,84 @@
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { RunningWorker } from "@cpa-payouts/jobs";
+import { followRun, startRun, summarizeRun, tick, verify } from "@cpa-payouts/pipeline";
+import {
+  eventually,
+  importNetwork,
+  openTestFlow,
+  type RedisServer,
+  startRedis,
+  type TestFlow,
+} from "@cpa-payouts/testing";
+import { Redis } from "ioredis";
+import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
+import { startWorkers } from "./workers.ts";
+
+const USERS = 1_000;
+const binary = inject("redisBinary");
+
+/** Goal: losing Redis, or all that it knew, in the middle of a run costs seconds, never an invoice. */
+describe.skipIf(binary === null)("a run whose Redis", () => {
+  let folder: string;
+  let redis: RedisServer;
+  let flow: TestFlow;
+  let workers: RunningWorker;
+
+  beforeEach(async () => {
+    folder = path.join(tmpdir(), `payouts-redis-${randomUUID()}`);
+    redis = await startRedis({ binary: binary ?? "", folder });
+    flow = await openTestFlow({ kind: "redis", now: "2026-12-07T09:00:00Z", redisUrl: redis.url });
+    await importNetwork(
+      flow.ctx,
+      Array.from({ length: USERS }, (_, index) => ({ externalId: `u${index}` })),
+    );
+    workers = await startWorkers(flow.ctx, flow.backend, {
+      concurrency: 5,
+      lockDurationMs: 2_000,
+      stalledIntervalMs: 1_000,
+    });
+  });
+
+  afterEach(async () => {
+    await workers.close();
+    await flow.close();
+    await redis.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const startAndWaitForInvoices = async () => {
+    const date = { date: "2026-12-07", kind: "first-monday" } as const;
+    const run = await startRun(flow.ctx, { date, trigger: "manual", actor: "test" });
+    await eventually(async () => (await flow.database.sql`select from invoices`).length > 50);
+    return run;
+  };
+
+  const expectFinished = async (runId: number) => {
+    const finished = await followRun(flow.ctx, runId, { onProgress: () => {} });
+    const left = USERS - (await flow.database.sql`select from invoices`).length;
+    expect(left).toBe(0);
+    expect(await summarizeRun(flow.ctx, finished)).toMatchObject({ state: "completed", invoiced: USERS, failed: 0 });
+    expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
+  };
+
+  it("is killed and comes back with its append-only file, goes on by itself", async () => {
+    const run = await startAndWaitForInvoices();
+    const { port } = new URL(redis.url);
+    await redis.stop("SIGKILL");
+    redis = await startRedis({ binary: binary ?? "", folder, port: Number(port) });
+    await expectFinished(run.id);
+  });
+
+  it("forgets everything, is queued again by the next tick", async () => {
+    const run = await startAndWaitForInvoices();
+    const client = new Redis(redis.url);
+    await client.flushall();
+    client.disconnect();
+    expect((await flow.database.sql`select from invoices`).length).toBeLessThan(USERS);
+    await tick(flow.ctx);
+    await expectFinished(run.id);
+    expect(flow.log.of("jobs.requeued").length).toBeGreaterThan(0);
+  });
+});
