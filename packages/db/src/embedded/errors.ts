@@ -5,6 +5,8 @@ import { OperationError } from "@cpa-payouts/core";
  * Meant to be shown to the user as it is; the error that led to it, if any, is the `cause`.
  */
 export class EmbeddedPostgresError extends OperationError {
+  override readonly name = "EmbeddedPostgresError";
+
   constructor(message: string, options?: { cause?: unknown }) {
     super(message.trim().replace(/\s*\n\s*/g, " "), options);
   }

