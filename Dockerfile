@@ -3,7 +3,7 @@ FROM node:20-bookworm-slim AS build
 WORKDIR /app
 COPY . .
 # The whole tree rather than the manifests first: the cache of downloads does the same, and no list of packages needs keeping.
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund && npm run build
+RUN --mount=type=cache,target=/tmp/npm-cache npm ci --cache /tmp/npm-cache --no-audit --no-fund && npm run build
 
 FROM node:20-bookworm-slim
 ENV NODE_ENV=production

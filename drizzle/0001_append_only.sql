@@ -1,4 +1,4 @@
--- The ledger and the audit log are evidence: they are added to, never changed (DESIGN, law 6). drizzle-kit cannot
+-- The ledger and the audit log are evidence: they are added to, never changed (docs/architecture.md, law 6). drizzle-kit cannot
 -- express triggers, hence this migration is written by hand. A mistake is corrected by another entry.
 CREATE FUNCTION "refuse_change"() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -31,7 +31,7 @@ const amount = z.string().transform((text, issue) => {
   return z.NEVER;
 });
 
-/** Every variable of the environment that means something, with its default (DESIGN section 8). */
+/** Every variable of the environment that means something, with its default (README, "Configuration"). */
 const variables = z.object({
   NODE_ENV: z.string().default("development"),
   DATABASE_URL: url(["postgres:", "postgresql:"], "postgres://user:password@host:5432/database").optional(),

@@ -15,7 +15,7 @@ const MONDAY = 1;
 const MID_MONTH_EARLIEST_DAY = 16;
 
 /**
- * The two payment dates of a month (DESIGN section 2): the first Monday, for all users, and the first Monday strictly
+ * The two payment dates of a month (docs/architecture.md, "Payment dates"): the first Monday, for all users, and the first Monday strictly
  * after the 15th, for returning users.
  *
  * @param month 1 to 12

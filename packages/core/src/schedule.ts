@@ -130,7 +130,7 @@ export interface DueDates {
 }
 
 /**
- * The payment dates that are due at an instant, since going live (DESIGN section 3). A date is due from its first
+ * The payment dates that are due at an instant, since going live (docs/architecture.md, "The tick"). A date is due from its first
  * scheduled instant on; those that were due before the system went live belong to whatever paid users until then.
  *
  * @param liveSince the instant of the first tick ever

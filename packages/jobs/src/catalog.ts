@@ -20,7 +20,7 @@ const ofRun = z.object({ runId: z.int().positive() });
 const ofRunAndUser = z.object({ runId: z.int().positive(), userId: z.int().positive() });
 
 /**
- * Every job there is. Payloads hold ids only: amounts, e-mails and names are read from the database (DESIGN, law 7).
+ * Every job there is. Payloads hold ids only: amounts, e-mails and names are read from the database (docs/architecture.md, law 7).
  * Fields may be added as optional ones only, since jobs of the version before are in flight during a deployment.
  */
 export const catalog = {

@@ -2,7 +2,7 @@ import type { Schedule } from "@cpa-payouts/core";
 import { jobOptions } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
 
-/** The seed's cron line, and the sweep that makes a missed one harmless. */
+/** The daily tick, and the sweep that makes a missed one harmless. */
 const DAILY = "tick-daily";
 const SWEEP = "tick-sweep";
 const EVERY_FIVE_MINUTES: Schedule = { pattern: "*/5 * * * *", timeZone: "UTC" };

@@ -1,10 +1,10 @@
-import type { Readable } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { abbreviate, InputError, parseCents, parseLocalDate, userStatuses } from "@cpa-payouts/core";
 import type { ImportRow } from "@cpa-payouts/db";
 import { type CsvError, type Parser, parse } from "csv-parse";
 import { z } from "zod";
 
-/** The columns of an import file, in any order (DESIGN section 7). */
+/** The columns of an import file, in any order (README, "Import file"). */
 const importColumns = [
   "external_id",
   "email",
@@ -41,12 +41,10 @@ export async function* readImportFile(
   source: Readable,
   onProblem: (problem: LineProblem) => void,
 ): AsyncGenerator<ImportRow> {
-  const lines = lineCounter();
   let columns: readonly Column[] | null = null;
   for await (const { record, info } of openParser(source, onProblem)) {
-    const line = lines.startOf(record, info.lines);
     if (columns) {
-      const row = readRow(columns, record, line, onProblem);
+      const row = readRow(columns, record, firstLineOf(record, info.lines), onProblem);
       if (row) yield row;
     } else {
       columns = readHeader(record);
@@ -58,6 +56,7 @@ export async function* readImportFile(
 type ParsedRecord = { readonly record: string[]; readonly info: { readonly lines: number } };
 
 function openParser(source: Readable, onProblem: (problem: LineProblem) => void): AsyncIterable<ParsedRecord> {
+  let lastLine = 0;
   const parser: Parser = parse({
     bom: true,
     info: true,
@@ -66,15 +65,39 @@ function openParser(source: Readable, onProblem: (problem: LineProblem) => void)
     skip_empty_lines: true,
     skip_records_with_error: true,
     max_record_size: MAX_RECORD_BYTES,
+    on_record: (record: string[], { lines }) => {
+      lastLine = lines;
+      return record;
+    },
   });
   parser.on("skip", (error: CsvError | undefined) => {
-    const problem = { line: Number(error?.lines ?? 0), message: explainCsvError(error) };
-    // Only a quote inside an unquoted field ends with its line. After the others nobody can say where the next row begins.
-    if (error?.code === "INVALID_OPENING_QUOTE") onProblem(problem);
-    else parser.destroy(new InputError(`line ${problem.line}: ${problem.message}`));
+    const line = Number(error?.lines ?? 0);
+    const message = explainCsvError(error);
+    if (error?.code === "INVALID_OPENING_QUOTE") {
+      // The only mistake that ends with its line. After the others nobody can say where the next row begins.
+      onProblem({ line, message });
+      lastLine = line;
+    } else {
+      const isOpenEnded = error?.code === "CSV_QUOTE_NOT_CLOSED" || error?.code === "CSV_MAX_RECORD_SIZE";
+      parser.destroy(new InputError(`line ${isOpenEnded ? lastLine + 1 : line}: ${message}`));
+    }
   });
-  source.on("error", (error) => parser.destroy(error));
-  return source.pipe(parser);
+  // When one of them fails all are destroyed; the error reaches whoever reads the parser's records.
+  pipeline(source, plainLineEnds, parser, () => {});
+  return parser;
+}
+
+/** Windows line ends become plain ones, also inside quotes, where the parser would count two lines for one. */
+async function* plainLineEnds(source: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+  let heldBack = "";
+  for await (const chunk of source) {
+    // Latin-1 keeps every byte as it is, whatever the file's encoding.
+    const bytes = heldBack + Buffer.from(chunk).toString("latin1");
+    heldBack = bytes.endsWith("\r") ? "\r" : "";
+    const complete = bytes.slice(0, bytes.length - heldBack.length);
+    yield Buffer.from(complete.replaceAll("\r\n", "\n"), "latin1");
+  }
+  yield Buffer.from(heldBack, "latin1");
 }
 
 function explainCsvError(error: CsvError | undefined): string {
@@ -92,22 +115,9 @@ function explainCsvError(error: CsvError | undefined): string {
   }
 }
 
-/**
- * Finds the line on which a record starts. The parser tells how many lines it has read at a record's end, and counts a
- * CRLF inside quotes as two.
- */
-function lineCounter() {
-  let overcount = 0;
-  return {
-    startOf(record: readonly string[], parserLines: number): number {
-      const text = record.join("");
-      const breaks = text.match(/\r\n|\r|\n/g)?.length ?? 0;
-      const counted = text.match(/[\r\n]/g)?.length ?? 0;
-      const start = parserLines - overcount - counted;
-      overcount += counted - breaks;
-      return start;
-    },
-  };
+/** The parser tells on which line a record ends. */
+function firstLineOf(record: readonly string[], lastLine: number): number {
+  return lastLine - (record.join("").match(/[\r\n]/g)?.length ?? 0);
 }
 
 function readHeader(record: readonly string[]): readonly Column[] {

@@ -35,7 +35,7 @@ export async function listInvoices(cli: Cli, options: ListOptions & { date?: str
   });
 }
 
-/** The columns and their order are part of the command line's contract (DESIGN section 7). */
+/** The columns and their order are part of the command line's contract (README, "The command line"). */
 const invoiceColumns = [
   { key: "number" },
   { key: "externalId" },

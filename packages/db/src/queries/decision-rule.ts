@@ -12,7 +12,7 @@ export interface RuleInput {
 }
 
 /**
- * Who is paid, as SQL (DESIGN section 2, from the seed's "Payment Logic"): null to pay, or the reason to skip. The
+ * Who is paid, as SQL (docs/architecture.md, "Who is paid"): null to pay, or the reason to skip. The
  * preview, the run's decisions and the check under the lock all use this one expression, so that they cannot differ.
  */
 export function skipReason(input: RuleInput): SQL {

@@ -9,7 +9,7 @@ interface Invariant {
 }
 
 /**
- * Everything that must hold at any moment (DESIGN, promise and laws), while a run is going too: each query sees one
+ * Everything that must hold at any moment (docs/architecture.md), while a run is going too: each query sees one
  * snapshot, and every change of money or state is one statement.
  */
 const invariants: readonly Invariant[] = [
@@ -62,9 +62,10 @@ const invariants: readonly Invariant[] = [
   {
     name: "a decision's invoice is that user's invoice of that run",
     offenders: sql`
-      select 'decision ' || r.payment_date || ' of user ' || u.external_id as subject, 'points to invoice ' || i.number as detail
-      from run_decisions d join invoices i on i.id = d.invoice_id join payment_runs r on r.id = d.run_id join users u on u.id = d.user_id
-      where i.run_id <> d.run_id or i.user_id <> d.user_id`,
+      select 'decision ' || r.payment_date || ' of user ' || u.external_id as subject,
+        'points to ' || coalesce('invoice ' || i.number, 'an invoice that is not there') as detail
+      from run_decisions d left join invoices i on i.id = d.invoice_id join payment_runs r on r.id = d.run_id join users u on u.id = d.user_id
+      where d.invoice_id is not null and (i.id is null or i.run_id <> d.run_id or i.user_id <> d.user_id)`,
   },
   {
     name: "an invoice goes to an address of its user",

@@ -27,7 +27,7 @@ const reasonUnderLock = skipReason({
 
 /**
  * Creates the pending invoices of some users of a run and takes exactly those balances: the one statement that moves
- * money out of balances (DESIGN, laws 1 to 4).
+ * money out of balances (docs/architecture.md, laws 1 to 4).
  *
  * - It claims the decisions that are still unsettled together with their users, in key order, so that two batches
  *   never wait for each other. Whoever comes second finds the claim gone (PostgreSQL tests the WHERE again on the row

@@ -1,0 +1,288 @@
+import { createReadStream } from "node:fs";
+import { tmpdir } from "node:os";
+import { Readable } from "node:stream";
+import { InputError } from "@cpa-payouts/core";
+import type { ImportRow } from "@cpa-payouts/db";
+import { describe, expect, it } from "vitest";
+import { type LineProblem, readImportFile } from "./import-file.ts";
+
+const importColumns = [
+  "external_id",
+  "email",
+  "name",
+  "status",
+  "balance",
+  "binance_email",
+  "payment_method_status",
+  "previous_invoices",
+  "joined_at",
+] as const;
+const HEADER = importColumns.join(",");
+const GOOD = "a,a@example.com,Alice,active,150.00,a@pay.example.com,approved,2,2025-01-31";
+
+interface Read {
+  readonly rows: readonly ImportRow[];
+  /** `line: message` */
+  readonly problems: readonly string[];
+  /** What ended the reading. */
+  readonly error: unknown;
+}
+
+async function read(source: Readable | string | Buffer): Promise<Read> {
+  const rows: ImportRow[] = [];
+  const problems: LineProblem[] = [];
+  const stream = source instanceof Readable ? source : Readable.from([Buffer.from(source)]);
+  let error: unknown = null;
+  try {
+    for await (const row of readImportFile(stream, (problem) => problems.push(problem))) rows.push(row);
+  } catch (cause) {
+    error = cause;
+  }
+  return { rows, problems: problems.map(({ line, message }) => `${line}: ${message}`), error };
+}
+
+const file = (...lines: string[]) => `${[HEADER, ...lines].join("\n")}\n`;
+
+/** The good row with some columns replaced. */
+function row(changes: Partial<Record<(typeof importColumns)[number], string>>): string {
+  const values = GOOD.split(",");
+  return importColumns.map((column, index) => changes[column] ?? values[index]).join(",");
+}
+
+const linesOf = ({ rows }: Read) => rows.map(({ line, externalId }) => [line, externalId]);
+
+describe("an import file", () => {
+  it("is read row by row", async () => {
+    const { rows, problems, error } = await read(file(GOOD));
+    expect([problems, error]).toEqual([[], null]);
+    expect(rows).toEqual([
+      {
+        line: 2,
+        externalId: "a",
+        email: "a@example.com",
+        name: "Alice",
+        status: "active",
+        balanceCents: 150_00n,
+        binanceEmail: "a@pay.example.com",
+        paymentMethodStatus: "approved",
+        previousInvoices: 2,
+        joinedAt: new Date("2025-01-31T00:00:00Z"),
+      },
+    ]);
+  });
+
+  it("may leave the name and the last four columns empty", async () => {
+    const { rows, problems } = await read(file("a,a@example.com,,closed,0,,,,"));
+    expect(problems).toEqual([]);
+    expect(rows).toEqual([
+      {
+        line: 2,
+        externalId: "a",
+        email: "a@example.com",
+        name: null,
+        status: "closed",
+        balanceCents: 0n,
+        binanceEmail: null,
+        paymentMethodStatus: null,
+        previousInvoices: null,
+        joinedAt: null,
+      },
+    ]);
+  });
+
+  it("may name its columns in another order", async () => {
+    const order = [...importColumns].reverse();
+    const { rows, error } = await read(`${order.join(",")}\n${GOOD.split(",").reverse().join(",")}\n`);
+    expect(error).toBeNull();
+    expect(rows).toEqual((await read(file(GOOD))).rows);
+  });
+
+  it.each<[string, string]>([
+    ["a byte order mark", `\uFEFF${file(GOOD)}`],
+    ["Windows line ends", file(GOOD).replaceAll("\n", "\r\n")],
+    ["old Macintosh line ends", file(GOOD).replaceAll("\n", "\r")],
+    ["Windows and plain line ends", file(GOOD).replace("\n", "\r\n")],
+    ["no line end at the end", file(GOOD).trimEnd()],
+    ["quotes around every field", file(GOOD).replaceAll(/[^,\n]+/g, '"$&"')],
+    ["blanks around the fields", file(GOOD).replaceAll(",", " ,\t")],
+  ])("may have %s", async (_what, text) => {
+    expect(await read(text)).toEqual(await read(file(GOOD)));
+  });
+
+  it("may have quotes, commas and doubled quotes inside quotes", async () => {
+    const { rows } = await read(file(row({ name: '"Doe, ""Jane"""' })));
+    expect(rows[0]?.name).toBe('Doe, "Jane"');
+  });
+
+  it("may have an instant with its zone as the day of joining", async () => {
+    const { rows } = await read(file(row({ joined_at: "2026-01-31T09:30:00+05:45" })));
+    expect(rows[0]?.joinedAt).toEqual(new Date("2026-01-31T03:45:00Z"));
+  });
+
+  it("may come in any pieces", async () => {
+    const bytes = Buffer.from(file(row({ name: "Zoë" }), row({ external_id: "b" })));
+    const { rows, problems } = await read(Readable.from([...bytes].map((byte) => Buffer.from([byte]))));
+    expect(problems).toEqual([]);
+    expect(rows.map(({ name }) => name)).toEqual(["Zoë", "Alice"]);
+  });
+});
+
+describe("a bad row is named by line and reason, and the others are read:", () => {
+  it.each<[row: string, problem: string | RegExp]>([
+    ["a,a@example.com,Alice,active,1", "5 columns, but the header names 9"],
+    [`${GOOD},more`, "10 columns, but the header names 9"],
+    [row({ external_id: "" }), "external_id: it is empty"],
+    [row({ email: "" }), 'email: "" is not an e-mail address'],
+    [row({ email: "a(at)example.com" }), 'email: "a(at)example.com" is not an e-mail address'],
+    [row({ email: "a@b@example.com" }), /^email: .* is not an e-mail address$/],
+    [row({ binance_email: "a@" }), 'binance_email: "a@" is not an e-mail address'],
+    [row({ status: "Active" }), 'status: "Active" is not one of active, suspended, closed'],
+    [row({ status: "" }), /^status: "" is not one of/],
+    [row({ balance: "" }), /^balance: "" is not an amount: it is empty/],
+    [row({ balance: "1.234" }), /^balance: .*more than two decimals$/],
+    [row({ balance: "-5" }), /^balance: .*it is negative$/],
+    [row({ balance: "1e5" }), /^balance: .*exponents are not allowed$/],
+    [row({ balance: "$100" }), /^balance: .*leave the currency out$/],
+    [row({ balance: '"1,000.00"' }), /^balance: .*leave the thousands separators out$/],
+    [row({ payment_method_status: "replaced" }), /^payment_method_status: "replaced" is not one of pending, approved/],
+    [row({ binance_email: "" }), "payment_method_status: given without a binance_email"],
+    [row({ previous_invoices: "-1" }), /^previous_invoices: "-1" is not a whole number/],
+    [row({ previous_invoices: "1.5" }), /^previous_invoices: "1.5" is not a whole number/],
+    [row({ previous_invoices: "1000001" }), /^previous_invoices: .* is not a whole number from 0 to 1000000$/],
+    [row({ joined_at: "2026-02-30" }), /^joined_at: .*there is no such day$/],
+    [row({ joined_at: "31.01.2026" }), /^joined_at: .* is neither a date .* nor an instant/],
+    [row({ joined_at: "2026-01-31T09:30:00" }), /^joined_at: .* is neither a date .* nor an instant with its zone/],
+    [row({ name: '"a\nb"' }), "name: a control character or a line break"],
+    [row({ name: "a\0b" }), "name: a control character or a line break"],
+    [row({ external_id: "a\u001bb" }), "external_id: a control character or a line break"],
+    [row({ name: "x".repeat(321) }), "name: 321 characters, at most 320 are allowed"],
+    [row({ name: "x".repeat(1_000_000) }), "name: 1000000 characters, at most 320 are allowed"],
+    [row({ name: 'J"D' }), /^a quote in the middle of a field/],
+  ])("%.60j", async (bad, problem) => {
+    const { rows, problems, error } = await read(file(GOOD, bad, row({ external_id: "z" })));
+    expect(error).toBeNull();
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(/^3: /);
+    expect(problems[0]?.slice(3)).toEqual(typeof problem === "string" ? problem : expect.stringMatching(problem));
+    expect(rows.map(({ externalId }) => externalId)).toEqual(["a", "z"]);
+  });
+
+  it("with all of its problems at once", async () => {
+    const { problems } = await read(file("a,b,c,d,e,f,g,h,i"));
+    expect(problems.map((problem) => /^2: (\w+):/.exec(problem)?.[1]).sort()).toEqual([
+      "balance",
+      "binance_email",
+      "email",
+      "joined_at",
+      "payment_method_status",
+      "previous_invoices",
+      "status",
+    ]);
+  });
+
+  it("in Latin-1 bytes", async () => {
+    const { problems, rows } = await read(Buffer.from(file(row({ name: "Zoë" }), GOOD), "latin1"));
+    expect(problems).toEqual(["2: name: not UTF-8; save the file as UTF-8"]);
+    expect(linesOf({ rows, problems, error: null })).toEqual([[3, "a"]]);
+  });
+});
+
+describe("lines are counted as an editor counts them", () => {
+  const b = row({ external_id: "b" });
+  const bad = row({ status: "x" });
+  const quoted = (lineBreak: string) => row({ name: `"one${lineBreak}two${lineBreak}three"` });
+
+  it.each([
+    ["\n", "line feeds"],
+    ["\r\n", "Windows line ends"],
+  ])("with %j inside quotes (%s)", async (lineBreak) => {
+    const text = [HEADER, GOOD, quoted(lineBreak), b, quoted(lineBreak), bad, b].join(lineBreak);
+    const result = await read(`${text}${lineBreak}`);
+    expect(linesOf(result)).toEqual([
+      [2, "a"],
+      [6, "b"],
+      [11, "b"],
+    ]);
+    expect(result.problems.map((problem) => problem.split(":")[0])).toEqual(["3", "7", "10"]);
+  });
+
+  it.each(["\n", "\r\n"])("with empty lines in between, ended by %j", async (lineBreak) => {
+    const result = await read([HEADER, "", GOOD, "", "", bad, b, ""].join(lineBreak));
+    expect(linesOf(result)).toEqual([
+      [3, "a"],
+      [7, "b"],
+    ]);
+    expect(result.problems[0]).toMatch(/^6: /);
+  });
+
+  it.each(["\n", "\r\n"])(
+    "behind a row with a misplaced quote that has line breaks of its own (%j)",
+    async (lineBreak) => {
+      const misplaced = row({ external_id: `"one${lineBreak}two"`, name: 'J"D' });
+      const result = await read([HEADER, misplaced, b, bad, ""].join(lineBreak));
+      expect(linesOf(result)).toEqual([[4, "b"]]);
+      expect(result.problems.map((problem) => problem.split(":")[0])).toEqual(["3", "5"]);
+    },
+  );
+});
+
+describe("a file whose rows cannot be told apart ends the reading with one clear message:", () => {
+  const missing = importColumns.filter((column) => column !== "balance").join(",");
+
+  it.each<[what: string, text: string, message: RegExp]>([
+    ["an empty file", "", /^the file is empty; line 1 must name the columns external_id,/],
+    ["nothing but line ends", "\n\r\n\n", /^the file is empty/],
+    ["nothing but a byte order mark", "\uFEFF", /^the file is empty/],
+    ["no header", `${GOOD}\n${GOOD}\n`, /^line 1: the column external_id is missing; line 1 must name the columns/],
+    ["a column that is missing", `${missing}\n`, /^line 1: the column balance is missing/],
+    ["a column named twice", `${HEADER},email\n`, /^line 1: the column email is named twice/],
+    ["an unknown column", `${HEADER},mood\n`, /^line 1: there is no column "mood"/],
+    ["a column in capitals", `${HEADER.replace("email", "EMAIL")}\n`, /^line 1: the column email is missing/],
+    ["semicolons", file(GOOD).replaceAll(",", ";"), /^line 1: the column external_id is missing/],
+    ["a quote left open", file(GOOD, row({ name: '"Alice' }), GOOD), /^line 3: a quote is opened and never closed/],
+    [
+      "a quote left open among Windows line ends",
+      file(GOOD, row({ name: 'J"D' }), row({ name: '"Alice' }), GOOD).replaceAll("\n", "\r\n"),
+      /^line 4: a quote is opened and never closed/,
+    ],
+    ["text behind a closing quote", file(row({ name: '"Al"ice' }), GOOD), /^line 2: something follows a closing quote/],
+    ["UTF-16", `\u0000${file(GOOD).split("").join("\u0000")}`, /^line 1: the column/],
+  ])("%s", async (_what, text, message) => {
+    const { error } = await read(text);
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as InputError).message).toMatch(message);
+    expect((error as InputError).message).not.toMatch(/\n/);
+  });
+
+  it("the header's problems are told all at once", async () => {
+    const { error } = await read("external_id,email,email,mood\n");
+    const { problems } = error as InputError;
+    expect(problems).toContain("line 1: the column email is named twice");
+    expect(problems).toContain('line 1: there is no column "mood"');
+    expect(problems).toContain("line 1: the column balance is missing");
+  });
+
+  it("a quote left open in a file of any size needs little memory", async () => {
+    async function* endless() {
+      yield Buffer.from(`${HEADER}\na,"`);
+      for (let megabyte = 0; megabyte < 64; megabyte += 1) yield Buffer.alloc(1024 * 1024, "x,\n");
+    }
+    const { error } = await read(Readable.from(endless()));
+    expect(error).toBeInstanceOf(InputError);
+    expect((error as InputError).message).toMatch(/^line 2: a row of more than 8 MB; is a quote left open\?$/);
+  });
+
+  it("a directory is not a file", async () => {
+    const { error } = await read(createReadStream(tmpdir()));
+    expect(error).toMatchObject({ code: "EISDIR" });
+  });
+
+  it("a source that breaks in the middle", async () => {
+    async function* broken() {
+      yield Buffer.from(file(GOOD));
+      throw new Error("the disk is gone");
+    }
+    const { error } = await read(Readable.from(broken()));
+    expect(error).toMatchObject({ message: "the disk is gone" });
+  });
+});

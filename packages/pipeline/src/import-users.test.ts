@@ -1,0 +1,175 @@
+import { Readable } from "node:stream";
+import { InputError } from "@cpa-payouts/core";
+import { fingerprint, holdTransaction, openTestData, type TestData, toCsv, untilBlocked } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { LineProblem } from "./import-file.ts";
+import { type ImportResult, importUsers } from "./import-users.ts";
+
+let data: TestData;
+let problems: LineProblem[];
+
+beforeEach(async () => {
+  data = await openTestData();
+  problems = [];
+});
+
+afterEach(async () => {
+  // Whatever happened, nothing is left behind.
+  expect(await count("import_rows")).toBe(0);
+  await data.close();
+});
+
+async function count(table: string): Promise<number> {
+  const [row] = await data.database.sql.unsafe<{ count: number }[]>(`select count(*)::int as count from ${table}`);
+  return row?.count ?? -1;
+}
+
+function load(source: string | Readable, skipBad = false): Promise<ImportResult> {
+  return importUsers(data.ctx, {
+    source: typeof source === "string" ? Readable.from([source]) : source,
+    skipBad,
+    actor: "test",
+    onProblem: (problem) => problems.push(problem),
+    onProgress: () => {},
+  });
+}
+
+const users = (count: number) => Array.from({ length: count }, (_, index) => ({ externalId: `u${index}` }));
+const broken = (text: string) => text.replace("u7@example.com", "nonsense");
+
+describe("importing a file", () => {
+  it("adds its users and says how many", async () => {
+    expect(await load(toCsv(users(10)))).toEqual({
+      rows: 10,
+      badRows: 0,
+      created: 10,
+      updated: 0,
+      unchanged: 0,
+      differingBalances: 0,
+      changedAddresses: 0,
+    });
+    expect(await count("users")).toBe(10);
+  });
+
+  it("of more rows than are staged at a time loses none and tells how far it is", async () => {
+    const progress: { rows: number; merging: boolean }[] = [];
+    const source = Readable.from([toCsv(users(4_321))]);
+    const onProgress = (step: { rows: number; merging: boolean }) => progress.push(step);
+    await importUsers(data.ctx, { source, skipBad: false, actor: "test", onProblem: () => {}, onProgress });
+    expect(await count("users")).toBe(4_321);
+    expect(progress).toEqual([
+      { rows: 2_000, merging: false },
+      { rows: 4_000, merging: false },
+      { rows: 4_321, merging: false },
+      { rows: 4_321, merging: true },
+    ]);
+  });
+
+  it("a second time changes nothing at all", async () => {
+    await load(toCsv(users(50)));
+    const before = await fingerprint(data.database);
+    expect(await load(toCsv(users(50)))).toMatchObject({ created: 0, updated: 0, unchanged: 50 });
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("logs counts and no names or addresses", async () => {
+    await load(toCsv(users(3)));
+    expect(data.log.of("users.imported")).toHaveLength(1);
+    expect(JSON.stringify(data.log.lines)).not.toMatch(/example\.com|User/);
+  });
+});
+
+describe("a file with bad rows", () => {
+  it("writes nothing at all", async () => {
+    await load(toCsv([{ externalId: "u0", balance: "1.00" }]));
+    const before = await fingerprint(data.database);
+    await expect(load(broken(toCsv(users(5_000))))).rejects.toThrow(
+      /^1 of 5000 rows are bad; nothing was imported \(mend them, or leave them out with --skip-bad\)$/,
+    );
+    expect(problems).toEqual([{ line: 9, message: 'email: "nonsense" is not an e-mail address' }]);
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("is imported without them when asked to", async () => {
+    expect(await load(broken(toCsv(users(10))), true)).toMatchObject({ rows: 10, badRows: 1, created: 9 });
+    expect(problems).toHaveLength(1);
+    expect(await count("users where external_id = 'u7'")).toBe(0);
+  });
+
+  it("names every row that doubles an earlier one, and keeps the first when asked to", async () => {
+    const doubled = toCsv([
+      { externalId: "a", balance: "1.00" },
+      { externalId: "b" },
+      { externalId: "a", balance: "2.00" },
+      { externalId: "a", balance: "3.00" },
+    ]);
+    await expect(load(doubled)).rejects.toThrow(InputError);
+    const named = [
+      { line: 4, message: 'external_id: "a" stands on line 2 already' },
+      { line: 5, message: 'external_id: "a" stands on line 2 already' },
+    ];
+    expect(problems).toEqual(named);
+    expect(await count("users")).toBe(0);
+    expect(await load(doubled, true)).toMatchObject({ rows: 4, badRows: 2, created: 2 });
+    expect(await count("users where external_id = 'a' and balance_cents = 100")).toBe(1);
+  });
+
+  it("that cannot be read by rows writes nothing, also when asked to leave bad rows out", async () => {
+    await expect(load(`${toCsv(users(3_000))}"open`, true)).rejects.toThrow(/^line 3002: a quote is opened/);
+    await expect(load("", true)).rejects.toThrow(/^the file is empty/);
+    await expect(load("external_id,email\n", true)).rejects.toThrow(/^line 1: the column name is missing/);
+    expect(await count("users")).toBe(0);
+  });
+
+  it("whose source breaks in the middle writes nothing", async () => {
+    async function* source() {
+      yield toCsv(users(3_000));
+      throw new Error("the disk is gone");
+    }
+    await expect(load(Readable.from(source()))).rejects.toThrow("the disk is gone");
+    expect(await count("users")).toBe(0);
+  });
+});
+
+describe("an import that is killed", () => {
+  it("in the middle of the merge writes nothing, and works when it is repeated", async () => {
+    await load(toCsv(users(10)));
+    const before = await fingerprint(data.database);
+    const changed = toCsv(users(3_000).map((user) => ({ ...user, status: "closed" as const })));
+    // The merge has written most of its rows' locks when it comes to this user.
+    const holder = await holdTransaction(
+      data.database,
+      (sql) => sql`select from users where external_id = 'u9' for update`,
+    );
+    const doomed = load(changed).then(
+      () => "imported",
+      () => "killed",
+    );
+    await untilBlocked(data.database);
+    await data.database.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    expect(await doomed).toBe("killed");
+    await holder.rollback();
+    expect(await fingerprint(data.database)).toEqual(before);
+    expect(await load(changed)).toMatchObject({ created: 2_990, updated: 10 });
+  });
+
+  it("leaves staged rows that a later import removes, once they are a day old", async () => {
+    await data.database.sql`
+      insert into import_rows (import_id, line, external_id, email, status, balance_cents, staged_at)
+      select gen_random_uuid(), 2, 'x', 'x@example.com', 'active', 0, ${data.clock().toISOString()}`;
+    await load(toCsv(users(1)));
+    expect(await count("import_rows")).toBe(1);
+    data.clock.set("2026-12-08T02:00:00.001Z");
+    await load(toCsv(users(1)));
+    expect(await count("import_rows")).toBe(0);
+  });
+
+  it("or two at once, of the same new users, never leave half of a file behind", async () => {
+    const results = await Promise.allSettled(Array.from({ length: 4 }, () => load(toCsv(users(200)))));
+    expect(results.some(({ status }) => status === "fulfilled")).toBe(true);
+    expect(await count("users")).toBe(200);
+    expect(await count("ledger_entries")).toBe(200);
+  });
+});

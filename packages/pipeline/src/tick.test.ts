@@ -1,0 +1,179 @@
+import { findDecision, findRun, findScheduler, type PaymentRun } from "@cpa-payouts/db";
+import { importNetwork, openTestFlow, type TestFlow, userIds } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { closeFinishedRun } from "./close-run.ts";
+import { createInvoice } from "./create-invoice.ts";
+import { decide } from "./decide.ts";
+import { fanOut } from "./fan-out.ts";
+import { startRun } from "./open-run.ts";
+import { tick } from "./tick.ts";
+import { verify } from "./verify.ts";
+
+let flow: TestFlow;
+
+beforeEach(async () => {
+  flow = await openTestFlow({ kind: "postgres", now: "2026-12-01T00:00:00Z" });
+});
+
+afterEach(async () => {
+  await flow.close();
+});
+
+const tickAt = (instant: string) => {
+  flow.clock.set(instant);
+  return tick(flow.ctx);
+};
+
+async function runs(): Promise<string[]> {
+  const rows = await flow.database.sql<{ run: string }[]>`
+    select payment_date || ' ' || trigger || ' ' || state as run from payment_runs order by id`;
+  return rows.map(({ run }) => run);
+}
+
+async function runOf(date: string): Promise<PaymentRun> {
+  const run = await findRun(flow.ctx.db, date);
+  if (!run) throw new Error(`there is no run of ${date}`);
+  return run;
+}
+
+/** Does by hand what the workers do. */
+async function finish(date: string): Promise<void> {
+  const { id: runId } = await runOf(date);
+  await decide(flow.ctx, { runId });
+  await fanOut(flow.ctx, { runId });
+  const open = await flow.database.sql<{ user_id: bigint }[]>`
+    select user_id from run_decisions where run_id = ${runId} and outcome = 'open'`;
+  for (const { user_id } of open) await createInvoice(flow.ctx, { runId, userId: Number(user_id) });
+  expect(await closeFinishedRun(flow.ctx, { runId })).toEqual({ closed: true });
+}
+
+describe("a tick", () => {
+  it("for the first time ever is going live", async () => {
+    await tick(flow.ctx);
+    await tickAt("2026-12-02T00:00:00Z");
+    expect(await findScheduler(flow.ctx.db)).toMatchObject({
+      liveSince: new Date("2026-12-01T00:00:00Z"),
+      lastTickAt: new Date("2026-12-02T00:00:00Z"),
+    });
+  });
+
+  it("opens the run of a date at its instant, not a millisecond before", async () => {
+    await tick(flow.ctx);
+    expect(await tickAt("2026-12-07T01:59:59.999Z")).toMatchObject({ opened: null });
+    expect(await tickAt("2026-12-07T02:00:00.000Z")).toEqual({ opened: "2026-12-07", resumed: 0, missed: 0 });
+    expect(await runs()).toEqual(["2026-12-07 schedule deciding"]);
+    expect(flow.log.of("run.opened")).toHaveLength(1);
+  });
+
+  it("opens a run once: the next one looks after the run instead", async () => {
+    await tick(flow.ctx);
+    await tickAt("2026-12-07T02:00:00Z");
+    expect(await tickAt("2026-12-07T02:05:00Z")).toEqual({ opened: null, resumed: 1, missed: 0 });
+    await finish("2026-12-07");
+    expect(await tickAt("2026-12-07T02:10:00Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
+    expect(await runs()).toEqual(["2026-12-07 schedule completed"]);
+  });
+
+  it("leaves alone what was due before going live", async () => {
+    expect(await tickAt("2026-12-07T02:00:00.001Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
+    expect(await tickAt("2026-12-20T00:00:00Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
+    expect(await runs()).toEqual([]);
+    expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
+  });
+
+  it("catches up two missed dates, oldest first, the second when the first is finished", async () => {
+    await importNetwork(flow.ctx, [{ externalId: "new", previousInvoices: 0, balance: "350.00" }]);
+    await tick(flow.ctx);
+    flow.ctx.policy satisfies { catchUpDays: number };
+    const patient = { ...flow.ctx, policy: { ...flow.ctx.policy, catchUpDays: 30 } };
+    flow.clock.set("2026-12-22T12:00:00Z");
+    expect(await tick(patient)).toEqual({ opened: "2026-12-07", resumed: 0, missed: 0 });
+    expect(await tick(patient)).toEqual({ opened: null, resumed: 1, missed: 0 });
+    await finish("2026-12-07");
+    await flow.database.sql`
+      with entry as (insert into ledger_entries (user_id, kind, amount_cents, actor, created_at)
+        values (1, 'credit', 20000, 'test', now()))
+      update users set balance_cents = balance_cents + 20000`;
+    expect(await tick(patient)).toEqual({ opened: "2026-12-21", resumed: 0, missed: 0 });
+    await finish("2026-12-21");
+    expect(await runs()).toEqual(["2026-12-07 catch-up completed", "2026-12-21 catch-up completed"]);
+    // The first-time user is paid on the first Monday and is returning by the second date.
+    const userId = (await userIds(flow.database)).new ?? 0;
+    expect(await findDecision(flow.ctx.db, userId, "2026-12-07")).toMatchObject({ invoiceAmountCents: 350_00n });
+    expect(await findDecision(flow.ctx.db, userId, "2026-12-21")).toMatchObject({ invoiceAmountCents: 200_00n });
+    expect(await verify(patient, patient.policy)).toEqual([]);
+  });
+
+  it("is not held up by a newer run that somebody opened by hand", async () => {
+    await tick(flow.ctx);
+    flow.clock.set("2026-12-21T02:00:00Z");
+    await startRun(flow.ctx, { date: { date: "2026-12-21", kind: "mid-month" }, trigger: "manual", actor: "test" });
+    expect(await tickAt("2026-12-21T02:05:00Z")).toMatchObject({ resumed: 1, missed: 1 });
+  });
+
+  it("raises an alarm for a date beyond the window and opens no run for it", async () => {
+    await tick(flow.ctx);
+    expect(await tickAt("2026-12-14T23:59:59Z")).toMatchObject({ opened: "2026-12-07", missed: 0 });
+    await finish("2026-12-07");
+    expect(await tickAt("2027-01-01T00:00:00Z")).toEqual({ opened: null, resumed: 0, missed: 1 });
+    expect(flow.log.lines.filter(({ level }) => level === "error")).toEqual([
+      { level: "error", event: "payment-date.missed", fields: { paymentDate: "2026-12-21" } },
+    ]);
+    expect(await runs()).toEqual(["2026-12-07 catch-up completed"]);
+  });
+
+  it("raises no alarm any more once somebody ran the missed date by hand", async () => {
+    await tick(flow.ctx);
+    expect(await tickAt("2026-12-15T00:00:00Z")).toMatchObject({ missed: 1 });
+    const missed = [
+      {
+        invariant: "no payment date was missed",
+        subject: "payment date 2026-12-07",
+        detail: 'it is more than 7 days old and has no run; "payouts run --date 2026-12-07" makes up for it',
+      },
+    ];
+    expect(await verify(flow.ctx, flow.ctx.policy)).toEqual(missed);
+    await startRun(flow.ctx, { date: { date: "2026-12-07", kind: "first-monday" }, trigger: "manual", actor: "test" });
+    expect(await tickAt("2026-12-15T00:05:00Z")).toMatchObject({ missed: 0 });
+    expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
+  });
+
+  it("waits with a date while an older run is still going", async () => {
+    await tick(flow.ctx);
+    await tickAt("2026-12-07T02:00:00Z");
+    expect(await tickAt("2026-12-21T02:00:00Z")).toEqual({ opened: null, resumed: 1, missed: 0 });
+    await finish("2026-12-07");
+    expect(await tickAt("2026-12-21T02:05:00Z")).toMatchObject({ opened: "2026-12-21" });
+  });
+
+  it("twenty times at once opens one run", async () => {
+    await tick(flow.ctx);
+    flow.clock.set("2026-12-07T02:00:00Z");
+    const results = await Promise.all(Array.from({ length: 20 }, () => tick(flow.ctx)));
+    expect(results.every(({ missed }) => missed === 0)).toBe(true);
+    expect(await runs()).toEqual(["2026-12-07 schedule deciding"]);
+    expect(flow.log.of("run.opened")).toHaveLength(1);
+    expect(await flow.ctx.queues.bullmq.runs.getJobCountByTypes("waiting")).toBe(1);
+  });
+
+  it("goes by the days of the configured zone", async () => {
+    const policy = { ...flow.ctx.policy, schedule: { pattern: "0 2 * * *", timeZone: "America/New_York" } };
+    const ctx = { ...flow.ctx, policy };
+    await tick(ctx);
+    flow.clock.set("2026-12-07T06:59:59Z");
+    expect(await tick(ctx)).toMatchObject({ opened: null });
+    flow.clock.set("2026-12-08T04:59:59Z");
+    expect(await tick(ctx)).toMatchObject({ opened: "2026-12-07" });
+    // Still Monday in New York.
+    expect(await runs()).toEqual(["2026-12-07 schedule deciding"]);
+  });
+
+  it("after the clock went back opens nothing twice", async () => {
+    await tick(flow.ctx);
+    await tickAt("2026-12-07T02:00:00Z");
+    await finish("2026-12-07");
+    expect(await tickAt("2026-12-07T00:00:00Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
+    expect(await tickAt("2026-12-07T02:00:00Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
+    expect(await runs()).toHaveLength(1);
+  });
+});
