@@ -23,7 +23,7 @@ function barProgress(stderr: Writable): Progress {
     bar = new SingleBar(
       {
         stream: stderr as NodeJS.WriteStream,
-        format: " {phase} {bar} {percentage}% · {value}/{total} · {eta_formatted}",
+        format: " {phase} {bar} {percentage}% · {value}/{total}",
         hideCursor: true,
       },
       Presets.shades_classic,

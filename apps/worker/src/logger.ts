@@ -22,6 +22,9 @@ export function createLogger(options: { level: LogLevel; file?: string | null; i
   };
   if (file) return pino(settings, pino.destination({ dest: file, mkdir: true, sync: false }));
   if (isTerminal)
-    return pino(settings, pretty({ destination: STDERR, messageKey: "event", ignore: "pid", sync: true }));
+    return pino(
+      settings,
+      pretty({ destination: STDERR, messageKey: "event", ignore: "pid", singleLine: true, sync: true }),
+    );
   return pino(settings, pino.destination({ dest: STDERR, sync: true }));
 }

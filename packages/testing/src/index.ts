@@ -8,3 +8,4 @@ export * from "./log.ts";
 export * from "./network.ts";
 export * from "./redis-server.ts";
 export * from "./servers.ts";
+export * from "./workers.ts";

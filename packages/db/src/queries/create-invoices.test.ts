@@ -60,7 +60,7 @@ describe("creating an invoice", () => {
       binanceEmail: "A@pay.example.com",
     });
     expect(await create("a")).toEqual([
-      { userId: ids["a"], outcome: "invoiced", number: `INV-20261207-${ids["a"]}`, amountCents: 123_45n },
+      { userId: ids.a, outcome: "invoiced", number: `INV-20261207-${ids.a}`, amountCents: 123_45n },
     ]);
     expect(await balanceOf("a")).toBe(0n);
     const { sql } = data.database;
@@ -68,7 +68,7 @@ describe("creating an invoice", () => {
       created_at from invoices`;
     expect([...invoices]).toEqual([
       {
-        number: `INV-20261207-${ids["a"]}`,
+        number: `INV-20261207-${ids.a}`,
         run_id: BigInt(run.id),
         payment_date: DATE,
         amount_cents: 123_45n,
@@ -105,18 +105,18 @@ describe("creating an invoice", () => {
     await credit("poor", 1_000_00n, "k");
     expect(await create("poor")).toEqual([]);
     expect(await balanceOf("poor")).toBe(1_099_99n);
-    expect(await findOutcomes(data.ctx.db, run.id, [ids["poor"] ?? 0])).toEqual([
-      { userId: ids["poor"], outcome: "skipped", reason: "below-minimum" },
+    expect(await findOutcomes(data.ctx.db, run.id, [ids.poor ?? 0])).toEqual([
+      { userId: ids.poor, outcome: "skipped", reason: "below-minimum" },
     ]);
   });
 
   it("never pays a user whom the run did not consider, nor for a run that does not exist", async () => {
     const { ids, create } = await openDecided({ externalId: "a" });
     await importNetwork(data.ctx, [{ externalId: "late" }]);
-    const late = (await userIds(data.database))["late"] ?? 0;
+    const late = (await userIds(data.database)).late ?? 0;
     const { runId } = { runId: 999 };
     expect(await create("late", "nobody")).toEqual([]);
-    expect(await createInvoices(data.ctx.db, { runId, userIds: [ids["a"] ?? 0], now: NOW })).toEqual([]);
+    expect(await createInvoices(data.ctx.db, { runId, userIds: [ids.a ?? 0], now: NOW })).toEqual([]);
     expect(await createInvoices(data.ctx.db, { runId: 1, userIds: [late, -1, 0], now: NOW })).toEqual([]);
     expect(await createInvoices(data.ctx.db, { runId: 1, userIds: [], now: NOW })).toEqual([]);
     expect(await balanceOf("late")).toBe(150_00n);
@@ -206,11 +206,11 @@ describe("what happened between the decision and the invoice", () => {
     const { run, ids, create } = await openDecided({ externalId: "a" });
     await data.database.sql`update users set status = 'closed'`;
     await create("a");
-    expect(await findOutcomes(data.ctx.db, run.id, [ids["a"] ?? 0])).toEqual([
-      { userId: ids["a"], outcome: "skipped", reason: "inactive" },
+    expect(await findOutcomes(data.ctx.db, run.id, [ids.a ?? 0])).toEqual([
+      { userId: ids.a, outcome: "skipped", reason: "inactive" },
     ]);
     const audit = await data.database.sql`select object, reason from audit_log where action = 'decision.skip'`;
-    expect([...audit]).toEqual([{ object: `user:${ids["a"]}`, reason: "inactive" }]);
+    expect([...audit]).toEqual([{ object: `user:${ids.a}`, reason: "inactive" }]);
   });
 });
 
@@ -219,7 +219,7 @@ describe("a decision whose job gave up", () => {
 
   it("may still be invoiced by a job that comes late, and loses its error then", async () => {
     const { run, ids, create } = await openDecided({ externalId: "a" });
-    expect(await recordFailure(data.ctx.db, failure(run.id, ids["a"] ?? 0))).toBe(true);
+    expect(await recordFailure(data.ctx.db, failure(run.id, ids.a ?? 0))).toBe(true);
     expect(await create("a")).toEqual([expect.objectContaining({ outcome: "invoiced" })]);
     const [decision] = await data.database.sql`select outcome, error from run_decisions`;
     expect(decision).toEqual({ outcome: "invoiced", error: null });
@@ -229,7 +229,7 @@ describe("a decision whose job gave up", () => {
     const { run, ids, create } = await openDecided({ externalId: "a" });
     await create("a");
     const before = await fingerprint(data.database);
-    expect(await recordFailure(data.ctx.db, failure(run.id, ids["a"] ?? 0))).toBe(false);
+    expect(await recordFailure(data.ctx.db, failure(run.id, ids.a ?? 0))).toBe(false);
     expect(await fingerprint(data.database)).toEqual(before);
   });
 });
@@ -239,7 +239,7 @@ describe("a first-time user at mid-month", () => {
     await importNetwork(data.ctx, [{ externalId: "a", previousInvoices: 3 }]);
     const run = await decidedRun(data.ctx, "2026-12-21");
     await importNetwork(data.ctx, [{ externalId: "a", previousInvoices: 0 }]);
-    const userId = (await userIds(data.database))["a"] ?? 0;
+    const userId = (await userIds(data.database)).a ?? 0;
     expect(await createInvoices(data.ctx.db, { runId: run.id, userIds: [userId], now: NOW })).toEqual([
       { userId, outcome: "skipped", reason: "first-time-waits" },
     ]);
