@@ -6,7 +6,7 @@ import { migrationsFolder } from "@cpa-payouts/testing";
 import { runProgram } from "../src/program.ts";
 
 /** The launcher that `npx payouts` runs. */
-export const launcher = fileURLToPath(new URL("../bin/payouts.mjs", import.meta.url));
+const launcher = fileURLToPath(new URL("../bin/payouts.mjs", import.meta.url));
 
 export interface CommandResult {
   readonly code: number;
