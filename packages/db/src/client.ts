@@ -6,7 +6,7 @@ import * as schema from "./schema/index.ts";
  * A connected database without `transaction`: every change is one statement (docs/architecture.md, law 1), because postgres.js can run
  * the rest of a broken transaction on another connection. The type makes the law a compile error.
  */
-export type Db = Omit<PostgresJsDatabase<typeof schema>, "transaction">;
+export type Db = Omit<PostgresJsDatabase<typeof schema>, "transaction"> & { readonly $client: postgres.Sql };
 
 export interface DbConnection {
   readonly db: Db;

@@ -1,9 +1,18 @@
 import { type SQL, sql } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
 import type { Db } from "./client.ts";
 
-/** Runs one statement and returns its rows. `int8` arrives as bigint, other types as postgres.js reads them. */
+const dialect = new PgDialect({ casing: "snake_case" });
+
+/**
+ * Runs one statement and returns its rows. `int8` arrives as bigint, other types as postgres.js reads them.
+ *
+ * The statement is prepared once per connection. Drizzle's own `execute` parses and plans it every time, in two round
+ * trips: for `create-invoice` the planning alone took as long as the work (1 ms each).
+ */
 export async function rowsOf<Row extends Record<string, unknown>>(db: Db, statement: SQL): Promise<Row[]> {
-  return [...(await db.execute(statement))] as Row[];
+  const { sql: text, params } = dialect.sqlToQuery(statement);
+  return [...(await db.$client.unsafe(text, params as never[], { prepare: true }))] as unknown as Row[];
 }
 
 /** Like {@link rowsOf}, for a statement that always answers with one row. */

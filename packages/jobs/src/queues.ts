@@ -76,10 +76,13 @@ async function ensureOne(queue: Queue, job: ReturnType<typeof toJob>): Promise<b
   return true;
 }
 
+/** BullMQ has no error class or code for it. */
+const LOCKED = /could not be removed because it is locked/;
+
 /**
  * Removes a finished job, so that the next one has its full number of attempts and no trace of the old outcome.
  *
- * @returns false when another process has queued it again in the meantime and it is being worked on
+ * @returns false when another process has queued it again in the meantime and a worker holds it
  */
 async function removeKept(queue: Queue, jobId: string): Promise<boolean> {
   const kept: Job | undefined = await queue.getJob(jobId);
@@ -87,8 +90,8 @@ async function removeKept(queue: Queue, jobId: string): Promise<boolean> {
     await kept?.remove();
     return true;
   } catch (cause) {
-    // A job that a worker holds cannot be removed.
-    if ((await queue.getJobState(jobId)) === "active") return false;
+    // To ask for its state instead would be too late: that worker may be done with it by then.
+    if (cause instanceof Error && LOCKED.test(cause.message)) return false;
     throw cause;
   }
 }

@@ -1,0 +1,163 @@
+import {
+  describeOnBackends,
+  eventually,
+  latch,
+  openTestFlow,
+  startTestWorkers,
+  type TestFlow,
+} from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { catalog, jobsOf, queueNames } from "./catalog.ts";
+import type { Queues } from "./queues.ts";
+import type { RunningWorker } from "./worker.ts";
+
+const JOB = { runId: 1, userId: 2 };
+const ID = "invoice-1-2";
+
+describe("the catalogue", () => {
+  it("gives every job a queue, and no id that BullMQ would take for something else", () => {
+    expect(queueNames.flatMap(jobsOf).sort()).toEqual(Object.keys(catalog).sort());
+    const ids = [
+      catalog.tick.id({}),
+      catalog.decide.id({ runId: 1 }),
+      catalog["fan-out"].id({ runId: 1 }),
+      catalog["close-run"].id({ runId: 1 }),
+      catalog["create-invoice"].id(JOB),
+    ];
+    expect(new Set(ids).size).toBe(ids.length);
+    // Colons separate keys, and a number is what BullMQ itself numbers jobs with.
+    for (const id of ids) expect(id).toMatch(/^[a-z][a-z0-9-]*$/);
+  });
+});
+
+describeOnBackends("the queues", (kind) => {
+  let flow: TestFlow;
+  let queues: Queues;
+  let workers: RunningWorker | null;
+
+  beforeEach(async () => {
+    flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z" });
+    queues = flow.ctx.queues;
+    workers = null;
+  });
+
+  afterEach(async () => {
+    await workers?.close();
+    await flow.close();
+  });
+
+  const stateOf = (id = ID) => queues.bullmq.invoices.getJobState(id);
+  const reaches = (state: string) => eventually(async () => (await stateOf()) === state);
+  const work = async (handle: () => Promise<Record<string, never>>) => {
+    workers = await startTestWorkers(flow, {
+      queues: ["invoices"],
+      handlers: { "create-invoice": handle },
+      events: { isFinal: () => true, onExhausted: async () => {} },
+    });
+    return workers;
+  };
+
+  it("answer when they are asked whether they are there", async () => {
+    await expect(flow.backend.ping()).resolves.toBeUndefined();
+  });
+
+  it("take a job once while it waits", async () => {
+    await queues.enqueue("create-invoice", JOB);
+    await queues.enqueue("create-invoice", JOB);
+    await queues.enqueueAll("create-invoice", [JOB, { runId: 1, userId: 3 }, JOB]);
+    expect(await queues.bullmq.invoices.getJobCountByTypes("waiting")).toBe(2);
+  });
+
+  it("hold nothing but ids, whatever they are given", async () => {
+    const tooMuch = { ...JOB, email: "a@example.com", amountCents: 1 };
+    await queues.enqueue("create-invoice", tooMuch);
+    expect((await queues.bullmq.invoices.getJob(ID))?.data).toEqual(JOB);
+  });
+
+  it("refuse a payload that does not fit before it is queued", async () => {
+    for (const payload of [{ runId: 1 }, { runId: 0, userId: 1 }, { runId: 1.5, userId: 1 }, { runId: "1", userId: 1 }])
+      await expect(queues.enqueue("create-invoice", payload as typeof JOB)).rejects.toThrow();
+    expect(await queues.bullmq.invoices.count()).toBe(0);
+  });
+
+  describe("make sure that a job will run:", () => {
+    const ensure = () => queues.ensureQueued("create-invoice", [JOB]);
+
+    it("one that was never there, or was lost, is added", async () => {
+      expect(await ensure()).toBe(1);
+      expect(await stateOf()).toBe("waiting");
+      await queues.bullmq.invoices.remove(ID);
+      expect(await ensure()).toBe(1);
+    });
+
+    it("one that waits is left alone, also in a queue that is paused", async () => {
+      await queues.enqueue("create-invoice", JOB);
+      expect(await ensure()).toBe(0);
+      await queues.bullmq.invoices.pause();
+      expect(await ensure()).toBe(0);
+      expect(await queues.bullmq.invoices.getJob(ID)).toBeDefined();
+    });
+
+    it("one that is delayed is left alone", async () => {
+      await queues.bullmq.invoices.add("create-invoice", JOB, { jobId: ID, delay: 3_600_000 });
+      expect(await ensure()).toBe(0);
+      expect(await stateOf()).toBe("delayed");
+    });
+
+    it("one that is being worked on is left alone", async () => {
+      const held = latch();
+      await queues.enqueue("create-invoice", JOB);
+      const worker = await work(async () => {
+        await held.opened;
+        return {};
+      });
+      await reaches("active");
+      expect(await ensure()).toBe(0);
+      held.open();
+      await worker.close();
+    });
+
+    it.each(["completed", "failed"] as const)(
+      "one that is kept as %s is queued anew, with all of its attempts",
+      async (state) => {
+        await queues.enqueue("create-invoice", JOB);
+        const worker = await work(async () => {
+          if (state === "failed") throw new Error("no luck");
+          return {};
+        });
+        await reaches(state);
+        await worker.close();
+        // A plain add is swallowed without a word; that is why this exists.
+        await queues.enqueue("create-invoice", JOB);
+        expect(await stateOf()).toBe(state);
+        expect(await ensure()).toBe(1);
+        const job = await queues.bullmq.invoices.getJob(ID);
+        expect([await stateOf(), job?.attemptsMade, job?.failedReason]).toEqual(["waiting", 0, undefined]);
+      },
+    );
+
+    it("many at once, by many processes, each once", async () => {
+      const payloads = Array.from({ length: 50 }, (_, index) => ({ runId: 1, userId: index + 1 }));
+      await Promise.all(Array.from({ length: 4 }, () => queues.ensureQueued("create-invoice", payloads)));
+      expect(await queues.bullmq.invoices.getJobCountByTypes("waiting")).toBe(50);
+      expect(await queues.ensureQueued("create-invoice", [])).toBe(0);
+    });
+
+    it("kept failures by many processes at once, each once, while a worker takes them", async () => {
+      const payloads = Array.from({ length: 20 }, (_, index) => ({ runId: 1, userId: index + 1 }));
+      await queues.enqueueAll("create-invoice", payloads);
+      const failing = await work(() => Promise.reject(new Error("no luck")));
+      await eventually(async () => (await queues.bullmq.invoices.getFailedCount()) === 20);
+      await failing.close();
+      let done = 0;
+      await work(async () => {
+        done += 1;
+        return {};
+      });
+      await Promise.all(Array.from({ length: 6 }, () => queues.ensureQueued("create-invoice", payloads)));
+      await eventually(async () => (await queues.bullmq.invoices.getCompletedCount()) === 20);
+      expect(done).toBeGreaterThanOrEqual(20);
+      expect(await queues.bullmq.invoices.getFailedCount()).toBe(0);
+    });
+  });
+});

@@ -1,0 +1,188 @@
+import {
+  describeOnBackends,
+  eventually,
+  latch,
+  openTestFlow,
+  startTestWorkers,
+  type TestFlow,
+} from "@cpa-payouts/testing";
+import type { JobsOptions, Queue } from "bullmq";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { Handlers, JobReport, RunningWorker, WorkerEvents } from "./worker.ts";
+
+const JOB = { runId: 1, userId: 2 };
+/** As every job, only faster. */
+const QUICK: JobsOptions = { jobId: "job", attempts: 3, backoff: { type: "fixed", delay: 1 } };
+
+describeOnBackends("a worker", (kind) => {
+  let flow: TestFlow;
+  let invoices: Queue;
+  let worker: RunningWorker | null;
+  let retried: JobReport[];
+  let exhausted: JobReport[];
+  let calls: unknown[];
+
+  beforeEach(async () => {
+    flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z" });
+    invoices = flow.ctx.queues.bullmq.invoices;
+    worker = null;
+    [retried, exhausted, calls] = [[], [], []];
+  });
+
+  afterEach(async () => {
+    await worker?.close();
+    await flow.close();
+  });
+
+  type Handler = Handlers["create-invoice"];
+  const work = async (handle: Handler, events: Partial<WorkerEvents> = {}) => {
+    worker = await startTestWorkers(flow, {
+      queues: ["invoices"],
+      handlers: {
+        "create-invoice": async (payload) => {
+          calls.push(payload);
+          return handle(payload);
+        },
+      },
+      events: {
+        onRetry: (report) => retried.push(report),
+        onExhausted: async (report) => {
+          exhausted.push(report);
+        },
+        ...events,
+      },
+    });
+  };
+  const done: Handler = async () => ({ outcome: "done" });
+  const fails: Handler = async () => {
+    throw new Error("no luck");
+  };
+  const ended = async (state: "completed" | "failed", id = "job") => {
+    await eventually(async () => (await invoices.getJobState(id)) === state);
+    const job = await invoices.getJob(id);
+    if (!job) throw new Error(`job ${id} is gone`);
+    return job;
+  };
+
+  it("keeps what the handler answers with the job", async () => {
+    await invoices.add("create-invoice", JOB, QUICK);
+    await work(done);
+    expect((await ended("completed")).returnvalue).toEqual({ outcome: "done" });
+    expect(calls).toEqual([JOB]);
+  });
+
+  it.each([
+    ["lacks a field", { runId: 1 }],
+    ["has a field of another type", { runId: 1, userId: "2" }],
+    ["has an impossible id", { runId: 1, userId: -2 }],
+    ["is no object", null],
+  ])("gives up a job at once whose payload %s", async (_what, data) => {
+    await invoices.add("create-invoice", data, QUICK);
+    await work(done);
+    const job = await ended("failed");
+    expect([job.failedReason, job.attemptsMade]).toEqual(["the payload of create-invoice is not what it should be", 1]);
+    expect(calls).toEqual([]);
+  });
+
+  it("lets nothing but ids reach the handler, whatever somebody wrote into the job", async () => {
+    await invoices.add("create-invoice", { ...JOB, amountCents: 1_000_000, destination: "thief@example.com" }, QUICK);
+    await work(done);
+    await ended("completed");
+    expect(calls).toEqual([JOB]);
+  });
+
+  it.each(["decide", "pay-everything", "__proto__"])(
+    "gives up a job at once that this queue does not know: %s",
+    async (name) => {
+      await invoices.add(name, { runId: 1 }, QUICK);
+      await work(done);
+      const job = await ended("failed");
+      expect([job.failedReason, job.attemptsMade]).toEqual([`no handler for a job named ${name}`, 1]);
+    },
+  );
+
+  it("comes back to a job that is not done yet, more often than it has attempts, without using one up", async () => {
+    await invoices.add("create-invoice", JOB, QUICK);
+    await work(async () => (calls.length < 10 ? { snoozeMs: calls.length % 2 } : { outcome: "done" }));
+    const job = await ended("completed");
+    expect(calls).toHaveLength(10);
+    expect(job.attemptsMade).toBe(1);
+    expect([retried, exhausted]).toEqual([[], []]);
+  });
+
+  it("tries a job again, tells each time, and has all attempts left after a snooze", async () => {
+    await invoices.add("create-invoice", JOB, QUICK);
+    await work(async (payload) => {
+      if (calls.length === 1) return { snoozeMs: 0 };
+      return calls.length < 4 ? fails(payload) : done(payload);
+    });
+    await ended("completed");
+    const report = { name: "create-invoice", payload: JOB, error: "no luck" };
+    expect(retried).toEqual([
+      { ...report, attempt: 1 },
+      { ...report, attempt: 2 },
+    ]);
+    expect(exhausted).toEqual([]);
+  });
+
+  it("tells that a job gave up before the queue says so", async () => {
+    const states: string[] = [];
+    await invoices.add("create-invoice", JOB, QUICK);
+    await work(fails, {
+      onExhausted: async (report) => {
+        exhausted.push(report);
+        states.push(await invoices.getJobState("job"));
+      },
+    });
+    const job = await ended("failed");
+    expect(exhausted).toEqual([{ name: "create-invoice", payload: JOB, attempt: 3, error: "no luck" }]);
+    expect(states).toEqual(["active"]);
+    expect([job.failedReason, job.attemptsMade]).toEqual(["no luck", 3]);
+  });
+
+  it("gives up at once on an error that will come again", async () => {
+    await invoices.add("create-invoice", JOB, QUICK);
+    await work(fails, { isFinal: () => true });
+    expect((await ended("failed")).attemptsMade).toBe(1);
+    expect([retried.length, exhausted.length]).toEqual([0, 1]);
+  });
+
+  it("keeps what an error says about people out of the queue", async () => {
+    const secret = "jane.doe@example.com";
+    await invoices.add("create-invoice", JOB, { ...QUICK, attempts: 1 });
+    await work(
+      async () => {
+        throw new Error(`params: ${secret}`, { cause: new Error(secret) });
+      },
+      { describe: () => "described" },
+    );
+    const job = await ended("failed");
+    expect(job.failedReason).toBe("described");
+    expect(JSON.stringify(job)).not.toContain(secret);
+  });
+
+  it("goes on when telling that a job gave up fails as well, and does not lose the job", async () => {
+    await invoices.add("create-invoice", JOB, { ...QUICK, attempts: 1 });
+    await work(async (payload) => (payload.userId === JOB.userId ? fails(payload) : done(payload)), {
+      onExhausted: () => Promise.reject(new Error("the database is away")),
+    });
+    await ended("failed");
+    await invoices.add("create-invoice", { ...JOB, userId: 3 }, { ...QUICK, jobId: "next" });
+    await ended("completed", "next");
+  });
+
+  it("finishes what it has begun before it closes", async () => {
+    const [begun, held] = [latch(), latch()];
+    await invoices.add("create-invoice", JOB, QUICK);
+    await work(async (payload) => {
+      begun.open();
+      await held.opened;
+      return done(payload);
+    });
+    await begun.opened;
+    const closed = worker?.close();
+    held.open();
+    await closed;
+    expect(await invoices.getJobState("job")).toBe("completed");
+  });
+});
