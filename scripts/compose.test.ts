@@ -60,7 +60,11 @@ describe("environment", () => {
     expect(read("apps/worker/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
   );
 
-  test("is the same for migrate and worker", () => expect(migrate.environment).toEqual(worker.environment));
+  test("is the same for migrate and worker, but for the worker's health check", () => {
+    const { HEALTH_FILE, ...shared } = worker.environment ?? {};
+    expect(migrate.environment).toEqual(shared);
+    expect(worker.healthcheck?.test.join(" ")).toContain(HEALTH_FILE);
+  });
 
   test("whatever can be set is in .env.example, and nothing else", () => {
     const handedOn = named.filter((name) => worker.environment?.[name] === null);
