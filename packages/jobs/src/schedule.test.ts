@@ -29,7 +29,7 @@ describeOnBackends("the ticks", (kind) => {
       .map(({ key, pattern, tz, next }) => ({ key, pattern, tz, next }))
       .sort((a, b) => (a.key < b.key ? -1 : 1));
   };
-  const delayedIds = async () => (await ticks.getDelayed()).map(({ id }) => id).sort();
+  const delayedIds = async () => (await ticks.getDelayed()).map(({ id }) => `${id}`).sort();
 
   it("are scheduled daily and every five minutes, and one is due at once", async () => {
     const next = await scheduleTicks(queues, DAILY);

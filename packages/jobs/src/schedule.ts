@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Schedule } from "@cpa-payouts/core";
 import { jobOptions } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
@@ -22,12 +23,21 @@ export async function scheduleTicks(queues: Queues, daily: Schedule): Promise<Da
   return scheduler?.next ? new Date(scheduler.next) : null;
 }
 
+const UPSERT_ATTEMPTS = 5;
+const UPSERT_PAUSE_MS = 100;
+
+/** Processes that boot at the same second may upsert at once, and on PostgreSQL BullMQ then reports a deadlock to one of them. */
 async function ensureScheduler({ bullmq: { ticks } }: Queues, id: string, schedule: Schedule): Promise<void> {
-  const existing = await ticks.getJobScheduler(id);
-  if (existing && existing.pattern === schedule.pattern && existing.tz === schedule.timeZone) return;
-  await ticks.upsertJobScheduler(
-    id,
-    { pattern: schedule.pattern, tz: schedule.timeZone },
-    { name: "tick", data: {}, opts: jobOptions },
-  );
+  for (let attempt = 1; ; attempt += 1) {
+    const existing = await ticks.getJobScheduler(id);
+    if (existing && existing.pattern === schedule.pattern && existing.tz === schedule.timeZone) return;
+    try {
+      const repeat = { pattern: schedule.pattern, tz: schedule.timeZone };
+      await ticks.upsertJobScheduler(id, repeat, { name: "tick", data: {}, opts: jobOptions });
+      return;
+    } catch (cause) {
+      if (attempt === UPSERT_ATTEMPTS) throw cause;
+      await sleep(Math.random() * UPSERT_PAUSE_MS * attempt);
+    }
+  }
 }

@@ -33,7 +33,7 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
     sql,
     outage: () => startOutage(serverUrl, name),
     close: async () => {
-      await Promise.all([close(), sql.end()]);
+      await Promise.all([close(), sql.end({ timeout: 5 })]);
     },
   };
 }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type postgres from "postgres";
 import type { TestDatabase } from "./database.ts";
+import { eventually } from "./eventually.ts";
 
 export interface HeldTransaction {
   readonly sql: postgres.ReservedSql;
@@ -24,23 +24,13 @@ export async function holdTransaction(
 }
 
 const PATIENCE_MS = 20_000;
-const POLL_MS = 5;
-
-/** Waits until a condition that no event tells about holds; after 20 s it fails with what was waited for. */
-export async function until(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited in vain until ${what}`);
-    await sleep(POLL_MS);
-  }
-}
 
 /** Waits until so many statements of a database wait for another one's lock. */
 export async function untilBlocked({ sql }: TestDatabase, statements = 1): Promise<void> {
-  await until(`${statements} statements wait for a lock`, async () => {
+  await eventually(async () => {
     const [row] = await sql<{ waiting: number }[]>`
       select count(*)::int as waiting from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`;
     return (row?.waiting ?? 0) >= statements;
-  });
+  }, PATIENCE_MS);
 }

@@ -1,0 +1,118 @@
+import { type PaymentMethodStatus, paymentMethodTransitions, statesOf } from "@cpa-payouts/core";
+import { fingerprint, holdTransaction, openTestData, type TestData, untilBlocked } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findLatestMethod, type MethodReview, methodsPage, reviewMethod } from "./payment-methods.ts";
+
+const NOW = new Date("2026-12-07T02:00:00Z");
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData({
+    users: [
+      { externalId: "a", method: "pending" },
+      { externalId: "none", method: null },
+    ],
+  });
+});
+
+afterEach(async () => {
+  await data.close();
+});
+
+const approved = { status: "approved" } as const;
+const rejected = { status: "rejected", reason: "bounced" } as const;
+
+const review = (to: MethodReview["to"], externalId = "a") =>
+  reviewMethod(data.ctx.db, { externalId, to, actor: "finance", now: NOW });
+
+describe("reviewing a payment method", () => {
+  it("approves it, with actor, time and audit row", async () => {
+    expect(await review(approved)).toEqual({ binanceEmail: "a@pay.example.com" });
+    const { sql } = data.database;
+    const [method] = await sql`select status, reviewed_by, reviewed_at, reason from payment_methods`;
+    expect(method).toEqual({ status: "approved", reviewed_by: "finance", reviewed_at: NOW, reason: null });
+    const [audit] =
+      await sql`select actor, object, reason, before, after from audit_log where action = 'method.approve'`;
+    expect(audit).toEqual({
+      actor: "finance",
+      object: "user:1",
+      reason: null,
+      before: { binanceEmail: "a@pay.example.com", status: "pending" },
+      after: { binanceEmail: "a@pay.example.com", status: "approved" },
+    });
+  });
+
+  it("rejects it with a reason, and lets it be approved later after all", async () => {
+    await review(rejected);
+    expect(await findLatestMethod(data.ctx.db, "a")).toEqual({ binanceEmail: "a@pay.example.com", status: "rejected" });
+    await review(approved);
+    const [method] = await data.database.sql`select status, reason from payment_methods`;
+    expect(method).toEqual({ status: "approved", reason: null });
+  });
+
+  const table: Readonly<Record<string, readonly string[]>> = paymentMethodTransitions;
+  const cases = statesOf(paymentMethodTransitions).flatMap((from) =>
+    [approved, rejected].map((to) => ({ from, to, name: to.status, allowed: table[from]?.includes(to.status) })),
+  );
+  it.each(cases)("follows the table of states: from $from to $name is $allowed", async ({ from, to, allowed }) => {
+    await data.database.sql`update payment_methods set status = ${from}, reason = 'before'`;
+    const before = await fingerprint(data.database);
+    expect(await review(to)).toEqual(allowed ? { binanceEmail: "a@pay.example.com" } : null);
+    if (!allowed) expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("is about the latest address only", async () => {
+    await data.database.sql`update payment_methods set status = 'replaced'`;
+    await data.database.sql`insert into payment_methods (user_id, binance_email, status, created_at)
+      values (1, 'new@pay.example.com', 'pending', now())`;
+    expect(await review(approved)).toEqual({ binanceEmail: "new@pay.example.com" });
+    const rows = await data.database.sql<
+      { status: PaymentMethodStatus }[]
+    >`select status from payment_methods order by id`;
+    expect(rows.map(({ status }) => status)).toEqual(["replaced", "approved"]);
+  });
+
+  it("of a user without one, or of nobody, is nothing", async () => {
+    expect(await review(approved, "none")).toBeNull();
+    expect(await review(approved, "nobody")).toBeNull();
+    expect(await findLatestMethod(data.ctx.db, "none")).toBeNull();
+  });
+
+  it("does not approve an address that the user replaces at the same moment", async () => {
+    const holder = await holdTransaction(data.database, (sql) => sql`select from users where id = 1 for update`);
+    const verdict = review(approved);
+    await untilBlocked(data.database);
+    await holder.sql`update payment_methods set status = 'replaced'`;
+    await holder.sql`insert into payment_methods (user_id, binance_email, status, created_at)
+      values (1, 'new@pay.example.com', 'pending', now())`;
+    await holder.commit();
+    expect(await verdict).toBeNull();
+    expect(await findLatestMethod(data.ctx.db, "a")).toEqual({
+      binanceEmail: "new@pay.example.com",
+      status: "pending",
+    });
+  });
+
+  it("by two people at the same moment is done once", async () => {
+    const holder = await holdTransaction(data.database, (sql) => sql`select from users where id = 1 for update`);
+    const first = review(approved);
+    await untilBlocked(data.database, 1);
+    const second = review(approved);
+    await untilBlocked(data.database, 2);
+    await holder.commit();
+    expect([await first, await second]).toEqual([{ binanceEmail: "a@pay.example.com" }, null]);
+  });
+});
+
+describe("the list of payment methods", () => {
+  it("goes on behind the last one, oldest first, with its filters", async () => {
+    const rest = { externalId: "a", status: "pending" } as const;
+    const first = await methodsPage(data.ctx.db, {}, { afterId: 0, limit: 1 });
+    expect(first).toEqual([expect.objectContaining(rest)]);
+    expect(await methodsPage(data.ctx.db, {}, { afterId: first[0]?.id ?? 0, limit: 10 })).toEqual([]);
+    expect(await methodsPage(data.ctx.db, { status: "approved" }, { afterId: 0, limit: 10 })).toEqual([]);
+    expect(await methodsPage(data.ctx.db, { externalId: "none" }, { afterId: 0, limit: 10 })).toEqual([]);
+    expect(await methodsPage(data.ctx.db, rest, { afterId: 0, limit: 10 })).toHaveLength(1);
+  });
+});

@@ -1,0 +1,206 @@
+import type { PaymentDate } from "@cpa-payouts/core";
+import {
+  decidedRun,
+  fingerprint,
+  holdTransaction,
+  openTestData,
+  type TestData,
+  testPolicy,
+  untilBlocked,
+} from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connect } from "../client.ts";
+import { recordFailure, reopenFailed } from "./decisions.ts";
+import { findViolations } from "./invariants.ts";
+import { createInvoices } from "./invoices.ts";
+import { advanceFanOut, closeRun, datesWithRun, getRun, listUnfinishedRuns, openRun, type PaymentRun } from "./runs.ts";
+import { findScheduler, recordTick } from "./scheduler.ts";
+
+const DATE: PaymentDate = { date: "2026-12-07", kind: "first-monday" };
+const NOW = new Date("2026-12-07T02:00:00Z");
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData({ now: NOW.toISOString(), users: [{ externalId: "a" }, { externalId: "b" }] });
+});
+
+afterEach(async () => {
+  expect(await findViolations(data.ctx.db, () => {})).toEqual([]);
+  await data.close();
+});
+
+const input = { date: DATE, trigger: "schedule", policy: testPolicy, actor: "test", now: NOW } as const;
+
+describe("opening a run", () => {
+  it("happens once per payment date, however many try at once", async () => {
+    const many = connect({ url: data.database.url, max: 16 });
+    const results = await Promise.all(Array.from({ length: 20 }, () => openRun(many.db, input)));
+    await many.close();
+    expect(results.filter(({ opened }) => opened)).toHaveLength(1);
+    expect(new Set(results.map(({ run }) => run.id)).size).toBe(1);
+    const audit = await data.database.sql`select actor, object, after from audit_log where action = 'run.open'`;
+    expect([...audit]).toEqual([
+      {
+        actor: "test",
+        object: "run:2026-12-07",
+        after: { kind: "first-monday", trigger: "schedule", state: "deciding" },
+      },
+    ]);
+  });
+
+  it("keeps the policy it was opened under", async () => {
+    await openRun(data.ctx.db, input);
+    const later = { ...testPolicy, minimumBalanceCents: 1n };
+    const { run } = await openRun(data.ctx.db, { ...input, policy: later, trigger: "manual" });
+    expect(run).toMatchObject({
+      trigger: "schedule",
+      minimumBalanceCents: 100_00n,
+      policy: { timeZone: "UTC", tickCron: "0 2 * * *", minimumBalance: "100.00", catchUpDays: 7 },
+    });
+  });
+
+  it("is known by its date, and as unfinished until it is closed", async () => {
+    const { run } = await openRun(data.ctx.db, input);
+    expect(await datesWithRun(data.ctx.db, ["2026-12-07", "2026-12-21"])).toEqual(new Set(["2026-12-07"]));
+    expect(await datesWithRun(data.ctx.db, [])).toEqual(new Set());
+    expect((await listUnfinishedRuns(data.ctx.db)).map(({ id }) => id)).toEqual([run.id]);
+    await expect(getRun(data.ctx.db, 999)).rejects.toThrow("there is no payment run 999");
+  });
+});
+
+/** A run that is processing, with one user invoiced and the other's job given up. */
+async function runWithFailure(): Promise<PaymentRun> {
+  const { id: runId } = await decidedRun(data.ctx, DATE.date);
+  await advanceFanOut(data.ctx.db, { runId, cursor: 2, finished: true, now: NOW });
+  await createInvoices(data.ctx.db, { runId, userIds: [1], now: NOW });
+  await recordFailure(data.ctx.db, { runId, userId: 2, error: "no luck", now: NOW });
+  return getRun(data.ctx.db, runId);
+}
+
+const reopen = (runId: number) => reopenFailed(data.ctx.db, { runId, actor: "test", now: NOW });
+
+describe("the fan-out's cursor", () => {
+  it("never goes back, and the last page moves the run on once", async () => {
+    const { id: runId } = await decidedRun(data.ctx, DATE.date);
+    const step = { runId, now: NOW, finished: false };
+    await advanceFanOut(data.ctx.db, { ...step, cursor: 2 });
+    await advanceFanOut(data.ctx.db, { ...step, cursor: 1 });
+    expect(await getRun(data.ctx.db, runId)).toMatchObject({ fanOutCursor: 2, state: "fanning-out" });
+    await advanceFanOut(data.ctx.db, { ...step, cursor: 1, finished: true });
+    await advanceFanOut(data.ctx.db, { ...step, cursor: 1, finished: true });
+    expect(await getRun(data.ctx.db, runId)).toMatchObject({ fanOutCursor: 2, state: "processing", fannedOutAt: NOW });
+    const audit = await data.database.sql`select action from audit_log where action = 'run.fan-out'`;
+    expect(audit).toHaveLength(1);
+    await createInvoices(data.ctx.db, { runId, userIds: [1, 2], now: NOW });
+  });
+});
+
+describe("closing a run", () => {
+  it("waits for the last open decision", async () => {
+    const { id: runId } = await decidedRun(data.ctx, DATE.date);
+    await advanceFanOut(data.ctx.db, { runId, cursor: 2, finished: true, now: NOW });
+    const run = await getRun(data.ctx.db, runId);
+    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+    await createInvoices(data.ctx.db, { runId, userIds: [1], now: NOW });
+    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+    await recordFailure(data.ctx.db, { runId, userId: 2, error: "no luck", now: NOW });
+    expect(await closeRun(data.ctx.db, run, NOW)).toBe(true);
+    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+    expect(await getRun(data.ctx.db, runId)).toMatchObject({ state: "completed", completedAt: NOW });
+  });
+
+  it("does not happen before everything is queued", async () => {
+    const run = await decidedRun(data.ctx, DATE.date);
+    await createInvoices(data.ctx.db, { runId: run.id, userIds: [1, 2], now: NOW });
+    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+  });
+});
+
+describe("retrying the failed decisions of a run", () => {
+  it("opens them, and a completed run with them, under the actor's name", async () => {
+    const run = await runWithFailure();
+    await closeRun(data.ctx.db, run, NOW);
+    expect(await reopen(run.id)).toEqual([2]);
+    expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing", completedAt: null, retries: 1 });
+    const audit = await data.database.sql`select actor, before, after from audit_log where action = 'run.retry'`;
+    expect([...audit]).toEqual([
+      { actor: "test", before: { state: "completed" }, after: { state: "processing", reopened: 1 } },
+    ]);
+  });
+
+  it("changes nothing where nothing failed", async () => {
+    const run = await runWithFailure();
+    await reopen(run.id);
+    await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
+    await closeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW);
+    const before = await fingerprint(data.database);
+    expect(await reopen(run.id)).toEqual([]);
+    expect(await reopen(999)).toEqual([]);
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("wins over a closing that looked before it and waited for it", async () => {
+    const run = await runWithFailure();
+    const holder = await holdTransaction(data.database, (sql) => sql`select from payment_runs for update`);
+    const retried = reopen(run.id);
+    await untilBlocked(data.database, 1);
+    const closed = closeRun(data.ctx.db, run, NOW);
+    await untilBlocked(data.database, 2);
+    await holder.commit();
+    expect([await retried, await closed]).toEqual([[2], false]);
+    expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing" });
+  });
+
+  it("wins over a closing that read the run before it and acts after it", async () => {
+    const run = await runWithFailure();
+    await reopen(run.id);
+    await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
+    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+    expect(await closeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW)).toBe(true);
+  });
+
+  it("opens the run again when the closing came first", async () => {
+    const run = await runWithFailure();
+    const holder = await holdTransaction(data.database, (sql) => sql`select from payment_runs for update`);
+    const closed = closeRun(data.ctx.db, run, NOW);
+    await untilBlocked(data.database, 1);
+    const retried = reopen(run.id);
+    await untilBlocked(data.database, 2);
+    await holder.commit();
+    expect([await closed, await retried]).toEqual([true, [2]]);
+    expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing", completedAt: null });
+  });
+
+  it("next to a closing, many times, never leaves an open decision in a completed run", async () => {
+    const run = await runWithFailure();
+    const many = connect({ url: data.database.url, max: 8 });
+    for (let round = 0; round < 20; round += 1) {
+      const present = await getRun(many.db, run.id);
+      await Promise.all([
+        closeRun(many.db, present, NOW),
+        reopenFailed(many.db, { runId: run.id, actor: "test", now: NOW }),
+        closeRun(many.db, present, NOW),
+      ]);
+      expect(await findViolations(many.db, () => {})).toEqual([]);
+      await recordFailure(many.db, { runId: run.id, userId: 2, error: "no luck", now: NOW });
+    }
+    await many.close();
+  });
+});
+
+describe("the scheduler's row", () => {
+  it("keeps the first tick ever, and the latest one", async () => {
+    const at = (instant: string) => recordTick(data.ctx.db, new Date(instant));
+    expect(await findScheduler(data.ctx.db)).toBeNull();
+    await at("2026-12-01T00:00:00Z");
+    await at("2026-12-03T00:00:00Z");
+    // A worker whose clock is behind.
+    await at("2026-12-02T00:00:00Z");
+    await Promise.all(Array.from({ length: 10 }, () => at("2026-12-02T12:00:00Z")));
+    expect(await findScheduler(data.ctx.db)).toMatchObject({
+      liveSince: new Date("2026-12-01T00:00:00Z"),
+      lastTickAt: new Date("2026-12-03T00:00:00Z"),
+    });
+  });
+});

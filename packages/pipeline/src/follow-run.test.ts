@@ -1,0 +1,77 @@
+import type { PaymentRun } from "@cpa-payouts/db";
+import type { RunningWorker } from "@cpa-payouts/jobs";
+import {
+  eventually,
+  holdTransaction,
+  importNetwork,
+  openTestFlow,
+  startTestWorkers,
+  type TestFlow,
+  untilBlocked,
+} from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { followRun, type RunProgress } from "./follow-run.ts";
+import { startRun } from "./open-run.ts";
+
+let flow: TestFlow;
+let run: PaymentRun;
+let workers: RunningWorker | null;
+
+beforeEach(async () => {
+  flow = await openTestFlow({ kind: "postgres", now: "2026-12-07T02:00:00Z" });
+  workers = null;
+  await importNetwork(flow.ctx, [{ externalId: "a" }, { externalId: "b" }, { externalId: "c", status: "closed" }]);
+  const date = { date: "2026-12-07", kind: "first-monday" } as const;
+  run = await startRun(flow.ctx, { date, trigger: "manual", actor: "test" });
+});
+
+afterEach(async () => {
+  await workers?.close();
+  await flow.close();
+});
+
+describe("following a run", () => {
+  it("tells how far it is until it is completed", async () => {
+    const progress: RunProgress[] = [];
+    const followed = followRun(flow.ctx, run.id, { onProgress: (step) => progress.push(step) });
+    await eventually(() => progress.length > 0);
+    expect(progress[0]).toEqual({ state: "deciding", done: 0, total: 3 });
+    workers = await startTestWorkers(flow);
+    expect(await followed).toMatchObject({ id: run.id, state: "completed" });
+    expect(progress.at(-1)).toEqual({ state: "completed", done: 3, total: 3 });
+  });
+
+  it("ends at once for a run that is over", async () => {
+    await flow.database.sql`update payment_runs set state = 'cancelled'`;
+    const progress: RunProgress[] = [];
+    const onProgress = (step: RunProgress) => progress.push(step);
+    expect(await followRun(flow.ctx, run.id, { onProgress })).toMatchObject({ state: "cancelled" });
+    expect(progress).toHaveLength(1);
+  });
+
+  it("stops when it is told to", async () => {
+    const controller = new AbortController();
+    const followed = followRun(flow.ctx, run.id, {
+      onProgress: () => controller.abort(),
+      signal: controller.signal,
+    });
+    await expect(followed).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  it("waits while the database is away, and goes on", async () => {
+    const holder = await holdTransaction(flow.database, (sql) => sql`lock table payment_runs in access exclusive mode`);
+    const followed = followRun(flow.ctx, run.id, { onProgress: () => {} });
+    await untilBlocked(flow.database);
+    await flow.database.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    await eventually(() => flow.log.of("database.away").length > 0);
+    await holder.commit();
+    workers = await startTestWorkers(flow);
+    expect(await followed).toMatchObject({ state: "completed" });
+  });
+
+  it("of a run that does not exist fails", async () => {
+    await expect(followRun(flow.ctx, 999, { onProgress: () => {} })).rejects.toThrow("there is no payment run 999");
+  });
+});

@@ -1,0 +1,163 @@
+import { getRun, type PaymentRun } from "@cpa-payouts/db";
+import type { RunningWorker } from "@cpa-payouts/jobs";
+import {
+  describeOnBackends,
+  eventually,
+  importNetwork,
+  latch,
+  openTestFlow,
+  startTestWorkers,
+  type TestFlow,
+  type TestWorkersOptions,
+  userIds,
+} from "@cpa-payouts/testing";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { createInvoice } from "./create-invoice.ts";
+import { decide } from "./decide.ts";
+import { fanOut } from "./fan-out.ts";
+import { followRun } from "./follow-run.ts";
+import { startRun } from "./open-run.ts";
+import { resumeRun } from "./resume-run.ts";
+import { retryRun } from "./retry.ts";
+import { summarizeRun } from "./summary.ts";
+import { verify } from "./verify.ts";
+
+const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
+const USERS = ["waiting", "active", "delayed", "failed", "completed", "removed"] as const;
+const LONG_MS = 3_600_000;
+
+describeOnBackends("a run whose jobs went astray", (kind) => {
+  let flow: TestFlow;
+  let run: PaymentRun;
+  let ids: Record<string, number>;
+  let workers: RunningWorker[];
+
+  beforeEach(async () => {
+    flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z" });
+    workers = [];
+    await importNetwork(
+      flow.ctx,
+      USERS.map((externalId) => ({ externalId })),
+    );
+    ids = await userIds(flow.database);
+    run = await startRun(flow.ctx, { date: DATE, trigger: "manual", actor: "test" });
+  });
+
+  afterEach(async () => {
+    await Promise.all(workers.map((worker) => worker.close()));
+    expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
+    await flow.close();
+  });
+
+  const step = () => ({ runId: run.id });
+  const work = async (options: TestWorkersOptions = {}) => {
+    const worker = await startTestWorkers(flow, options);
+    workers.push(worker);
+    return worker;
+  };
+  const jobId = (user: string) => `invoice-${run.id}-${ids[user]}`;
+  const jobState = (user: string) => flow.ctx.queues.bullmq.invoices.getJobState(jobId(user));
+  const resume = async () => resumeRun(flow.ctx, await getRun(flow.ctx.db, run.id));
+  const finish = async () =>
+    summarizeRun(
+      flow.ctx,
+      await followRun(flow.ctx, run.id, { onProgress: () => {}, signal: AbortSignal.timeout(20_000) }),
+    );
+
+  it("pays every user once, whatever state their job was left in", async () => {
+    await decide(flow.ctx, step());
+    await fanOut(flow.ctx, step());
+    const { invoices } = flow.ctx.queues.bullmq;
+
+    // Two jobs are taken out: one is lost, the other will come late.
+    const payload = (user: string) => ({ ...step(), userId: ids[user] ?? 0 });
+    for (const user of ["removed", "delayed", "waiting"]) await invoices.remove(jobId(user));
+    await invoices.add("create-invoice", payload("delayed"), { jobId: jobId("delayed"), delay: LONG_MS });
+
+    // A worker of ill will: it sits on one job, gives another one up, and pretends to have done the third.
+    const held = latch();
+    const illWilled = await work({
+      queues: ["invoices"],
+      handlers: {
+        "create-invoice": async (job) => {
+          if (job.userId === ids.failed) throw new Error("no will");
+          if (job.userId === ids.completed) return { outcome: "nothing" };
+          await held.opened;
+          return createInvoice(flow.ctx, job);
+        },
+      },
+      events: { isFinal: () => true, onExhausted: async () => {} },
+    });
+    const reached = {
+      active: "active",
+      delayed: "delayed",
+      failed: "failed",
+      completed: "completed",
+      removed: "unknown",
+    };
+    for (const [user, state] of Object.entries(reached)) await eventually(async () => (await jobState(user)) === state);
+    await invoices.pause();
+    await flow.ctx.queues.enqueue("create-invoice", payload("waiting"));
+
+    await resume();
+    expect(flow.log.of("jobs.requeued")).toEqual([{ ...step(), paymentDate: DATE.date, jobs: 3 }]);
+    await resume();
+    expect(flow.log.of("jobs.requeued")).toHaveLength(1);
+
+    held.open();
+    await illWilled.close();
+    await work();
+    await invoices.resume();
+    await (await invoices.getJob(jobId("delayed")))?.promote();
+    expect(await finish()).toMatchObject({ state: "completed", invoiced: 6, failed: 0, totalCents: 900_00n });
+    const counts = await flow.database.sql`select count(*)::int as count from invoices group by user_id`;
+    expect(counts.map(({ count }) => count)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
+  it.each(["deciding", "fanning-out", "processing"] as const)(
+    "goes on from %s when the queue has forgotten everything",
+    async (state) => {
+      if (state !== "deciding") await decide(flow.ctx, step());
+      if (state === "processing") await fanOut(flow.ctx, step());
+      expect((await getRun(flow.ctx.db, run.id)).state).toBe(state);
+      for (const queue of Object.values(flow.ctx.queues.bullmq)) await queue.obliterate({ force: true });
+      await resume();
+      await work();
+      expect(await finish()).toMatchObject({ state: "completed", invoiced: 6 });
+    },
+  );
+
+  it("is resumed by many at once without harm", async () => {
+    await decide(flow.ctx, step());
+    await fanOut(flow.ctx, step());
+    await flow.ctx.queues.bullmq.invoices.obliterate({ force: true });
+    await work();
+    await Promise.all(Array.from({ length: 10 }, resume));
+    expect(await finish()).toMatchObject({ invoiced: 6, failed: 0 });
+  });
+
+  it("closes without a user whose job gives up, and a retry pays that user once the cause is mended", async () => {
+    await flow.database.sql.unsafe(`
+      create function refuse_one() returns trigger language plpgsql as $$
+        begin raise exception 'no invoice for user %', new.user_id; end $$;
+      create trigger refuse_one before insert on invoices for each row when (new.user_id = ${ids.failed}) execute function refuse_one()`);
+    await work();
+    expect(await finish()).toMatchObject({ state: "completed", invoiced: 5, failed: 1 });
+    const [decision] = await flow.database.sql`select error from run_decisions where outcome = 'failed'`;
+    expect(decision).toEqual({ error: `no invoice for user ${ids.failed} (SQLSTATE P0001)` });
+
+    await flow.database.sql`drop trigger refuse_one on invoices`;
+    expect(await retryRun(flow.ctx, { paymentDate: DATE.date, actor: "test" })).toMatchObject({ retried: 1 });
+    expect(await finish()).toMatchObject({ state: "completed", invoiced: 6, failed: 0 });
+    expect(await retryRun(flow.ctx, { actor: "test" })).toMatchObject({ retried: 0 });
+  });
+
+  it("leaves a completed run alone", async () => {
+    await work();
+    await finish();
+    await Promise.all(workers.map((worker) => worker.close()));
+    for (const queue of Object.values(flow.ctx.queues.bullmq)) await queue.obliterate({ force: true });
+    await resume();
+    for (const queue of Object.values(flow.ctx.queues.bullmq)) expect(await queue.count()).toBe(0);
+  });
+});

@@ -1,0 +1,117 @@
+import { InputError } from "@cpa-payouts/core";
+import { fingerprint, invoicedRun, openTestData, type TestData } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { credit } from "./credit.ts";
+import { retryRun } from "./retry.ts";
+import { reviewInvoices, reviewMethod } from "./review.ts";
+
+const A = "INV-20261207-1";
+const B = "INV-20261207-2";
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData({
+    users: [{ externalId: "a" }, { externalId: "b" }, { externalId: "none", method: null }],
+  });
+  await invoicedRun(data, "2026-12-07");
+});
+
+afterEach(async () => {
+  await data.close();
+});
+
+const paid = { status: "paid" } as const;
+const rejected = { status: "rejected", reason: "fraud", disposition: "return" } as const;
+const review = (numbers: string[], verdict: Parameters<typeof reviewInvoices>[1]["verdict"]) =>
+  reviewInvoices(data.ctx, { numbers, verdict, actor: "finance" });
+
+/** What is refused as the input of a person, with nothing changed. */
+async function refusal(work: () => Promise<unknown>): Promise<readonly string[]> {
+  const before = await fingerprint(data.database);
+  const error = await work().then(
+    () => null,
+    (cause: unknown) => cause,
+  );
+  expect(error).toBeInstanceOf(InputError);
+  expect(await fingerprint(data.database)).toEqual(before);
+  return (error as InputError).problems;
+}
+
+describe("reviewing invoices", () => {
+  it("says of each what became of it", async () => {
+    await review([A], paid);
+    expect(await review([B, A, B], rejected)).toEqual([
+      { number: B, result: "reviewed", status: "rejected" },
+      { number: A, result: "already-reviewed", status: "paid" },
+    ]);
+    expect(data.log.of("invoice.reviewed")).toEqual([
+      { invoice: A, status: "paid" },
+      { invoice: B, status: "rejected" },
+    ]);
+  });
+
+  it("refuses all of them when some do not exist, and names those", async () => {
+    expect(await refusal(() => review([A, "INV-1", "INV-2"], paid))).toEqual([
+      "there is no invoice INV-1",
+      "there is no invoice INV-2",
+    ]);
+  });
+
+  it.each(["", "  "])("refuses a rejection with %j for a reason", async (reason) => {
+    expect(await refusal(() => review([A], { ...rejected, reason }))).toEqual([
+      "a rejection needs a reason: --reason TEXT",
+    ]);
+  });
+});
+
+describe("reviewing a payment method", () => {
+  const method = (externalId: string, verdict: Parameters<typeof reviewMethod>[1]["verdict"]) =>
+    reviewMethod(data.ctx, { externalId, verdict, actor: "finance" });
+
+  it("says what became of it, without the address in the log", async () => {
+    const bounced = { status: "rejected", reason: "bounced" } as const;
+    const binanceEmail = "a@pay.example.com";
+    expect(await method("a", bounced)).toEqual({ result: "reviewed", status: "rejected", binanceEmail });
+    expect(await method("a", bounced)).toEqual({ result: "already-reviewed", status: "rejected", binanceEmail });
+    expect(JSON.stringify(data.log.of("method.reviewed"))).toBe('[{"userId":1,"status":"rejected"}]');
+  });
+
+  it("refuses an unknown user, a user without one, and a rejection without a reason", async () => {
+    expect(await refusal(() => method("nobody", { status: "approved" }))).toEqual(["there is no user nobody"]);
+    expect(await refusal(() => method("none", { status: "approved" }))).toEqual(["user none has no payment method"]);
+    expect(await refusal(() => method("a", { status: "rejected", reason: " " }))).toHaveLength(1);
+  });
+});
+
+describe("crediting", () => {
+  const give = (changes: Partial<Parameters<typeof credit>[1]> = {}) =>
+    credit(data.ctx, { externalId: "a", amountCents: 10_00n, key: "k", actor: "test", ...changes });
+
+  it("answers with the balance, and the second time that it is done", async () => {
+    expect(await give()).toEqual({ status: "credited", balanceCents: 10_00n });
+    expect(await give()).toEqual({ status: "already-credited", balanceCents: 10_00n });
+  });
+
+  it("refuses what makes no sense", async () => {
+    await give();
+    expect(await refusal(() => give({ amountCents: 0n, key: "l" }))).toEqual(["a credit must be more than 0"]);
+    expect(await refusal(() => give({ amountCents: -1n, key: "l" }))).toEqual(["a credit must be more than 0"]);
+    expect(await refusal(() => give({ key: " " }))).toEqual(["a key has 1 to 255 characters"]);
+    expect(await refusal(() => give({ key: "k".repeat(256) }))).toEqual(["a key has 1 to 255 characters"]);
+    expect(await refusal(() => give({ externalId: "nobody", key: "l" }))).toEqual(["there is no user nobody"]);
+    expect(await refusal(() => give({ amountCents: 1n }))).toEqual([
+      'the key "k" was used for another user or amount; nothing was credited',
+    ]);
+  });
+});
+
+describe("retrying a run that is not there", () => {
+  it("is refused", async () => {
+    const ctx = data.ctx as Parameters<typeof retryRun>[0];
+    await data.database.sql`update payment_runs set payment_date = '2026-12-21'`;
+    expect(await refusal(() => retryRun(ctx, { paymentDate: "2026-12-07", actor: "test" }))).toEqual([
+      "there is no run of 2026-12-07",
+    ]);
+  });
+});

@@ -1,0 +1,191 @@
+import { findRun, getRun, type PaymentRun } from "@cpa-payouts/db";
+import type { Queues } from "@cpa-payouts/jobs";
+import { describeOnBackends, importNetwork, openTestFlow, type TestFlow, userIds } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { closeFinishedRun } from "./close-run.ts";
+import type { Context } from "./context.ts";
+import { createInvoice, failInvoice } from "./create-invoice.ts";
+import { decide } from "./decide.ts";
+import { fanOut } from "./fan-out.ts";
+import { startRun } from "./open-run.ts";
+
+const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
+const PACE = { decideChunk: 7, fanOutPage: 10, highWaterMark: 25 };
+const SNOOZED = { snoozeMs: expect.any(Number) };
+
+let flow: TestFlow;
+let run: PaymentRun;
+
+/** A run of many users to pay, opened and maybe decided; nobody works on its queue. */
+async function open(kind: "postgres" | "redis", users: number, decided = true): Promise<void> {
+  flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z", pace: PACE });
+  const network = Array.from({ length: users }, (_, index) => ({ externalId: `u${index}` }));
+  await importNetwork(flow.ctx, network);
+  run = await startRun(flow.ctx, { date: DATE, trigger: "manual", actor: "test" });
+  if (decided) await decide(flow.ctx, { runId: run.id });
+}
+
+afterEach(async () => {
+  await flow.close();
+});
+
+const step = () => ({ runId: run.id });
+const stateOf = async () => (await getRun(flow.ctx.db, run.id)).state;
+const jobStateOf = (queue: "runs" | "ticks" | "invoices", id: string) => flow.ctx.queues.bullmq[queue].getJobState(id);
+
+async function queuedUsers(): Promise<number[]> {
+  const jobs = await flow.ctx.queues.bullmq.invoices.getWaiting(0, -1);
+  return jobs.map((job) => Number(job.data.userId)).sort((a, b) => a - b);
+}
+
+/** Creates the invoices of the first so many open decisions, as workers would. */
+async function work(count: number): Promise<void> {
+  const rows = await flow.database.sql<{ user_id: bigint }[]>`
+    select user_id from run_decisions where outcome = 'open' order by user_id limit ${count}`;
+  for (const { user_id } of rows) await createInvoice(flow.ctx, { runId: run.id, userId: Number(user_id) });
+}
+
+describe("opening a run", () => {
+  beforeEach(() => open("postgres", 1, false));
+
+  it("queues its first step, and leaves a finished run alone", async () => {
+    expect(await jobStateOf("runs", `decide-${run.id}`)).toBe("waiting");
+    await decide(flow.ctx, step());
+    await fanOut(flow.ctx, step());
+    await work(1);
+    await closeFinishedRun(flow.ctx, step());
+    await flow.ctx.queues.bullmq.runs.drain();
+    await startRun(flow.ctx, { date: DATE, trigger: "manual", actor: "test" });
+    expect(await flow.ctx.queues.bullmq.runs.count()).toBe(0);
+    expect((await findRun(flow.ctx.db, DATE.date))?.state).toBe("completed");
+  });
+});
+
+describe("deciding", () => {
+  beforeEach(() => open("postgres", 30, false));
+
+  it("goes through all chunks and queues the fan-out", async () => {
+    expect(await decide(flow.ctx, step())).toEqual({ decided: 30 });
+    expect(await stateOf()).toBe("fanning-out");
+    expect(await jobStateOf("runs", `fan-out-${run.id}`)).toBe("waiting");
+  });
+
+  it("again decides nobody, and queues the fan-out again if its job was lost", async () => {
+    await decide(flow.ctx, step());
+    await flow.ctx.queues.bullmq.runs.drain();
+    expect(await decide(flow.ctx, step())).toEqual({ decided: 0 });
+    expect(await jobStateOf("runs", `fan-out-${run.id}`)).toBe("waiting");
+    await fanOut({ ...flow.ctx, pace: { ...PACE, highWaterMark: 100 } }, step());
+    await flow.ctx.queues.bullmq.runs.drain();
+    expect(await decide(flow.ctx, step())).toEqual({ decided: 0 });
+    expect(await jobStateOf("runs", `fan-out-${run.id}`)).toBe("unknown");
+  });
+});
+
+describeOnBackends("fanning out", (kind) => {
+  beforeEach(() => open(kind, 60));
+
+  it("never queues more than the high-water mark, and goes on as the workers draw down", async () => {
+    expect(await fanOut(flow.ctx, step())).toEqual(SNOOZED);
+    expect(await queuedUsers()).toHaveLength(25);
+    expect(await fanOut(flow.ctx, step())).toEqual(SNOOZED);
+    expect(await queuedUsers()).toHaveLength(25);
+    await work(3);
+    expect(await fanOut(flow.ctx, step())).toEqual(SNOOZED);
+    expect(await queuedUsers()).toHaveLength(28);
+    await work(25);
+    expect(await fanOut(flow.ctx, step())).toEqual(SNOOZED);
+    await work(25);
+    expect(await fanOut(flow.ctx, step())).toEqual({ queued: 7 });
+    expect(await queuedUsers()).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    expect(await stateOf()).toBe("processing");
+    expect(await jobStateOf("runs", `close-run-${run.id}`)).toBe("waiting");
+  });
+
+  it("goes on from its cursor after a queue that broke in the middle of a page", async () => {
+    let calls = 0;
+    const enqueueAll: Queues["enqueueAll"] = async (name, payloads) => {
+      calls += 1;
+      if (calls !== 2) return flow.ctx.queues.enqueueAll(name, payloads);
+      // As Redis does it when its memory is full: some of them are in.
+      await flow.ctx.queues.enqueueAll(name, payloads.slice(0, 4));
+      throw new Error("OOM command not allowed");
+    };
+    const broken: Context = { ...flow.ctx, queues: { ...flow.ctx.queues, enqueueAll } };
+    await expect(fanOut(broken, step())).rejects.toThrow("OOM");
+    expect(await queuedUsers()).toHaveLength(14);
+    expect((await getRun(flow.ctx.db, run.id)).fanOutCursor).toBe(10);
+    const roomy = { ...flow.ctx, pace: { ...PACE, highWaterMark: 1_000 } };
+    expect(await fanOut(roomy, step())).toEqual({ queued: 50 });
+    expect(await queuedUsers()).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+  });
+
+  it("twice at the same time queues everybody once", async () => {
+    const roomy = { ...flow.ctx, pace: { ...PACE, highWaterMark: 1_000 } };
+    await Promise.all(Array.from({ length: 3 }, () => fanOut(roomy, step())));
+    expect(await queuedUsers()).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
+    expect(await stateOf()).toBe("processing");
+  });
+});
+
+describe("fanning out a number of users that fills its pages exactly", () => {
+  it.each([0, 10, 20])("ends: %i users", async (users) => {
+    await open("postgres", users);
+    expect(await fanOut(flow.ctx, step())).toEqual({ queued: users });
+    expect(await stateOf()).toBe("processing");
+  });
+});
+
+describe("creating an invoice", () => {
+  beforeEach(() => open("postgres", 2));
+  const job = async (externalId: string) => ({
+    ...step(),
+    userId: (await userIds(flow.database))[externalId] ?? 0,
+  });
+
+  it("answers the second time that it is done", async () => {
+    const first = await job("u0");
+    const number = `INV-20261207-${first.userId}`;
+    expect(await createInvoice(flow.ctx, first)).toEqual({ outcome: "invoiced", number });
+    expect(await createInvoice(flow.ctx, first)).toEqual({ outcome: "already-invoiced" });
+    expect(flow.log.of("invoice.created")).toEqual([{ ...first, invoice: number }]);
+  });
+
+  it("answers with the reason when the user is skipped, now and the second time", async () => {
+    await flow.database.sql`update users set status = 'closed'`;
+    const skipped = { outcome: "skipped", reason: "inactive" };
+    expect(await createInvoice(flow.ctx, await job("u0"))).toEqual(skipped);
+    expect(await createInvoice(flow.ctx, await job("u0"))).toEqual(skipped);
+  });
+
+  it("refuses a user or a run that nobody decided on", async () => {
+    await expect(createInvoice(flow.ctx, { ...step(), userId: 99 })).rejects.toThrow("no decision to pay user 99");
+    await expect(createInvoice(flow.ctx, { runId: 99, userId: 1 })).rejects.toThrow("run 99 has no decision");
+  });
+
+  it("that gives up is recorded once, and not over an invoice", async () => {
+    await failInvoice(flow.ctx, await job("u0"), "no luck");
+    await failInvoice(flow.ctx, await job("u0"), "no luck");
+    await createInvoice(flow.ctx, await job("u1"));
+    await failInvoice(flow.ctx, await job("u1"), "no luck");
+    expect(flow.log.of("invoice.failed")).toEqual([{ ...(await job("u0")), error: "no luck" }]);
+  });
+});
+
+describe("closing a run", () => {
+  beforeEach(() => open("postgres", 2));
+
+  it("comes back while a decision is open, then closes once and has the next date looked for", async () => {
+    expect(await closeFinishedRun(flow.ctx, step())).toEqual({ closed: false });
+    await fanOut(flow.ctx, step());
+    expect(await closeFinishedRun(flow.ctx, step())).toEqual(SNOOZED);
+    await work(1);
+    expect(await closeFinishedRun(flow.ctx, step())).toEqual(SNOOZED);
+    await work(1);
+    expect(await jobStateOf("ticks", "tick")).toBe("unknown");
+    expect(await closeFinishedRun(flow.ctx, step())).toEqual({ closed: true });
+    expect(await closeFinishedRun(flow.ctx, step())).toEqual({ closed: false });
+    expect(await jobStateOf("ticks", "tick")).toBe("waiting");
+    expect(flow.log.of("run.completed")).toHaveLength(1);
+  });
+});

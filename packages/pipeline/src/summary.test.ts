@@ -1,0 +1,115 @@
+import { findRun } from "@cpa-payouts/db";
+import { decidedRun, fingerprint, invoicedRun, openTestData, type TestData, testPolicy } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { currentOrNextPaymentDate, previewRun, summarizeRun } from "./summary.ts";
+import { verify } from "./verify.ts";
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData({
+    users: [
+      { externalId: "a", balance: "100.00" },
+      { externalId: "new", previousInvoices: 0, balance: "250.50" },
+      { externalId: "closed", status: "closed" },
+      { externalId: "poor", balance: "99.99" },
+      { externalId: "unapproved", method: "pending" },
+      { externalId: "owed-nothing", balance: "0" },
+    ],
+  });
+});
+
+afterEach(async () => {
+  await data.close();
+});
+
+const skipped = { inactive: 1, "below-minimum": 1, "no-approved-method": 1, "first-time-waits": 0 };
+
+describe("the preview of a date", () => {
+  it("is what the run then comes to", async () => {
+    const preview = await previewRun(data.ctx, "2026-12-07", testPolicy);
+    expect(preview).toEqual({
+      paymentDate: "2026-12-07",
+      kind: "first-monday",
+      state: "preview",
+      considered: 5,
+      invoiced: 2,
+      failed: 0,
+      skipped,
+      totalCents: 350_50n,
+    });
+    const { run } = await invoicedRun(data, "2026-12-07");
+    expect(await summarizeRun(data.ctx, run)).toEqual({ ...preview, state: run.state });
+  });
+
+  it("lets first-time users wait at mid-month", async () => {
+    expect(await previewRun(data.ctx, "2026-12-21", testPolicy)).toMatchObject({
+      invoiced: 1,
+      skipped: { ...skipped, "first-time-waits": 1 },
+      totalCents: 100_00n,
+    });
+  });
+
+  it("goes by the configured minimum", async () => {
+    const policy = { ...testPolicy, minimumBalanceCents: 99_99n };
+    expect(await previewRun(data.ctx, "2026-12-07", policy)).toMatchObject({
+      invoiced: 3,
+      skipped: { "below-minimum": 0 },
+    });
+  });
+
+  it("that has a run is that run, whatever changed since", async () => {
+    await invoicedRun(data, "2026-12-07");
+    const run = await findRun(data.ctx.db, "2026-12-07");
+    const preview = await previewRun(data.ctx, "2026-12-07", { ...testPolicy, minimumBalanceCents: 1n });
+    expect(preview).toMatchObject({ state: run?.state, invoiced: 2, totalCents: 350_50n });
+  });
+
+  it("that is none names the next one", async () => {
+    expect(await previewRun(data.ctx, "2026-12-08", testPolicy)).toEqual({
+      paymentDate: "2026-12-08",
+      state: "not-a-payment-date",
+      next: "2026-12-21",
+    });
+  });
+
+  it("writes nothing", async () => {
+    const before = await fingerprint(data.database);
+    await previewRun(data.ctx, "2026-12-07", testPolicy);
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+});
+
+describe("who names no date", () => {
+  it.each([
+    ["2026-12-07", "2026-12-07", "first-monday"],
+    ["2026-12-08", "2026-12-21", "mid-month"],
+    ["2026-12-21", "2026-12-21", "mid-month"],
+    ["2026-12-22", "2027-01-04", "first-monday"],
+  ])("means on %s the date %s (%s)", (today, date, kind) => {
+    expect(currentOrNextPaymentDate(today)).toEqual({ date, kind });
+  });
+});
+
+describe("verifying", () => {
+  it("tests every promise, the calendar's among them, and finds nothing wrong", async () => {
+    const checked: string[] = [];
+    await invoicedRun(data, "2026-12-07");
+    expect(await verify(data.ctx, testPolicy, (invariant) => checked.push(invariant))).toEqual([]);
+    expect(checked).toContain("a run is of a payment date of its kind");
+    expect(checked).toContain("no payment date was missed");
+  });
+
+  it("finds a run of a Monday that is no payment date, and one of the wrong kind", async () => {
+    await decidedRun(data.ctx, "2026-12-07");
+    await data.database.sql`update payment_runs set kind = 'mid-month'`;
+    await data.database.sql`
+      insert into payment_runs (payment_date, kind, trigger, minimum_balance_cents, policy, opened_by, opened_at)
+      values ('2026-12-14', 'first-monday', 'manual', 1, '{}', 'test', now())`;
+    const violations = await verify(data.ctx, testPolicy);
+    expect(violations.map(({ subject, detail }) => `${subject}: ${detail}`)).toEqual([
+      "run 2026-12-14: stored as first-monday, the calendar says no payment date",
+      "run 2026-12-07: stored as mid-month, the calendar says first-monday",
+    ]);
+  });
+});
