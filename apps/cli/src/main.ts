@@ -9,10 +9,9 @@ const migrationsFolder = [new URL("./drizzle", import.meta.url), new URL("../../
 if (!migrationsFolder)
   throw new Error("the drizzle folder with the migrations is neither beside the bundle nor in the repository");
 
-// `payouts invoices | head` closes the pipe when it has seen enough.
+// The command that writes hears of a closed pipe as well and ends in order, with the embedded server stopped.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
-  process.exit(0);
 });
 
 process.exitCode = await runProgram(process.argv.slice(2), {

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { stringify } from "csv-stringify/sync";
 
@@ -35,10 +34,12 @@ export interface Output {
 }
 
 export function createOutput(stdout: Writable, format: Format): Output {
-  const text = async (chunk: string) => {
-    // A reader that is slower than the database must not make the rest pile up in memory.
-    if (chunk !== "" && !stdout.write(chunk)) await once(stdout, "drain");
-  };
+  // Waiting for each write keeps the rest from piling up in memory when the reader is slow, and a reader who has seen
+  // enough (`payouts invoices | head`) ends the command by the rejection (EPIPE) instead of killing it.
+  const text = (chunk: string) =>
+    new Promise<void>((resolve, reject) => {
+      stdout.write(chunk, (error) => (error ? reject(error) : resolve()));
+    });
   return {
     format,
     text,

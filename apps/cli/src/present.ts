@@ -45,7 +45,7 @@ export function decisionSentence(externalId: string, decision: StoredDecision): 
         ? explainSkip(reason, `the minimum of ${dollars(minimumBalanceCents)}`)
         : "no reason was stored";
       const when = decision.decision === "pay" ? "when the invoice was to be created" : "when the run decided";
-      return `${about}: not paid, because ${why} ${when}. The balance was ${balance}.`;
+      return `${about}: not paid, because ${when} ${why}. The balance was ${balance}.`;
     }
     case "failed":
       return `${about}: not paid yet, because creating the invoice failed: ${error}. The balance of ${balance} is untouched; "payouts retry --date ${paymentDate}" tries again.`;

@@ -45,6 +45,8 @@ export async function runProgram(args: readonly string[], surroundings: Surround
 function report(cause: unknown, { stderr }: Surroundings): ExitCode {
   // Commander has printed its own message; help and version are no errors.
   if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
+  // Whoever read stdout has seen enough, as `head` does.
+  if (cause instanceof Error && "code" in cause && cause.code === "EPIPE") return exitCodes.done;
   if (cause instanceof InputError) {
     if (cause.problems.length > 1) for (const problem of cause.problems) stderr.write(`  ${problem}\n`);
     stderr.write(

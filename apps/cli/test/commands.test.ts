@@ -186,7 +186,7 @@ describe("the command line, from import to review", () => {
       invoiceNumber: null,
     });
     expect((await payouts(["why", "cyd"], env)).stdout).toBe(
-      "cyd on 2026-12-07: not paid, because the balance was below the minimum of $100.00 when the run decided. The balance was $99.99.\n",
+      "cyd on 2026-12-07: not paid, because when the run decided the balance was below the minimum of $100.00. The balance was $99.99.\n",
     );
     expect(await payoutsJson(["why", "cyd", "--date", "2026-12-21"], env)).toMatchObject({ decision: null });
     expect(await payouts(["why", "nobody"], env)).toMatchObject({ code: 2 });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { rm, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { toCsv } from "@cpa-payouts/testing";
@@ -70,5 +70,37 @@ describe("the demo", () => {
       ],
       violations: [],
     });
+  });
+});
+
+describe("a command that is interrupted", () => {
+  it("says how to go on, stops its server, and nothing is lost", async () => {
+    const dataDir = path.join(tmpdir(), `payouts-interrupt-${randomUUID()}`);
+    const args = ["--data-dir", dataDir];
+    const file = `${dataDir}.csv`;
+    await writeFile(file, toCsv(Array.from({ length: 3_000 }, (_, index) => ({ externalId: `u${index}` }))));
+    expect(await payouts(["import", file, ...args], {})).toMatchObject({ code: 0 });
+
+    const run = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], {});
+    await run.untilSays("invoice.created");
+    expect(await run.stop("SIGINT")).toBe(1);
+    expect(run.stderr()).toMatch(
+      /error: stopped by SIGINT; the run stays open; "payouts run --date 2026-11-16" goes on with it\n$/,
+    );
+    const killed = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], {});
+    await killed.untilSays("invoice.created");
+    await killed.stop("SIGKILL");
+
+    const rest = await payouts(["run", "--date", "2026-11-16", "--json", ...args], {});
+    expect(JSON.parse(rest.stdout)).toMatchObject({ state: "completed", invoiced: 3_000, totalCents: "45000000" });
+    expect(await payouts(["verify", ...args], {})).toMatchObject({ code: 0 });
+
+    // A reader that has seen enough ends the command in order, too.
+    const list = startPayouts(["invoices", "--format", "csv", ...args], {});
+    list.child.stdout?.once("data", () => list.child.stdout?.destroy());
+    expect(await list.ended()).toBe(0);
+    expect(list.stderr()).toBe("");
+    expect(await readdir(path.join(dataDir, "clients"))).toEqual([]);
+    await Promise.all([rm(dataDir, { recursive: true }), rm(file)]);
   });
 });

@@ -23,6 +23,6 @@ export function explainSkip(reason: SkipReason, minimum: string = MINIMUM): stri
     case "no-approved-method":
       return "there was no approved payment method (Binance e-mail)";
     case "first-time-waits":
-      return "a first-time user is paid on the first Monday of a month only";
+      return "the user was a first-time user, and those wait for the first Monday of a month";
   }
 }

@@ -20,13 +20,14 @@ describeOnBackends("a worker", (kind) => {
   let worker: RunningWorker | null;
   let retried: JobReport[];
   let exhausted: JobReport[];
+  let errors: Error[];
   let calls: unknown[];
 
   beforeEach(async () => {
     flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z" });
     invoices = flow.ctx.queues.bullmq.invoices;
     worker = null;
-    [retried, exhausted, calls] = [[], [], []];
+    [retried, exhausted, errors, calls] = [[], [], [], []];
   });
 
   afterEach(async () => {
@@ -45,6 +46,7 @@ describeOnBackends("a worker", (kind) => {
         },
       },
       events: {
+        onError: (error) => errors.push(error),
         onRetry: (report) => retried.push(report),
         onExhausted: async (report) => {
           exhausted.push(report);
@@ -107,7 +109,7 @@ describeOnBackends("a worker", (kind) => {
     const job = await ended("completed");
     expect(calls).toHaveLength(10);
     expect(job.attemptsMade).toBe(1);
-    expect([retried, exhausted]).toEqual([[], []]);
+    expect([retried, exhausted, errors]).toEqual([[], [], []]);
   });
 
   it("tries a job again, tells each time, and has all attempts left after a snooze", async () => {

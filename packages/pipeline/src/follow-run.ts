@@ -47,7 +47,17 @@ export async function followRun(
         lastChange = performance.now();
       }
     }
-    await sleep(POLL_MS, undefined, { signal: options.signal });
+    await pause(options.signal);
+  }
+}
+
+/** Rejects with the reason of the abort, which says more than the AbortError that the timer makes of it. */
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(POLL_MS, undefined, { signal });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    throw cause;
   }
 }
 

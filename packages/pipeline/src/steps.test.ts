@@ -11,7 +11,8 @@ import { startRun } from "./open-run.ts";
 
 const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
 const PACE = { decideChunk: 7, fanOutPage: 10, highWaterMark: 25 };
-const SNOOZED = { snoozeMs: expect.any(Number) };
+/** Later, not at once: a step that waits for others must not spin. */
+const SNOOZED = { snoozeMs: expect.toSatisfy((ms: number) => ms > 0) };
 
 let flow: TestFlow;
 let run: PaymentRun;

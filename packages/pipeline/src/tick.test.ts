@@ -74,6 +74,17 @@ describe("a tick", () => {
     expect(await runs()).toEqual(["2026-12-07 schedule completed"]);
   });
 
+  it("queues the next step of an unfinished run again when the queue has lost it", async () => {
+    await tick(flow.ctx);
+    await tickAt("2026-12-07T02:00:00Z");
+    const { runs: queue } = flow.ctx.queues.bullmq;
+    await queue.drain();
+    expect(await queue.count()).toBe(0);
+    await tickAt("2026-12-07T02:05:00Z");
+    const { id: runId } = await runOf("2026-12-07");
+    expect(await queue.getJobState(`decide-${runId}`)).toBe("waiting");
+  });
+
   it("leaves alone what was due before going live", async () => {
     expect(await tickAt("2026-12-07T02:00:00.001Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
     expect(await tickAt("2026-12-20T00:00:00Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
