@@ -1,8 +1,9 @@
 import { findRun, listRuns } from "@cpa-payouts/db";
 import type { RunningWorker } from "@cpa-payouts/jobs";
-import { decide, followRun, retryRun, startRun, summarizeRun, tick, verify } from "@cpa-payouts/pipeline";
+import { decide, fanOut, followRun, retryRun, startRun, summarizeRun, tick, verify } from "@cpa-payouts/pipeline";
 import { describeOnBackends, eventually, importNetwork, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { startSchedules } from "./schedules.ts";
 import { startWorkers } from "./workers.ts";
 
 const FIRST_MONDAY = { date: "2026-12-07", kind: "first-monday" } as const;
@@ -128,16 +129,33 @@ describeOnBackends("the flow with workers", (kind) => {
     expect(await finish("2026-12-07")).toMatchObject({ state: "completed", invoiced: users.length, failed: 0 });
   });
 
-  it("queues everything again that the queue has forgotten", async () => {
+  const forget = () =>
+    Promise.all(Object.values(flow.ctx.queues.bullmq).map((queue) => queue.obliterate({ force: true })));
+
+  it("queues again what the queue has forgotten, when somebody follows a run that stands still", async () => {
     const users = Array.from({ length: 200 }, (_, index) => ({ externalId: `u${index}` }));
     await importNetwork(flow.ctx, users);
-    await tick(flow.ctx);
-    flow.clock.set("2026-12-07T02:00:00Z");
-    await tick(flow.ctx);
-    // Nobody works yet: the queue forgets the first step, then, with the run decided, all of the invoices.
-    await Promise.all(Object.values(flow.ctx.queues.bullmq).map((queue) => queue.obliterate({ force: true })));
+    const run = await startRun(flow.ctx, { date: FIRST_MONDAY, trigger: "manual", actor: "test" });
+    // First the queue forgets that the run is to be decided, then, with nobody at work, all of its invoices.
+    await forget();
+    await decide(flow.ctx, { runId: run.id });
+    await fanOut(flow.ctx, { runId: run.id });
+    await forget();
     await work();
-    await tick(flow.ctx);
+    await followRun(flow.ctx, run.id, { onProgress: () => {}, standstillMs: 300 });
     expect(await finish("2026-12-07")).toMatchObject({ invoiced: users.length });
+  });
+
+  it("ticks again by itself after the queue has forgotten everything, schedulers included", async () => {
+    await importNetwork(flow.ctx, [{ externalId: "ada" }]);
+    await work();
+    const schedules = await startSchedules(flow.ctx, 100);
+    await eventually(() => flow.log.of("tick.done").length > 0);
+    await forget();
+    flow.clock.set("2026-12-07T02:00:00Z");
+    expect(await finish("2026-12-07")).toMatchObject({ invoiced: 1 });
+    const schedulers = await flow.ctx.queues.bullmq.ticks.getJobSchedulers();
+    expect(schedulers.map(({ key }) => key).sort()).toEqual(["tick-daily", "tick-sweep"]);
+    schedules.stop();
   });
 });

@@ -24,12 +24,13 @@ export async function runWorker(options: WorkerMainOptions): Promise<void> {
   const { config, log } = options;
   const opened = await openContext(options);
   const workers = await startWorkers(opened.ctx, opened.backend, { concurrency: config.workerConcurrency });
-  const nextTick = await startSchedules(opened.ctx);
+  const schedules = await startSchedules(opened.ctx);
   log.info({ backend: opened.backend.kind, concurrency: config.workerConcurrency }, "worker.started");
-  options.onReady?.(nextTick);
+  options.onReady?.(schedules.next);
   const stopHeartbeat = startHeartbeat(opened.ctx, opened.backend, config.healthFile);
   await untilStopped(log, async () => {
     stopHeartbeat();
+    schedules.stop();
     await workers.close();
     await opened.close();
   });

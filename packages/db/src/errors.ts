@@ -55,3 +55,11 @@ export function isConnectionError(error: unknown): boolean {
   }
   return false;
 }
+
+/** Unique violation, serialization failure, deadlock: somebody else changed the same rows, and the statement did nothing. */
+const CONFLICT_CODES = ["23505", "40001", "40P01"];
+
+/** Whether a statement lost against another one that changed the same rows at the same moment. */
+export function isConflict(error: unknown): boolean {
+  return CONFLICT_CODES.includes(databaseErrorOf(error)?.code ?? "");
+}

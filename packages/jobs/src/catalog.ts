@@ -15,7 +15,7 @@ function job<Payload extends z.ZodType>(definition: JobDefinition<Payload>): Job
   return definition;
 }
 
-const nothing = z.strictObject({});
+const nothing = z.object({});
 const ofRun = z.object({ runId: z.int().positive() });
 const ofRunAndUser = z.object({ runId: z.int().positive(), userId: z.int().positive() });
 

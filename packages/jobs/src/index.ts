@@ -2,5 +2,5 @@ export type { Backend, BackendConfig, WorkerTuning } from "./backend.ts";
 export * from "./catalog.ts";
 export { migrateQueue } from "./postgres.ts";
 export { openBackend, openQueues, type Queues } from "./queues.ts";
-export { scheduleTicks } from "./schedule.ts";
+export { restoreTicks, scheduleTicks } from "./schedule.ts";
 export * from "./worker.ts";

@@ -16,25 +16,47 @@ const EVERY_FIVE_MINUTES: Schedule = { pattern: "*/5 * * * *", timeZone: "UTC" }
  * @returns when the daily tick fires next
  */
 export async function scheduleTicks(queues: Queues, daily: Schedule): Promise<Date | null> {
-  await ensureScheduler(queues, DAILY, daily);
-  await ensureScheduler(queues, SWEEP, EVERY_FIVE_MINUTES);
+  await ensureSchedulers(queues, daily);
   await queues.ensureQueued("tick", [{}]);
   const scheduler = await queues.bullmq.ticks.getJobScheduler(DAILY);
   return scheduler?.next ? new Date(scheduler.next) : null;
 }
 
+/**
+ * Sets the ticks up again if they are gone, and then has one come at once: a Redis that lost its memory has lost the
+ * schedulers, too, and nothing would ever tick again.
+ *
+ * @returns whether anything was gone
+ */
+export async function restoreTicks(queues: Queues, daily: Schedule): Promise<boolean> {
+  const restored = await ensureSchedulers(queues, daily);
+  if (restored) await queues.ensureQueued("tick", [{}]);
+  return restored;
+}
+
+async function ensureSchedulers(queues: Queues, daily: Schedule): Promise<boolean> {
+  const wasDailyGone = await ensureScheduler(queues, DAILY, daily);
+  const wasSweepGone = await ensureScheduler(queues, SWEEP, EVERY_FIVE_MINUTES);
+  return wasDailyGone || wasSweepGone;
+}
+
 const UPSERT_ATTEMPTS = 5;
 const UPSERT_PAUSE_MS = 100;
 
-/** Processes that boot at the same second may upsert at once, and on PostgreSQL BullMQ then reports a deadlock to one of them. */
-async function ensureScheduler({ bullmq: { ticks } }: Queues, id: string, schedule: Schedule): Promise<void> {
+/**
+ * Upserts a scheduler unless it is there with this pattern and zone. Processes that boot at the same second may do so at
+ * once, and BullMQ then answers one of them with "job ID already exists" or, on PostgreSQL, a deadlock.
+ *
+ * @returns whether it was absent or different
+ */
+async function ensureScheduler({ bullmq: { ticks } }: Queues, id: string, schedule: Schedule): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {
     const existing = await ticks.getJobScheduler(id);
-    if (existing && existing.pattern === schedule.pattern && existing.tz === schedule.timeZone) return;
+    if (existing && existing.pattern === schedule.pattern && existing.tz === schedule.timeZone) return false;
     try {
       const repeat = { pattern: schedule.pattern, tz: schedule.timeZone };
       await ticks.upsertJobScheduler(id, repeat, { name: "tick", data: {}, opts: jobOptions });
-      return;
+      return true;
     } catch (cause) {
       if (attempt === UPSERT_ATTEMPTS) throw cause;
       await sleep(Math.random() * UPSERT_PAUSE_MS * attempt);

@@ -31,24 +31,35 @@ const STANDSTILL_MS = 15_000;
 export async function followRun(
   ctx: Context,
   runId: number,
-  options: { onProgress: (progress: RunProgress) => void; signal?: AbortSignal },
+  options: { onProgress: (progress: RunProgress) => void; signal?: AbortSignal; standstillMs?: number },
 ): Promise<PaymentRun> {
-  let last: RunProgress | null = null;
-  let lastChange = performance.now();
+  const watch = standstillWatch(options.standstillMs ?? STANDSTILL_MS);
   for (;;) {
-    const seen = await look(ctx, runId);
-    if (seen) {
-      if (seen.progress.state !== last?.state || seen.progress.done !== last.done) lastChange = performance.now();
-      last = seen.progress;
-      options.onProgress(seen.progress);
-      if (seen.run.state === "completed" || seen.run.state === "cancelled") return seen.run;
-      if (performance.now() - lastChange > STANDSTILL_MS) {
-        await resumeRun(ctx, seen.run);
-        lastChange = performance.now();
-      }
-    }
+    const run = await unlessAway(ctx, async () => {
+      const seen = await getRun(ctx.db, runId);
+      const progress = await progressOf(ctx, seen);
+      options.onProgress(progress);
+      if (watch.standsStill(progress)) await resumeRun(ctx, seen);
+      return seen;
+    });
+    if (run?.state === "completed" || run?.state === "cancelled") return run;
     await pause(options.signal);
   }
+}
+
+/** Tells when the progress has been the same for too long, once per standstill. */
+function standstillWatch(limitMs: number) {
+  let last = "";
+  let since = performance.now();
+  return {
+    standsStill: ({ state, done }: RunProgress): boolean => {
+      const present = `${state} ${done}`;
+      const isOver = present === last && performance.now() - since > limitMs;
+      if (present !== last || isOver) since = performance.now();
+      last = present;
+      return isOver;
+    },
+  };
 }
 
 /** Rejects with the reason of the abort, which says more than the AbortError that the timer makes of it. */
@@ -61,10 +72,10 @@ async function pause(signal: AbortSignal | undefined): Promise<void> {
   }
 }
 
-async function look(ctx: Context, runId: number): Promise<{ run: PaymentRun; progress: RunProgress } | null> {
+/** Null, with a line in the log, while the database or the queue is away. */
+async function unlessAway<T>(ctx: Context, work: () => Promise<T>): Promise<T | null> {
   try {
-    const run = await getRun(ctx.db, runId);
-    return { run, progress: await progressOf(ctx, run) };
+    return await work();
   } catch (cause) {
     if (!isConnectionError(cause)) throw cause;
     ctx.log.warn({ error: describeError(cause) }, "database.away");

@@ -172,4 +172,19 @@ describe("an import that is killed", () => {
     expect(await count("users")).toBe(200);
     expect(await count("ledger_entries")).toBe(200);
   });
+
+  it("and that loses against another import of the same users is told so", async () => {
+    const holder = await holdTransaction(
+      data.database,
+      (sql) => sql`insert into users (external_id, email, status, joined_at, updated_at)
+        values ('u9', 'u9@example.com', 'active', now(), now())`,
+    );
+    const second = load(toCsv(users(10)));
+    const outcome = expect(second).rejects.toThrow(/^another import changed the same users at this moment; nothing/);
+    await untilBlocked(data.database);
+    await holder.commit();
+    await outcome;
+    expect(await count("users")).toBe(1);
+    expect(await load(toCsv(users(10)))).toMatchObject({ created: 9 });
+  });
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import { InputError } from "@cpa-payouts/core";
+import { InputError, OperationError } from "@cpa-payouts/core";
 import {
   analyzeImportRows,
   discardImport,
@@ -9,6 +9,7 @@ import {
   findDoubledRows,
   type ImportCounts,
   type ImportRow,
+  isConflict,
   mergeImport,
   stageImportRows,
 } from "@cpa-payouts/db";
@@ -53,7 +54,10 @@ export async function importUsers(ctx: DataContext, options: ImportOptions): Pro
       );
     options.onProgress({ rows, merging: true });
     await analyzeImportRows(ctx.db);
-    const counts = await mergeImport(ctx.db, { importId, actor: options.actor, now });
+    const counts = await mergeImport(ctx.db, { importId, actor: options.actor, now }).catch((cause: unknown) => {
+      if (!isConflict(cause)) throw cause;
+      throw new OperationError("another import changed the same users at this moment; nothing was imported, try again");
+    });
     ctx.log.info({ importId, rows, badRows, ...counts }, "users.imported");
     return { rows, badRows, ...counts };
   } finally {

@@ -85,8 +85,8 @@ export interface ImportCounts {
  * - A new user gets the opening balance as one ledger entry, and the payment method with the status of the file.
  * - An existing user keeps balance and reviews; an empty optional column leaves what is known.
  * - Another Binance e-mail than the latest one is a new `pending` method, and the one in use is `replaced`, whatever
- *   the file says about its status: an address is trusted by a review here, not by a file. Upper and lower case do not
- *   make another address.
+ *   the file says about its status: a change of address is trusted by a review here, not by a file. A first address has
+ *   the status of the file, as for a new user. Upper and lower case do not make another address.
  */
 export async function mergeImport(
   db: Db,

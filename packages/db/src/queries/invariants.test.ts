@@ -59,7 +59,7 @@ describe("a healthy database", () => {
   it("violates nothing, and every invariant is tested", async () => {
     const checked: string[] = [];
     expect(await findViolations(data.ctx.db, (invariant) => checked.push(invariant))).toEqual([]);
-    expect(checked.length).toBeGreaterThanOrEqual(11);
+    expect(checked.length).toBeGreaterThanOrEqual(12);
     expect(new Set(checked).size).toBe(checked.length);
   });
 });
@@ -75,6 +75,14 @@ describe("sabotage is found and named", () => {
       "a ledger entry that disappeared",
       ["delete from ledger_entries where user_id = 5"],
       ["a balance is the sum of its ledger entries: user poor"],
+    ],
+    [
+      "a credit without its audit row",
+      [
+        "insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, actor, created_at) values (5, 'credit', 1, 'k', 'x', now())",
+        "update users set balance_cents = balance_cents + 1 where id = 5",
+      ],
+      ["every credit is in the audit log: user poor"],
     ],
     [
       "a balance below zero without a correction",

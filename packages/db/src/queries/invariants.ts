@@ -98,6 +98,17 @@ const invariants: readonly Invariant[] = [
           on v.object = 'invoice:' || i.number and v.action = case i.status when 'paid' then 'invoice.pay' else 'invoice.reject' end
       where c.object is null or (i.status <> 'pending' and v.object is null)`,
   },
+  {
+    name: "every credit is in the audit log",
+    offenders: sql`
+      select 'user ' || u.external_id as subject, l.found || ' credits, ' || coalesce(a.found, 0) || ' audit rows' as detail
+      from (
+          select user_id, count(*) as found from ledger_entries where kind = 'credit' and idempotency_key is not null group by user_id
+        ) l
+        join users u on u.id = l.user_id
+        left join (select object, count(*) as found from audit_log where action = 'user.credit' group by object) a on a.object = 'user:' || u.id
+      where l.found <> coalesce(a.found, 0)`,
+  },
 ];
 
 export interface Violation {
