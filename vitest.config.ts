@@ -9,7 +9,7 @@ export default defineConfig({
     pool: "forks",
     // The servers under test need cores as well; more forks than this only wait for each other.
     maxWorkers: Math.min(4, availableParallelism()),
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
   },
 });
