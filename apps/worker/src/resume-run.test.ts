@@ -1,6 +1,17 @@
 import { getRun, type PaymentRun } from "@cpa-payouts/db";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import {
+  createInvoice,
+  decide,
+  fanOut,
+  followRun,
+  resumeRun,
+  retryRun,
+  startRun,
+  summarizeRun,
+  verify,
+} from "@cpa-payouts/pipeline";
+import {
   describeOnBackends,
   eventually,
   importNetwork,
@@ -8,19 +19,10 @@ import {
   openTestFlow,
   startTestWorkers,
   type TestFlow,
-  type TestWorkersOptions,
   userIds,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { createInvoice } from "./create-invoice.ts";
-import { decide } from "./decide.ts";
-import { fanOut } from "./fan-out.ts";
-import { followRun } from "./follow-run.ts";
-import { startRun } from "./open-run.ts";
-import { resumeRun } from "./resume-run.ts";
-import { retryRun } from "./retry.ts";
-import { summarizeRun } from "./summary.ts";
-import { verify } from "./verify.ts";
+import { startWorkers } from "./workers.ts";
 
 const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
 const USERS = ["waiting", "active", "delayed", "failed", "completed", "removed"] as const;
@@ -50,10 +52,8 @@ describeOnBackends("a run whose jobs went astray", (kind) => {
   });
 
   const step = () => ({ runId: run.id });
-  const work = async (options: TestWorkersOptions = {}) => {
-    const worker = await startTestWorkers(flow, options);
-    workers.push(worker);
-    return worker;
+  const work = async () => {
+    workers.push(await startWorkers(flow.ctx, flow.backend, { concurrency: 8 }));
   };
   const jobId = (user: string) => `invoice-${run.id}-${ids[user]}`;
   const jobState = (user: string) => flow.ctx.queues.bullmq.invoices.getJobState(jobId(user));
@@ -76,7 +76,7 @@ describeOnBackends("a run whose jobs went astray", (kind) => {
 
     // A worker of ill will: it sits on one job, gives another one up, and pretends to have done the third.
     const held = latch();
-    const illWilled = await work({
+    const illWilled = await startTestWorkers(flow, {
       queues: ["invoices"],
       handlers: {
         "create-invoice": async (job) => {

@@ -1,17 +1,16 @@
 import type { PaymentRun } from "@cpa-payouts/db";
 import type { RunningWorker } from "@cpa-payouts/jobs";
+import { followRun, type RunProgress, startRun } from "@cpa-payouts/pipeline";
 import {
   eventually,
   holdTransaction,
   importNetwork,
   openTestFlow,
-  startTestWorkers,
   type TestFlow,
   untilBlocked,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { followRun, type RunProgress } from "./follow-run.ts";
-import { startRun } from "./open-run.ts";
+import { startWorkers } from "./workers.ts";
 
 let flow: TestFlow;
 let run: PaymentRun;
@@ -36,7 +35,7 @@ describe("following a run", () => {
     const followed = followRun(flow.ctx, run.id, { onProgress: (step) => progress.push(step) });
     await eventually(() => progress.length > 0);
     expect(progress[0]).toEqual({ state: "deciding", done: 0, total: 3 });
-    workers = await startTestWorkers(flow);
+    workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 8 });
     expect(await followed).toMatchObject({ id: run.id, state: "completed" });
     expect(progress.at(-1)).toEqual({ state: "completed", done: 3, total: 3 });
   });
@@ -67,7 +66,7 @@ describe("following a run", () => {
       where datname = current_database() and wait_event_type = 'Lock'`;
     await eventually(() => flow.log.of("database.away").length > 0);
     await holder.commit();
-    workers = await startTestWorkers(flow);
+    workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 8 });
     expect(await followed).toMatchObject({ state: "completed" });
   });
 
