@@ -23,9 +23,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // mkdtemp makes a folder that only we may enter; as root, the server runs as another user and must.
   const folder = path.join(tmpdir(), `payouts-tests-${randomUUID()}`);
   await mkdir(folder, { mode: 0o755 });
+  // Redis first: where it is missing and must not be, nothing has been started that would have to be stopped.
+  const redis = await startRedisIfThere(folder);
   const database = await startEmbedded({ dataDir: path.join(folder, "pg"), settings: FAST_AND_FORGETFUL });
   await createTemplate(database.url);
-  const redis = await startRedisIfThere(folder);
   project.provide("postgresUrl", database.url);
   project.provide("redisUrl", redis?.url ?? null);
   project.provide("redisBinary", redis?.binary ?? null);
