@@ -32,12 +32,12 @@ describe("the command line, from import to review", () => {
 
   it("imports", async () => {
     const csv = toCsv([
-      { externalId: "ada", balance: "150.00" },
-      { externalId: "bob", balance: "250.50", previousInvoices: 0 },
-      { externalId: "cyd", balance: "99.99" },
-      { externalId: "dee", method: "pending" },
-      { externalId: "eli", status: "suspended" },
-      { externalId: "fay", balance: "0" },
+      { externalId: "aff", balance: "150.00" },
+      { externalId: "bet", balance: "250.50", previousInvoices: 0 },
+      { externalId: "cap", balance: "99.99" },
+      { externalId: "del", method: "pending" },
+      { externalId: "eta", status: "suspended" },
+      { externalId: "phi", balance: "0" },
     ]);
     const first = await payouts(["import", await file("users.csv", csv)], env);
     expect(first).toMatchObject({ code: 0, stdout: "Imported 6 of 6 rows: 6 users added, 0 updated, 0 unchanged\n" });
@@ -53,15 +53,15 @@ describe("the command line, from import to review", () => {
   });
 
   it("credits once per key", async () => {
-    const credit = ["credit", "fay", "12.30", "--key", "conversion-1", "--note", "spring campaign"];
+    const credit = ["credit", "phi", "12.30", "--key", "conversion-1", "--note", "spring campaign"];
     expect(await payoutsJson(credit, env)).toEqual({
-      externalId: "fay",
+      externalId: "phi",
       status: "credited",
       amount: "12.30",
       balance: "12.30",
     });
     expect(await payoutsJson(credit, env)).toMatchObject({ status: "already-credited", balance: "12.30" });
-    expect(await payouts(["credit", "fay", "12.31", "--key", "conversion-1"], env)).toMatchObject({
+    expect(await payouts(["credit", "phi", "12.31", "--key", "conversion-1"], env)).toMatchObject({
       code: 2,
       stderr: 'error: the key "conversion-1" was used for another user or amount; nothing was credited\n',
     });
@@ -125,19 +125,19 @@ describe("the command line, from import to review", () => {
     expect(invoices.stdout.replace(/2026-12-07T[^\n]+/g, "<created>")).toBe(
       [
         "number,external_id,payment_date,amount,currency,destination,status,reason,created_at",
-        "INV-20261207-1,ada,2026-12-07,150.00,USD,ada@pay.example.com,pending,,<created>",
-        "INV-20261207-2,bob,2026-12-07,250.50,USD,bob@pay.example.com,pending,,<created>",
+        "INV-20261207-1,aff,2026-12-07,150.00,USD,aff@pay.example.com,pending,,<created>",
+        "INV-20261207-2,bet,2026-12-07,250.50,USD,bet@pay.example.com,pending,,<created>",
         "",
       ].join("\n"),
     );
-    expect(await payoutsJson(["invoices", "--user", "bob"], env)).toEqual([
+    expect(await payoutsJson(["invoices", "--user", "bet"], env)).toEqual([
       {
         number: "INV-20261207-2",
-        externalId: "bob",
+        externalId: "bet",
         paymentDate: "2026-12-07",
         amount: "250.50",
         currency: "USD",
-        destination: "bob@pay.example.com",
+        destination: "bet@pay.example.com",
         status: "pending",
         reason: null,
         createdAt: expect.stringMatching(/^2026-12-07T09:00:\d\d\.\d{3}Z$/),
@@ -147,31 +147,31 @@ describe("the command line, from import to review", () => {
     expect(users.stdout).toBe(
       [
         "external_id,email,name,status,balance,binance_email,payment_method_status,previous_invoices,invoice_count",
-        "ada,ada@example.com,User ada,active,0.00,ada@pay.example.com,approved,1,1",
-        "bob,bob@example.com,User bob,active,0.00,bob@pay.example.com,approved,0,1",
+        "aff,aff@example.com,User aff,active,0.00,aff@pay.example.com,approved,1,1",
+        "bet,bet@example.com,User bet,active,0.00,bet@pay.example.com,approved,0,1",
         "",
       ].join("\n"),
     );
-    expect(await payoutsJson(["users", "--method", "pending"], env)).toMatchObject([{ externalId: "dee" }]);
+    expect(await payoutsJson(["users", "--method", "pending"], env)).toMatchObject([{ externalId: "del" }]);
     expect(await payoutsJson(["users", "--min-balance", "99.99"], env)).toMatchObject([
-      { externalId: "cyd" },
-      { externalId: "dee" },
-      { externalId: "eli" },
+      { externalId: "cap" },
+      { externalId: "del" },
+      { externalId: "eta" },
     ]);
     expect(await payoutsJson(["methods", "--status", "pending"], env)).toMatchObject([
-      { externalId: "dee", binanceEmail: "dee@pay.example.com" },
+      { externalId: "del", binanceEmail: "del@pay.example.com" },
     ]);
     expect(await payoutsJson(["runs", "--state", "completed"], env)).toMatchObject([
       { paymentDate: "2026-12-07", invoiced: 2, skipped: 4, failed: 0, total: "400.50" },
     ]);
-    expect((await payouts(["users", "--user", "ada"], env)).stdout.split("\n")[0]).toBe(
+    expect((await payouts(["users", "--user", "aff"], env)).stdout.split("\n")[0]).toBe(
       "external id  email            name      status  balance  binance email        payment method status  previous invoices  invoice count",
     );
   });
 
   it("answers why", async () => {
-    expect(await payoutsJson(["why", "ada"], env)).toEqual({
-      externalId: "ada",
+    expect(await payoutsJson(["why", "aff"], env)).toEqual({
+      externalId: "aff",
       paymentDate: "2026-12-07",
       decision: "pay",
       reason: null,
@@ -179,16 +179,16 @@ describe("the command line, from import to review", () => {
       outcome: "invoiced",
       invoiceNumber: "INV-20261207-1",
     });
-    expect(await payoutsJson(["why", "eli", "--date", "2026-12-07"], env)).toMatchObject({
+    expect(await payoutsJson(["why", "eta", "--date", "2026-12-07"], env)).toMatchObject({
       decision: "skip",
       reason: "inactive",
       outcome: "skipped",
       invoiceNumber: null,
     });
-    expect((await payouts(["why", "cyd"], env)).stdout).toBe(
-      "cyd on 2026-12-07: not paid, because when the run decided the balance was below the minimum of $100.00. The balance was $99.99.\n",
+    expect((await payouts(["why", "cap"], env)).stdout).toBe(
+      "cap on 2026-12-07: not paid, because when the run decided the balance was below the minimum of $100.00. The balance was $99.99.\n",
     );
-    expect(await payoutsJson(["why", "cyd", "--date", "2026-12-21"], env)).toMatchObject({ decision: null });
+    expect(await payoutsJson(["why", "cap", "--date", "2026-12-21"], env)).toMatchObject({ decision: null });
     expect(await payouts(["why", "nobody"], env)).toMatchObject({ code: 2 });
   });
 
@@ -204,7 +204,7 @@ describe("the command line, from import to review", () => {
     });
     const rejected = await payouts(["review", "INV-20261207-2", "--reject", "--reason", "fraud"], env);
     expect(rejected.code).toBe(0);
-    expect(await payoutsJson(["users", "--user", "bob"], env)).toMatchObject([{ balance: "250.50" }]);
+    expect(await payoutsJson(["users", "--user", "bet"], env)).toMatchObject([{ balance: "250.50" }]);
     const unknown = await payouts(["review", "INV-1", "INV-20261207-2", "INV-2", "--paid"], env);
     expect(unknown).toMatchObject({
       code: 2,
@@ -215,21 +215,21 @@ describe("the command line, from import to review", () => {
   });
 
   it("reviews payment methods", async () => {
-    expect(await payouts(["method", "dee", "--approve"], env)).toMatchObject({
+    expect(await payouts(["method", "del", "--approve"], env)).toMatchObject({
       code: 0,
-      stdout: "dee@pay.example.com of dee is now approved\n",
+      stdout: "del@pay.example.com of del is now approved\n",
     });
-    expect(await payouts(["method", "dee", "--approve"], env)).toMatchObject({
+    expect(await payouts(["method", "del", "--approve"], env)).toMatchObject({
       code: 0,
-      stdout: "dee@pay.example.com of dee is approved already; nothing was changed\n",
+      stdout: "del@pay.example.com of del is approved already; nothing was changed\n",
     });
-    expect(await payouts(["method", "dee", "--reject", "--reason", "bounced", "--actor", "ops"], env)).toMatchObject({
+    expect(await payouts(["method", "del", "--reject", "--reason", "bounced", "--actor", "ops"], env)).toMatchObject({
       code: 0,
     });
-    expect(await payoutsJson(["methods", "--user", "dee"], env)).toMatchObject([
+    expect(await payoutsJson(["methods", "--user", "del"], env)).toMatchObject([
       { status: "rejected", reason: "bounced", reviewedBy: "ops" },
     ]);
-    expect(await payouts(["method", "dee"], env)).toMatchObject({
+    expect(await payouts(["method", "del"], env)).toMatchObject({
       code: 2,
       stderr: "error: say either --approve or --reject\n",
     });
@@ -237,18 +237,18 @@ describe("the command line, from import to review", () => {
 
   it("verifies, and names the offender when somebody tampered with a balance", async () => {
     expect(await payouts(["verify"], env)).toMatchObject({ code: 0, stdout: "" });
-    await database.sql`update users set balance_cents = balance_cents + 1 where external_id = 'ada'`;
+    await database.sql`update users set balance_cents = balance_cents + 1 where external_id = 'aff'`;
     const { code, stdout } = await payouts(["verify", "--format", "csv"], env);
     expect(code).toBe(1);
     expect(stdout).toBe(
-      'invariant,subject,detail\na balance is the sum of its ledger entries,user ada,"the balance is 1 cents, the ledger says 0"\n',
+      'invariant,subject,detail\na balance is the sum of its ledger entries,user aff,"the balance is 1 cents, the ledger says 0"\n',
     );
-    await database.sql`update users set balance_cents = balance_cents - 1 where external_id = 'ada'`;
+    await database.sql`update users set balance_cents = balance_cents - 1 where external_id = 'aff'`;
   });
 
   it("shows a failed user with the reason, and retries", async () => {
-    await payouts(["import", await file("more.csv", toCsv([{ externalId: "gil" }, { externalId: "hal" }]))], env);
-    await database.sql.unsafe(`alter table invoices add constraint no_gil check (destination not like 'gil%')`);
+    await payouts(["import", await file("more.csv", toCsv([{ externalId: "gam" }, { externalId: "hub" }]))], env);
+    await database.sql.unsafe(`alter table invoices add constraint no_gam check (destination not like 'gam%')`);
     const run = await payouts(["run", "--date", "2026-12-21", "--json", ...at("2026-12-21T09:00:00Z")], env);
     expect(run.code).toBe(1);
     expect(JSON.parse(run.stdout)).toMatchObject({ state: "completed", failed: 1 });
@@ -256,16 +256,16 @@ describe("the command line, from import to review", () => {
     const shown = await payoutsJson<{ failures: unknown[] }>(["runs", "show", "2026-12-21"], env);
     expect(shown.failures).toEqual([
       {
-        externalId: "gil",
+        externalId: "gam",
         balance: "150.00",
-        error: 'new row for relation "invoices" violates check constraint "no_gil" (SQLSTATE 23514)',
+        error: 'new row for relation "invoices" violates check constraint "no_gam" (SQLSTATE 23514)',
       },
     ]);
-    expect((await payouts(["why", "gil"], env)).stdout).toContain("not paid yet, because creating the invoice failed");
+    expect((await payouts(["why", "gam"], env)).stdout).toContain("not paid yet, because creating the invoice failed");
     expect(await payouts(["retry"], env)).toMatchObject({ code: 1 });
-    await database.sql.unsafe("alter table invoices drop constraint no_gil");
+    await database.sql.unsafe("alter table invoices drop constraint no_gam");
     expect(await payoutsJson(["retry", "--date", "2026-12-21"], env)).toMatchObject({ failed: 0 });
-    expect(await payoutsJson(["invoices", "--user", "gil"], env)).toHaveLength(1);
+    expect(await payoutsJson(["invoices", "--user", "gam"], env)).toHaveLength(1);
     expect(await payouts(["verify"], env)).toMatchObject({ code: 0 });
   });
 });

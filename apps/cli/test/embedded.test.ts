@@ -25,16 +25,16 @@ describe("everything on one machine", () => {
     expect(up.stderr()).toContain("Next payment date: 2026-12-07");
 
     const file = `${dataDir}.csv`;
-    await writeFile(file, toCsv([{ externalId: "ada" }]));
+    await writeFile(file, toCsv([{ externalId: "aff" }]));
     expect(await payouts(["import", file, ...args], {})).toMatchObject({ code: 0 });
-    expect(await payouts(["credit", "ada", "1.50", "--key", "k1", ...args], {})).toMatchObject({ code: 0 });
+    expect(await payouts(["credit", "aff", "1.50", "--key", "k1", ...args], {})).toMatchObject({ code: 0 });
     await rm(file);
     // Going live was before 02:00, so that the date is due at the next boot; until then nobody is paid.
     expect(await payoutsJson(["runs", ...args], {})).toEqual([]);
     expect(await up.stop("SIGINT")).toBe(0);
     const later = startPayouts(["up", ...args, "--now", "2026-12-07T02:00:30Z"], {});
     await later.untilSays("run.completed");
-    expect(await payoutsJson(["invoices", ...args], {})).toMatchObject([{ externalId: "ada", amount: "151.50" }]);
+    expect(await payoutsJson(["invoices", ...args], {})).toMatchObject([{ externalId: "aff", amount: "151.50" }]);
     expect(await later.stop("SIGTERM")).toBe(0);
     expect(await payouts(["verify", ...args], {})).toMatchObject({ code: 0 });
   });

@@ -14,11 +14,11 @@ describe("bad usage", () => {
     ["an unknown flag", ["run", "--dat", "x"], "error: unknown option '--dat'\n(Did you mean --date?)\n"],
     ["an excess argument", ["verify", "all"], /^error: too many arguments/],
     ["a missing argument", ["import"], "error: missing required argument 'file'\n"],
-    ["a missing key", ["credit", "ada", "1"], "error: required option '--key <key>' not specified\n"],
+    ["a missing key", ["credit", "aff", "1"], "error: required option '--key <key>' not specified\n"],
     ["a bad date", ["run", "--date", "2026-02-30"], 'error: "2026-02-30" is not a date: there is no such day\n'],
     [
       "a date in another form",
-      ["why", "ada", "--date", "07.12.2026"],
+      ["why", "aff", "--date", "07.12.2026"],
       'error: "07.12.2026" is not a date: write YYYY-MM-DD\n',
     ],
     ["a bad format", ["users", "--format", "xml"], 'error: --format: "xml" is not one of table, json, csv, ics\n'],
@@ -45,7 +45,7 @@ describe("bad usage", () => {
     ],
     [
       "a bad amount",
-      ["credit", "ada", "1e5", "--key", "k"],
+      ["credit", "aff", "1e5", "--key", "k"],
       'error: "1e5" is not an amount: exponents are not allowed\n',
     ],
     ["both verdicts", ["review", "INV-1", "--paid", "--reject"], "error: say either --paid or --reject\n"],

@@ -147,7 +147,7 @@ describeOnBackends("the flow with workers", (kind) => {
   });
 
   it("ticks again by itself after the queue has forgotten everything, schedulers included", async () => {
-    await importNetwork(flow.ctx, [{ externalId: "ada" }]);
+    await importNetwork(flow.ctx, [{ externalId: "aff" }]);
     await work();
     const schedules = await startSchedules(flow.ctx, 100);
     await eventually(() => flow.log.of("tick.done").length > 0);

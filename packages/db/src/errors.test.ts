@@ -26,7 +26,7 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
 
 describe("an error of the database", () => {
   it("is told without the parameters of its statement", async () => {
-    const email = "jane.doe@example.com";
+    const email = "publisher.17@example.com";
     const insert = sql`insert into users (external_id, email, status, joined_at, updated_at)
       values ('b', ${email}, 'sleeping', now(), now())`;
     const error = await errorOf(data.ctx.db.execute(insert));
@@ -37,7 +37,9 @@ describe("an error of the database", () => {
   });
 
   it("has the addresses in its own message masked", async () => {
-    const raised = sql.raw("do $$ begin raise exception 'no money for <jane.doe@example.com>, ask x@y.org'; end $$");
+    const raised = sql.raw(
+      "do $$ begin raise exception 'no money for <publisher.17@example.com>, ask x@y.org'; end $$",
+    );
     const error = await errorOf(data.ctx.db.execute(raised));
     expect(describeError(error)).toBe("no money for <***>, ask *** (SQLSTATE P0001)");
   });

@@ -150,7 +150,7 @@ describeOnBackends("a worker", (kind) => {
   });
 
   it("keeps what an error says about people out of the queue", async () => {
-    const secret = "jane.doe@example.com";
+    const secret = "publisher.17@example.com";
     await invoices.add("create-invoice", JOB, { ...QUICK, attempts: 1 });
     await work(
       async () => {
