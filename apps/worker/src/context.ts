@@ -19,6 +19,9 @@ export interface ContextOptions {
   readonly pace?: Partial<Pace>;
 }
 
+/** No statement of a step takes seconds; one that takes a minute is stuck, and its job is better tried again. */
+const STATEMENT_TIMEOUT_MS = 60_000;
+
 /**
  * Connects to the database and the queue and makes sure that both answer.
  *
@@ -26,7 +29,11 @@ export interface ContextOptions {
  */
 export async function openContext(options: ContextOptions): Promise<OpenContext> {
   const { config, databaseUrl, clock, log } = options;
-  const connection = connect({ url: databaseUrl, applicationName: "payouts-worker" });
+  const connection = connect({
+    url: databaseUrl,
+    applicationName: "payouts-worker",
+    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+  });
   const backend = openBackend(backendConfig(config, databaseUrl));
   try {
     await ping(connection.db, databaseUrl);

@@ -26,11 +26,23 @@ export interface ConnectOptions {
 
 const MINUTE_MS = 60_000;
 
+/** Also how long a connection of postgres.js may be out of order after the server has dropped it in mid-sentence. */
+const CONNECT_TIMEOUT_S = 5;
+
+/**
+ * With its default postgres.js sends further statements behind a running one, and when the server then drops the
+ * connection they are stuck with it: of 20 callers under 120 drops one had not come back 14 s after the last, and the
+ * others got through five times fewer statements than with this setting, with which none was stuck. What may hang all
+ * the same, a job's deadline gives up. The types do not know the option.
+ */
+const oneStatementAtATime = { max_pipeline: 0 };
+
 /** Opens a pool. It connects at the first query; see {@link ping} for a check that says what is wrong. */
 export function connect(options: ConnectOptions): DbConnection {
   const client = postgres(options.url, {
     max: options.max ?? 10,
-    connect_timeout: 10,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    ...oneStatementAtATime,
     // Notices ("relation already exists, skipping") are for psql users; on a terminal they would tear the progress bars.
     onnotice: () => {},
     types: { bigint: postgres.BigInt },

@@ -12,6 +12,8 @@ export interface WorkerTuning {
   /** Milliseconds after which a job whose worker died is given to another. */
   readonly lockDurationMs?: number;
   readonly stalledIntervalMs?: number;
+  /** Milliseconds after which a handler that has not come back is given up, and its job tried again. */
+  readonly deadlineMs?: number;
 }
 
 export type AnyQueue = Queue;

@@ -49,20 +49,31 @@ export async function startWorker(
   events: WorkerEvents,
   tuning: WorkerTuning,
 ): Promise<RunningWorker> {
-  const worker: Worker = backend.worker(queue, processor(queue, handlers, events), tuning);
+  const worker: Worker = backend.worker(
+    queue,
+    processor(queue, handlers, events, tuning.deadlineMs ?? DEADLINE_MS),
+    tuning,
+  );
   worker.on("error", (error) => events.onError(error, queue));
   await worker.waitUntilReady();
   return { close: () => worker.close() };
 }
 
-function processor(queue: QueueName, handlers: Handlers, events: WorkerEvents): Processor {
+function processor(queue: QueueName, handlers: Handlers, events: WorkerEvents, deadlineMs: number): Processor {
   const known = new Set<string>(jobsOf(queue));
   return async (job, token) => {
     if (!known.has(job.name)) throw new UnrecoverableError(`no handler for a job named ${job.name}`);
     const name = job.name as JobName;
     const payload = catalog[name].payload.safeParse(job.data);
     if (!payload.success) throw new UnrecoverableError(`the payload of ${name} is not what it should be`);
-    const outcome = await attempt(job, name, payload.data as Readonly<Record<string, number>>, handlers, events);
+    const outcome = await attempt(
+      job,
+      name,
+      payload.data as Readonly<Record<string, number>>,
+      handlers,
+      events,
+      deadlineMs,
+    );
     if (!("snoozeMs" in outcome)) return outcome;
     await job.moveToDelayed(Date.now() + Number(outcome.snoozeMs), token);
     throw new DelayedError();
@@ -75,10 +86,11 @@ async function attempt(
   payload: Readonly<Record<string, number>>,
   handlers: Handlers,
   events: WorkerEvents,
+  deadlineMs: number,
 ): Promise<Outcome> {
   try {
     const handler = handlers[name] as (payload: unknown) => Promise<Outcome>;
-    return await handler(payload);
+    return await withinDeadline(name, handler(payload), deadlineMs);
   } catch (cause) {
     const report = { name, payload, attempt: job.attemptsMade + 1, error: events.describe(cause) };
     const final = events.isFinal(cause);
@@ -89,5 +101,24 @@ async function attempt(
     await events.onExhausted(report);
     // The queue stores message and stack in clear text and shows them on the board: a new error carries neither data nor cause.
     throw final ? new UnrecoverableError(report.error) : new Error(report.error);
+  }
+}
+
+/**
+ * Two minutes, ten times what any step takes. A call that never comes back (a driver that has lost its connection) would
+ * otherwise be held for good, since BullMQ renews its lock as long as the process lives. Giving it up and trying again is
+ * safe, because every handler may run twice at the same time.
+ */
+const DEADLINE_MS = 120_000;
+
+async function withinDeadline<T>(name: JobName, work: Promise<T>, deadlineMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${name} did not come back within ${deadlineMs} ms`)), deadlineMs);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
   }
 }
