@@ -173,6 +173,25 @@ describeOnBackends("a worker", (kind) => {
     await ended("completed", "next");
   });
 
+  it("gives up a handler that does not come back, and tries the job again", async () => {
+    let calls = 0;
+    const reports: JobReport[] = [];
+    worker = await startTestWorkers(flow, {
+      queues: ["invoices"],
+      deadlineMs: 200,
+      handlers: {
+        "create-invoice": async () => {
+          calls += 1;
+          return calls === 1 ? new Promise<never>(() => {}) : { outcome: "done" };
+        },
+      },
+      events: { onRetry: (report) => reports.push(report) },
+    });
+    await flow.ctx.queues.enqueue("create-invoice", { runId: 1, userId: 1 });
+    await eventually(() => calls === 2);
+    expect(reports.map(({ error }) => error)).toEqual(["create-invoice did not come back within 200 ms"]);
+  });
+
   it("finishes what it has begun before it closes", async () => {
     const [begun, held] = [latch(), latch()];
     await invoices.add("create-invoice", JOB, QUICK);

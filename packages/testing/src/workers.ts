@@ -7,6 +7,7 @@ export interface TestWorkersOptions {
   /** What the test puts in place of the steps of the flow. A job without a handler here fails. */
   readonly handlers: Partial<Handlers>;
   readonly events?: Partial<WorkerEvents>;
+  readonly deadlineMs?: number;
 }
 
 /** Workers on the queues of a flow that do what a test tells them, instead of the steps of the flow. */
@@ -19,10 +20,10 @@ export async function startTestWorkers(flow: TestFlow, options: TestWorkersOptio
     onExhausted: async () => {},
     ...options.events,
   };
+  const { handlers, deadlineMs } = options;
+  const tuning = { concurrency: 8, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
   const workers = await Promise.all(
-    options.queues.map((queue) =>
-      startWorker(flow.backend, queue, options.handlers as Handlers, events, { concurrency: 8 }),
-    ),
+    options.queues.map((queue) => startWorker(flow.backend, queue, handlers as Handlers, events, tuning)),
   );
   return {
     close: async () => {
