@@ -5,6 +5,7 @@ import {
   eventually,
   holdTransaction,
   importNetwork,
+  killBlocked,
   openTestFlow,
   type TestFlow,
   untilBlocked,
@@ -61,9 +62,7 @@ describe("following a run", () => {
     const holder = await holdTransaction(flow.database, (sql) => sql`lock table payment_runs in access exclusive mode`);
     const followed = followRun(flow.ctx, run.id, { onProgress: () => {} });
     await untilBlocked(flow.database);
-    await flow.database.sql`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`;
+    await killBlocked(flow.database);
     await eventually(() => flow.log.of("database.away").length > 0);
     await holder.commit();
     workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 8 });

@@ -1,6 +1,14 @@
 import { Readable } from "node:stream";
 import { InputError } from "@cpa-payouts/core";
-import { fingerprint, holdTransaction, openTestData, type TestData, toCsv, untilBlocked } from "@cpa-payouts/testing";
+import {
+  fingerprint,
+  holdTransaction,
+  killBlocked,
+  openTestData,
+  type TestData,
+  toCsv,
+  untilBlocked,
+} from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LineProblem } from "./import-file.ts";
 import { type ImportResult, importUsers } from "./import-users.ts";
@@ -146,9 +154,7 @@ describe("an import that is killed", () => {
       () => "killed",
     );
     await untilBlocked(data.database);
-    await data.database.sql`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`;
+    await killBlocked(data.database);
     expect(await doomed).toBe("killed");
     await holder.rollback();
     expect(await fingerprint(data.database)).toEqual(before);

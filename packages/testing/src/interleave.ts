@@ -34,3 +34,10 @@ export async function untilBlocked({ sql }: TestDatabase, statements = 1): Promi
     return (row?.waiting ?? 0) >= statements;
   }, PATIENCE_MS);
 }
+
+/** Kills the connections whose statements wait for a lock, as a failover would. */
+export async function killBlocked({ sql }: TestDatabase): Promise<void> {
+  await sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`;
+}

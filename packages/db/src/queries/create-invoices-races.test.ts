@@ -1,6 +1,14 @@
 import type { PaymentRun } from "@cpa-payouts/db";
 import { createInvoices, creditUser, recordFailure, reviewInvoices, reviewMethod } from "@cpa-payouts/db";
-import { decidedRun, holdTransaction, openTestData, type TestData, untilBlocked, userIds } from "@cpa-payouts/testing";
+import {
+  decidedRun,
+  holdTransaction,
+  killBlocked,
+  openTestData,
+  type TestData,
+  untilBlocked,
+  userIds,
+} from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, type DbConnection } from "../client.ts";
 import { findViolations } from "./invariants.ts";
@@ -178,9 +186,7 @@ describe("a connection that is killed in the middle of an invoice", () => {
       () => "killed",
     );
     await untilBlocked(data.database);
-    await data.database.sql`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`;
+    await killBlocked(data.database);
     expect(await doomed).toBe("killed");
     await holder.rollback();
     expect(await count("invoices")).toBe(0);
