@@ -73,7 +73,13 @@ export function startPayouts(
   child.stderr.on("data", (chunk: Buffer) => {
     output.stderr += chunk.toString();
   });
-  const exit = once(child, "close").then(([code]) => code as number | null);
+  // A test that fails or times out must not leave its processes running.
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  const exit = once(child, "close").then(([code]) => {
+    process.off("exit", kill);
+    return code as number | null;
+  });
   return {
     child,
     stdout: () => output.stdout,
