@@ -1,14 +1,30 @@
 import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
 import { formatCents } from "@cpa-payouts/core";
+import { type DataContext, importUsers } from "@cpa-payouts/pipeline";
 
 const HEADER =
   "external_id,email,name,status,balance,binance_email,payment_method_status,previous_invoices,joined_at\n";
+
+/** Imports the sample network, and returns how many users it has. */
+export async function importSampleNetwork(ctx: DataContext, actor: string): Promise<number> {
+  const { created } = await importUsers(ctx, {
+    source: Readable.from(sampleNetworkCsv()),
+    skipBad: false,
+    actor,
+    onProblem: ({ line, message }) => {
+      throw new Error(`line ${line} of the sample network: ${message}`);
+    },
+    onProgress: () => {},
+  });
+  return created;
+}
 
 /**
  * A sample network as an import file, the same every time: users of all kinds, with balances around the minimum.
  * Nobody in it exists: the addresses are of the domains reserved for examples.
  */
-export function sampleNetworkCsv(users = 1_000): string {
+function sampleNetworkCsv(users = 1_000): string {
   return HEADER + Array.from({ length: users }, (_, index) => sampleRow(index + 1)).join("");
 }
 

@@ -66,14 +66,9 @@ function processor(queue: QueueName, handlers: Handlers, events: WorkerEvents, d
     const name = job.name as JobName;
     const payload = catalog[name].payload.safeParse(job.data);
     if (!payload.success) throw new UnrecoverableError(`the payload of ${name} is not what it should be`);
-    const outcome = await attempt(
-      job,
-      name,
-      payload.data as Readonly<Record<string, number>>,
-      handlers,
-      events,
-      deadlineMs,
-    );
+    const handle = handlers[name] as (payload: unknown) => Promise<Outcome>;
+    const task = { name, payload: payload.data as JobReport["payload"] };
+    const outcome = await attempt(job, task, events, () => withinDeadline(name, handle(payload.data), deadlineMs));
     if (!("snoozeMs" in outcome)) return outcome;
     await job.moveToDelayed(Date.now() + Number(outcome.snoozeMs), token);
     throw new DelayedError();
@@ -82,17 +77,14 @@ function processor(queue: QueueName, handlers: Handlers, events: WorkerEvents, d
 
 async function attempt(
   job: Job,
-  name: JobName,
-  payload: Readonly<Record<string, number>>,
-  handlers: Handlers,
+  task: Pick<JobReport, "name" | "payload">,
   events: WorkerEvents,
-  deadlineMs: number,
+  work: () => Promise<Outcome>,
 ): Promise<Outcome> {
   try {
-    const handler = handlers[name] as (payload: unknown) => Promise<Outcome>;
-    return await withinDeadline(name, handler(payload), deadlineMs);
+    return await work();
   } catch (cause) {
-    const report = { name, payload, attempt: job.attemptsMade + 1, error: events.describe(cause) };
+    const report = { ...task, attempt: job.attemptsMade + 1, error: events.describe(cause) };
     const final = events.isFinal(cause);
     if (!final && report.attempt < (job.opts.attempts ?? 1)) {
       events.onRetry(report);

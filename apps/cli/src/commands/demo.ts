@@ -1,10 +1,8 @@
-import { Readable } from "node:stream";
 import { findRun, invoicesPage, usersPage } from "@cpa-payouts/db";
 import {
   type Context,
   credit,
   followRun,
-  importUsers,
   type RunSummary,
   reviewInvoices,
   summarizeRun,
@@ -17,7 +15,7 @@ import { useDatabase, useFlow, withThrowAwayServer } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { pages } from "../output.ts";
 import { dollars, summaryLines } from "../present.ts";
-import { sampleNetworkCsv } from "../sample-network.ts";
+import { importSampleNetwork } from "../sample-network.ts";
 
 const START = "2026-12-01T09:00:00Z";
 const FIRST_MONDAY = "2026-12-07";
@@ -82,15 +80,7 @@ async function playMonth(
 }
 
 async function importSample(ctx: Context): Promise<string> {
-  const { created } = await importUsers(ctx, {
-    source: Readable.from(sampleNetworkCsv()),
-    skipBad: false,
-    actor: "demo",
-    onProblem: ({ line, message }) => {
-      throw new Error(`line ${line} of the sample network: ${message}`);
-    },
-    onProgress: () => {},
-  });
+  const created = await importSampleNetwork(ctx, "demo");
   let owed = 0n;
   for await (const { balanceCents } of pages((page) => usersPage(ctx.db, {}, page))) owed += balanceCents;
   return `A network of ${created} users is imported; it owes them ${dollars(owed)}`;

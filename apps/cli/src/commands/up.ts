@@ -1,16 +1,16 @@
-import { Readable } from "node:stream";
 import { localDateAt } from "@cpa-payouts/core";
 import { hasUsers } from "@cpa-payouts/db";
-import { currentOrNextPaymentDate, type DataContext, importUsers } from "@cpa-payouts/pipeline";
+import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
 import { runWorker } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
 import { migrateAll, useDatabase, withServer } from "../connection.ts";
-import { sampleNetworkCsv } from "../sample-network.ts";
+import { importSampleNetwork } from "../sample-network.ts";
 
 /** Everything on this machine, until it is told to stop. */
 export async function up(cli: Cli, { sample = false }: { sample?: boolean }): Promise<undefined> {
   await withServer(cli, async (server) => {
-    await migrateAll(cli, server.url);
+    // The embedded one is migrated by whoever uses it.
+    if (!server.folder) await migrateAll(cli, server.url);
     cli.say(server.folder ? `Database: embedded, in ${server.folder}` : "Database: the one of DATABASE_URL");
     await useDatabase(cli, server, (ctx) => greet(cli, ctx, sample));
     const { config, clock, log } = cli;
@@ -31,13 +31,7 @@ async function greet(cli: Cli, ctx: DataContext, sample: boolean): Promise<void>
 }
 
 async function loadSample(cli: Cli, ctx: DataContext): Promise<void> {
-  const { created } = await importUsers(ctx, {
-    source: Readable.from(sampleNetworkCsv()),
-    skipBad: false,
-    actor: cli.actor,
-    onProblem: ({ line, message }) => cli.say(`line ${line}: ${message}`),
-    onProgress: () => {},
-  });
+  const created = await importSampleNetwork(ctx, cli.actor);
   cli.say(`Loaded a sample network of ${created} users; "npx payouts preview" shows what the next payment date brings`);
 }
 
