@@ -19,4 +19,12 @@ export class InputError extends Error {
  */
 export class OperationError extends Error {
   override readonly name: string = "OperationError";
+  /** Every problem found, one line each; the message is all of them. */
+  readonly problems: readonly string[];
+
+  constructor(problem: string | readonly string[], options?: ErrorOptions) {
+    const problems = [problem].flat();
+    super(problems.join("; "), options);
+    this.problems = problems;
+  }
 }

@@ -16,4 +16,5 @@ export * from "./money.ts";
 export * from "./payment-calendar.ts";
 export * from "./policy.ts";
 export * from "./schedule.ts";
+export * from "./setup.ts";
 export * from "./states.ts";

@@ -1,9 +1,13 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { testDatabase } from "@cpa-payouts/testing";
+import { type TestDatabase, testDatabase } from "@cpa-payouts/testing";
 import { sql } from "drizzle-orm";
-import { expect, inject, it } from "vitest";
-import { connect } from "./client.ts";
-import { rowOf } from "./sql.ts";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { type ConnectOptions, connect } from "./client.ts";
+import { migrateDatabase } from "./migrate.ts";
+import { arrayParam, rowOf, rowsOf } from "./sql.ts";
 
 const CALLERS = 20;
 const OUTAGES = 12;
@@ -49,4 +53,64 @@ it("settles every statement, however often the server drops and refuses connecti
   await Promise.all(Array.from({ length: 100 }, call));
   await Promise.all([connection.close(), admin.close()]);
   await database.close();
+});
+
+/** Goal: what a connection is told counts, whatever the role has for the connections of a pooler. */
+describe("the settings of a connection", () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await testDatabase();
+    for (const setting of ["statement_timeout = '1s'", "lock_timeout = '2s'", "enable_seqscan = off"])
+      await database.sql.unsafe(`alter role current_user in database ${database.sql.options.database} set ${setting}`);
+  });
+
+  afterAll(() => database.close());
+
+  const settings = async (options: Partial<ConnectOptions>) => {
+    const { db, close } = connect({ url: database.url, max: 1, applicationName: "payouts-test", ...options });
+    const names = ["application_name", "statement_timeout", "lock_timeout", "plan_cache_mode", "enable_seqscan", "jit"];
+    const rows = await rowsOf<{ name: string; setting: string }>(
+      db,
+      sql`select name, setting from pg_settings where name = any(${arrayParam(names, "text")})`,
+    );
+    const { prepared } = await rowOf<{ prepared: number }>(
+      db,
+      sql`select count(*)::int as prepared from pg_prepared_statements where statement like '%from pg_settings%'`,
+    );
+    await close();
+    return { prepared, ...Object.fromEntries(rows.map(({ name, setting }) => [name, setting])) };
+  };
+
+  it.each<[string, Partial<ConnectOptions>, object]>([
+    [
+      "are its own",
+      {},
+      { statement_timeout: "300000", lock_timeout: "60000", enable_seqscan: "on", jit: "on", prepared: 1 },
+    ],
+    ["may say that there is no limit", { statementTimeoutMs: 0 }, { statement_timeout: "0", enable_seqscan: "on" }],
+    [
+      "may have steady plans",
+      { steadyPlans: true },
+      { plan_cache_mode: "force_custom_plan", enable_seqscan: "off", jit: "off" },
+    ],
+    [
+      "are the role's behind a pooler, and nothing is prepared",
+      { isPooled: true, statementTimeoutMs: 0, steadyPlans: true },
+      { statement_timeout: "1000", lock_timeout: "2000", enable_seqscan: "off", jit: "on", prepared: 0 },
+    ],
+  ])("%s", async (_name, options, expected) => {
+    expect(await settings(options)).toMatchObject({ application_name: "payouts-test", ...expected });
+  });
+
+  it("do not stop a migration that takes longer than the role's everyday work", async () => {
+    await database.sql`drop schema drizzle cascade`;
+    const folder = await mkdtemp(path.join(tmpdir(), "payouts-migrations-"));
+    await mkdir(path.join(folder, "meta"));
+    const journal = { entries: [{ idx: 0, version: "7", when: 1, tag: "slow", breakpoints: true }] };
+    await writeFile(path.join(folder, "meta", "_journal.json"), JSON.stringify(journal));
+    await writeFile(path.join(folder, "slow.sql"), "select pg_sleep(1.5);");
+    await migrateDatabase(database.url, folder);
+    await rm(folder, { recursive: true });
+  });
 });

@@ -13,3 +13,4 @@ export * from "./queries/runs.ts";
 export * from "./queries/scheduler.ts";
 export * from "./queries/users.ts";
 export * as schema from "./schema/index.ts";
+export * from "./setup.ts";

@@ -6,22 +6,30 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import type { Db } from "./client.ts";
+import * as schema from "./schema/index.ts";
+import { assertWritable } from "./setup.ts";
 import { rowOf } from "./sql.ts";
 
 /** `0x7061796f757473` spells "payouts": processes that migrate at the same moment take turns on it. */
 const ADVISORY_LOCK = 0x7061796f757473n;
 
+/** The role may have timeouts for its everyday work; an index on a large table, or waiting for it to be made, takes longer. */
+const NO_TIMEOUTS: Record<string, string> = { statement_timeout: "0", lock_timeout: "0" };
+
 /**
  * Applies the migrations of a folder that the database does not have yet. Several processes may call it at once.
  *
  * @param folder the repository's `drizzle/`, passed in by the app because a bundle lies elsewhere than the sources
+ * @throws OperationError in one line when the database cannot be written to
  */
 export async function migrateDatabase(url: string, folder: string): Promise<void> {
   // One connection, because the advisory lock belongs to the session that took it.
-  const client = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {} });
+  const client = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {}, connection: NO_TIMEOUTS });
+  const db = drizzle(client, { schema });
   try {
+    await assertWritable(db, url);
     await client`select pg_advisory_lock(${ADVISORY_LOCK.toString()}::bigint)`;
-    await migrate(drizzle(client), { migrationsFolder: folder });
+    await migrate(db, { migrationsFolder: folder });
   } finally {
     await client.end({ timeout: 5 });
   }

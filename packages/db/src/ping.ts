@@ -7,6 +7,9 @@ import { rowOf } from "./sql.ts";
 /** PostgreSQL 14 is the oldest that this system and BullMQ's PostgreSQL backend are made for. */
 const OLDEST_MAJOR = 14;
 
+/** How PgBouncer turns a connection away that brings settings of its own. */
+const POOLER_REFUSES = /^unsupported startup parameter/;
+
 /**
  * Makes sure that the database answers and is recent enough.
  *
@@ -15,6 +18,10 @@ const OLDEST_MAJOR = 14;
 export async function ping(db: Db, url: string): Promise<void> {
   const server = describeServer(url);
   const version = await serverVersion(db).catch((cause: unknown) => {
+    if (POOLER_REFUSES.test(describeError(cause)))
+      throw new OperationError(
+        `the database at ${server} is behind a pooler: set DATABASE_POOLER=transaction, or let DATABASE_URL name the server itself`,
+      );
     throw new OperationError(
       `the database at ${server} does not answer: ${describeError(cause)}; check DATABASE_URL and that the server runs`,
     );

@@ -7,8 +7,8 @@ const dialect = new PgDialect({ casing: "snake_case" });
 /**
  * Runs one statement and returns its rows. `int8` arrives as bigint, other types as postgres.js reads them.
  *
- * The statement is prepared once per connection. Drizzle's own `execute` parses and plans it every time, in two round
- * trips: for `create-invoice` the planning alone took as long as the work (1 ms each).
+ * The statement is prepared once per connection, unless a pooler is in between. Drizzle's own `execute` parses and plans
+ * it every time, in two round trips: for `create-invoice` the planning alone took as long as the work (1 ms each).
  */
 export async function rowsOf<Row extends Record<string, unknown>>(db: Db, statement: SQL): Promise<Row[]> {
   const { sql: text, params } = dialect.sqlToQuery(statement);

@@ -15,10 +15,11 @@ export interface DecisionTotals {
   readonly totalCents: bigint;
 }
 
+/** The method by a scalar subquery, which is always looked up by key; for a join the planner may read all methods for every chunk. */
 const decideReason = skipReason({
   status: sql`u.status`,
   balanceCents: sql`u.balance_cents`,
-  approvedMethod: sql`m.id`,
+  approvedMethod: sql`(select m.id from payment_methods m where m.user_id = u.id and m.status = 'approved')`,
   earlierInvoices: sql`u.previous_invoices + u.invoice_count`,
   kind: sql`(select kind from run)`,
   minimumBalanceCents: sql`(select minimum_balance_cents from run)`,
@@ -45,7 +46,7 @@ export async function decideChunk(
       from payment_runs where id = ${runId} and state = 'deciding' for update
     ), chunk as (
       select u.id as user_id, u.balance_cents, ${decideReason} as reason
-      from users u left join payment_methods m on m.user_id = u.id and m.status = 'approved'
+      from users u
       where u.id > (select decide_cursor from run) and u.balance_cents > 0
       order by u.id limit ${limit}
     ), decided as (
@@ -85,7 +86,7 @@ export async function previewDecisions(
     with run as (select ${date.kind}::text as kind, ${minimumBalanceCents}::bigint as minimum_balance_cents),
     judged as (
       select u.balance_cents, ${decideReason} as reason
-      from users u left join payment_methods m on m.user_id = u.id and m.status = 'approved'
+      from users u
       where u.balance_cents > 0
     )
     select reason, count(*)::int as users, sum(balance_cents)::bigint as total from judged group by reason`,

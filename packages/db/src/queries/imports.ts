@@ -184,6 +184,14 @@ export async function analyzeImportRows(db: Db): Promise<void> {
   await db.execute(sql`analyze import_rows`);
 }
 
+/**
+ * Lets PostgreSQL look at what an import has written. By itself it does so about a minute later, and until then a run of
+ * many users is planned as if the tables were nearly empty.
+ */
+export async function analyzeImported(db: Db): Promise<void> {
+  await db.execute(sql`analyze users, payment_methods, ledger_entries`);
+}
+
 /** Removes the staged rows of an import. */
 export async function discardImport(db: Db, importId: string): Promise<void> {
   await db.delete(importRows).where(eq(importRows.importId, importId));

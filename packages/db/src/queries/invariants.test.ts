@@ -190,6 +190,21 @@ describe("sabotage is found and named", () => {
       ["a user's invoice count is the number of their invoices: user pending"],
     ],
     [
+      "rows that others refer to and that are gone",
+      [
+        "delete from users where id = 5",
+        "insert into ledger_entries (user_id, kind, amount_cents, invoice_id, actor, created_at) values (1, 'invoice-reversal', 1, 99, 'x', now())",
+        "update users set balance_cents = balance_cents + 1 where id = 1",
+        "insert into run_decisions (run_id, user_id, decision, reason, balance_cents, outcome) values (99, 1, 'skip', 'inactive', 1, 'skipped')",
+      ],
+      [
+        "every reference leads to a row: decision of run 1 for user 5",
+        "every reference leads to a row: decision of run 99 for user 1",
+        "every reference leads to a row: ledger entry 12",
+        "every reference leads to a row: ledger entry 5",
+      ],
+    ],
+    [
       "an invoice that is gone",
       [
         "delete from invoices where user_id = 1",

@@ -75,6 +75,19 @@ const invariants: readonly Invariant[] = [
         (select from payment_methods m where m.user_id = i.user_id and m.binance_email = i.destination)`,
   },
   {
+    name: "every reference leads to a row",
+    offenders: sql`
+      select 'ledger entry ' || l.id as subject, 'there is no user ' || l.user_id as detail
+        from ledger_entries l where not exists (select from users u where u.id = l.user_id)
+      union all select 'ledger entry ' || l.id, 'there is no invoice ' || l.invoice_id
+        from ledger_entries l where l.invoice_id is not null and not exists (select from invoices i where i.id = l.invoice_id)
+      union all select 'invoice ' || i.number, 'there is no decision of run ' || i.run_id || ' for user ' || i.user_id
+        from invoices i where not exists (select from run_decisions d where d.run_id = i.run_id and d.user_id = i.user_id)
+      union all select 'decision of run ' || d.run_id || ' for user ' || d.user_id, 'there is no such run or user'
+        from run_decisions d where not exists (select from payment_runs r where r.id = d.run_id)
+          or not exists (select from users u where u.id = d.user_id)`,
+  },
+  {
     name: "a completed run has no open decision",
     offenders: sql`
       select 'run ' || r.payment_date as subject, count(*) || ' decisions are open' as detail

@@ -17,10 +17,10 @@ export type CreatedInvoice =
   | { readonly userId: number; readonly outcome: "skipped"; readonly reason: SkipReason };
 
 const reasonUnderLock = skipReason({
-  status: sql`c.status`,
-  balanceCents: sql`c.balance_cents`,
+  status: sql`l.status`,
+  balanceCents: sql`l.balance_cents`,
   approvedMethod: sql`m.binance_email`,
-  earlierInvoices: sql`c.earlier_invoices`,
+  earlierInvoices: sql`l.earlier_invoices`,
   kind: sql`run.kind`,
   minimumBalanceCents: sql`run.minimum_balance_cents`,
 });
@@ -29,14 +29,21 @@ const reasonUnderLock = skipReason({
  * Creates the pending invoices of some users of a run and takes exactly those balances: the one statement that moves
  * money out of balances (docs/architecture.md, laws 1 to 4).
  *
- * - It claims the decisions that are still unsettled together with their users, in key order, so that two batches
- *   never wait for each other. Whoever comes second finds the claim gone (PostgreSQL tests the WHERE again on the row
- *   it waited for), so that a job delivered twice does nothing the second time.
+ * - It locks the users in key order, so that two batches never wait for each other.
  * - Status, approved method and minimum are tested again under those locks. The approved method is locked too, so
  *   that an approval withdrawn at this moment counts.
+ * - It then claims the decisions by settling them. Whoever comes second finds them settled (PostgreSQL tests the WHERE
+ *   again on a row it waited for), so that a job delivered twice does nothing the second time; invoice, ledger entry,
+ *   balance and audit row come from what was claimed.
  * - It pays what was decided, or the present balance if that is smaller; credits that arrived since stay.
  *
- * @returns one outcome per user whose decision this call settled; users settled before are absent
+ * The steps are joined by lateral lookups and by what the claim returns, never one step with another: without fresh
+ * statistics the planner takes each for a handful of rows and compares every row of one with every row of the other
+ * (0.4 ms instead of 0.1 ms per user in batches of a thousand). The claim takes the run, too, from the step before it:
+ * for the id of a new run, which statistics do not know, the planner would expect a single decision and read them all
+ * (2 ms per user in a run of 3,000).
+ *
+ * @returns one outcome per user whose decision this call settled, in no order; users settled before are absent
  */
 export async function createInvoices(
   db: Db,
@@ -44,64 +51,65 @@ export async function createInvoices(
 ): Promise<CreatedInvoice[]> {
   const rows = await rowsOf<{
     user_id: bigint;
-    number: string | null;
-    amount_cents: bigint | null;
+    number: string;
+    amount_cents: bigint;
     reason: SkipReason | null;
   }>(
     db,
     sql`
     with run as (
-      select id, payment_date, kind, minimum_balance_cents from payment_runs where id = ${runId}
-    ), claimed as (
-      select u.id as user_id, u.status, u.balance_cents, u.previous_invoices + u.invoice_count as earlier_invoices,
+      select kind, minimum_balance_cents, payment_date, 'INV-' || to_char(payment_date, 'YYYYMMDD') || '-' as number_prefix
+      from payment_runs where id = ${runId}
+    ), locked as (
+      select d.run_id, u.id as user_id, u.status, u.balance_cents, u.previous_invoices + u.invoice_count as earlier_invoices,
         d.balance_cents as decided_cents
       from run_decisions d join users u on u.id = d.user_id
       where d.run_id = ${runId} and d.user_id = any(${arrayParam(userIds, "bigint")})
         and d.decision = 'pay' and d.outcome in ('open', 'failed')
       order by u.id
-      for no key update of u, d
-    ), method as (
-      select m.user_id, m.binance_email from payment_methods m join claimed using (user_id)
-      where m.status = 'approved'
-      for share of m
+      for no key update of u
     ), judged as (
-      select c.*, m.binance_email, ${reasonUnderLock} as reason
-      from run cross join claimed c left join method m using (user_id)
-    ), invoice as (
-      insert into invoices (number, user_id, run_id, payment_date, amount_cents, currency, destination, created_at)
-      select 'INV-' || to_char(run.payment_date, 'YYYYMMDD') || '-' || user_id, user_id, run.id, run.payment_date,
-        least(decided_cents, balance_cents), ${CURRENCY}, binance_email, ${instantParam(now)}
-      from run cross join judged where reason is null
-      on conflict (user_id, payment_date) do nothing
-      returning id, number, user_id, amount_cents, destination
-    ), entry as (
-      insert into ledger_entries (user_id, kind, amount_cents, invoice_id, actor, created_at)
-      select user_id, 'invoice', -amount_cents, id, 'system', ${instantParam(now)} from invoice
-    ), taken as (
-      update users u set balance_cents = u.balance_cents - i.amount_cents, invoice_count = u.invoice_count + 1,
-        updated_at = ${instantParam(now)}
-      from invoice i where u.id = i.user_id
+      select l.run_id, l.user_id, least(l.decided_cents, l.balance_cents) as amount_cents, m.binance_email, run.payment_date,
+        run.number_prefix || l.user_id as number, ${reasonUnderLock} as reason
+      from locked l cross join run left join lateral (
+        select binance_email from payment_methods where user_id = l.user_id and status = 'approved' for share
+      ) m on true
     ), settled as (
       update run_decisions d set
-        outcome = case when i.id is null then 'skipped' else 'invoiced' end,
-        reason = j.reason, invoice_id = i.id, error = null, settled_at = ${instantParam(now)}
-      from judged j left join invoice i using (user_id)
-      where d.run_id = ${runId} and d.user_id = j.user_id and (i.id is not null or j.reason is not null)
-      returning d.user_id, d.reason, i.number, i.amount_cents, i.destination
+        outcome = case when j.reason is null then 'invoiced' else 'skipped' end, reason = j.reason,
+        invoice_id = case when j.reason is null then nextval('invoices_id_seq') end,
+        error = null, settled_at = ${instantParam(now)}
+      from judged j
+      where d.run_id = j.run_id and d.user_id = j.user_id and d.outcome in ('open', 'failed')
+      returning d.user_id, d.invoice_id, d.reason, j.payment_date, j.number, j.amount_cents, j.binance_email
+    ), invoice as (
+      insert into invoices (id, number, user_id, run_id, payment_date, amount_cents, currency, destination, created_at)
+      overriding system value
+      select invoice_id, number, user_id, ${runId}, payment_date, amount_cents, ${CURRENCY}, binance_email, ${instantParam(now)}
+      from settled where reason is null
+    ), entry as (
+      insert into ledger_entries (user_id, kind, amount_cents, invoice_id, actor, created_at)
+      select user_id, 'invoice', -amount_cents, invoice_id, 'system', ${instantParam(now)} from settled where reason is null
+    ), taken as (
+      update users u set balance_cents = u.balance_cents - s.amount_cents, invoice_count = u.invoice_count + 1,
+        updated_at = ${instantParam(now)}
+      from settled s where u.id = s.user_id and s.reason is null
     ), audit as (
       insert into audit_log (at, actor, action, object, reason, after)
       select ${instantParam(now)}, 'system',
-        case when number is null then 'decision.skip' else 'invoice.create' end,
-        coalesce('invoice:' || number, 'user:' || user_id), reason,
-        jsonb_build_object('run', ${runId}::bigint, 'user', user_id, 'amountCents', amount_cents::text, 'destination', destination)
+        case when reason is null then 'invoice.create' else 'decision.skip' end,
+        case when reason is null then 'invoice:' || number else 'user:' || user_id end, reason,
+        jsonb_build_object('run', ${runId}::bigint, 'user', user_id,
+          'amountCents', case when reason is null then amount_cents::text end,
+          'destination', case when reason is null then binance_email end)
       from settled
     )
-    select user_id, number, amount_cents, reason from settled order by user_id`,
+    select user_id, number, amount_cents, reason from settled`,
   );
   return rows.map(({ user_id, number, amount_cents, reason }) =>
-    number !== null && amount_cents !== null
+    reason === null
       ? { userId: Number(user_id), outcome: "invoiced", number, amountCents: amount_cents }
-      : { userId: Number(user_id), outcome: "skipped", reason: reason as SkipReason },
+      : { userId: Number(user_id), outcome: "skipped", reason },
   );
 }
 

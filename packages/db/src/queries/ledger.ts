@@ -31,7 +31,7 @@ export async function creditUser(db: Db, credit: Credit): Promise<CreditResult> 
       insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
       select id, 'credit', ${amountCents}, ${key}, ${note}, ${actor}, ${instantParam(now)}
       from users where external_id = ${externalId}
-      on conflict (idempotency_key) do nothing
+      on conflict (idempotency_key) where idempotency_key is not null do nothing
       returning user_id, amount_cents
     ), credited as (
       update users u set balance_cents = u.balance_cents + e.amount_cents, updated_at = ${instantParam(now)}

@@ -108,7 +108,9 @@ export async function advanceFanOut(
   db: Db,
   step: { runId: number; cursor: number; finished: boolean; now: Date },
 ): Promise<void> {
-  await db.execute(sql`
+  await rowsOf(
+    db,
+    sql`
     with moved as (
       update payment_runs set
         fan_out_cursor = greatest(fan_out_cursor, ${step.cursor}::bigint),
@@ -119,7 +121,8 @@ export async function advanceFanOut(
     )
     insert into audit_log (at, actor, action, object, before, after)
     select ${instantParam(step.now)}, 'system', 'run.fan-out', 'run:' || payment_date, '{"state":"fanning-out"}', '{"state":"processing"}'
-    from moved where ${step.finished}`);
+    from moved where ${step.finished}`,
+  );
 }
 
 /**

@@ -1,28 +1,24 @@
 import { decisions, outcomeTransitions, skipReasons, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { type AnyPgColumn, check, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { check, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { cents, instant, oneOf, reference } from "./columns.ts";
-import { invoices } from "./invoices.ts";
-import { paymentRuns } from "./payment-runs.ts";
-import { users } from "./users.ts";
 
 const outcomes = statesOf(outcomeTransitions);
 
-/** What a run decided for each user considered, frozen: the manifest of the run and the answer to "why was I (not) paid?". */
+/**
+ * What a run decided for each user considered, frozen: the manifest of the run and the answer to "why was I (not) paid?".
+ * Run, user and invoice are references, tested per statement by triggers (docs/decisions/0009).
+ */
 export const runDecisions = pgTable(
   "run_decisions",
   {
-    runId: reference()
-      .notNull()
-      .references(() => paymentRuns.id, { onDelete: "restrict" }),
-    userId: reference()
-      .notNull()
-      .references(() => users.id, { onDelete: "restrict" }),
+    runId: reference().notNull(),
+    userId: reference().notNull(),
     decision: text({ enum: decisions }).notNull(),
     reason: text({ enum: skipReasons }),
     balanceCents: cents().notNull(),
     outcome: text().$type<keyof typeof outcomeTransitions>().notNull(),
-    invoiceId: reference().references((): AnyPgColumn => invoices.id, { onDelete: "restrict" }),
+    invoiceId: reference(),
     /** Why the job failed, in one line without personal data. */
     error: text(),
     settledAt: instant(),

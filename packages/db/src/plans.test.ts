@@ -1,0 +1,135 @@
+import {
+  decidedRun,
+  eventually,
+  importNetwork,
+  recordingLog,
+  type TestDatabase,
+  testClock,
+  testDatabase,
+} from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connect, type Db, type DbConnection } from "./client.ts";
+import { countOpenDecisions, decideChunk, openDecisionsPage } from "./queries/decisions.ts";
+import { createInvoices } from "./queries/invoices.ts";
+import { creditUser } from "./queries/ledger.ts";
+import { advanceFanOut, closeRun, getRun } from "./queries/runs.ts";
+
+const USERS = 2_000;
+const BATCH = 100;
+const NOW = new Date("2026-12-21T02:00:00Z");
+const clock = testClock(NOW.toISOString());
+const log = recordingLog();
+
+/** The first Mondays of 2026. PostgreSQL settles on one plan for a prepared statement after five uses. */
+const EARLIER_DATES = ["2026-01-05", "2026-02-02", "2026-03-02", "2026-04-06", "2026-05-04", "2026-06-01"];
+const DATE = "2026-12-21";
+
+const TABLES = ["users", "ledger_entries", "payment_methods", "run_decisions", "invoices"];
+
+/** A run looks up each user's rows a few times; a plan that reads a table or an index whole fetches hundreds per user. */
+const MOST_ROWS_PER_USER = 10;
+
+let database: TestDatabase;
+let worker: DbConnection;
+
+beforeEach(async () => {
+  database = await testDatabase();
+  for (const table of TABLES) await database.sql.unsafe(`alter table ${table} set (autovacuum_enabled = off)`);
+  worker = connect({ url: database.url, max: 1, applicationName: "worker", steadyPlans: true });
+});
+
+afterEach(async () => {
+  await worker.close();
+  await database.close();
+});
+
+/** Goal: how fast a run is does not hang on when PostgreSQL last looked at its tables. */
+describe("a run looks its rows up by key", () => {
+  it("although the worker made its plans while the tables were empty", async () => {
+    await database.sql`analyze`;
+    for (const date of EARLIER_DATES) await playRun(worker.db, date);
+    await by("importer", importUsers);
+    const { invoiced, scanned, fetched } = await measured(DATE);
+    expect(invoiced).toBe(USERS);
+    expect(scanned).toEqual([]);
+    expect(fetched).toEqual([]);
+  });
+
+  it("although the statistics know of an earlier run only", async () => {
+    await by("importer", async (db) => {
+      await importUsers(db);
+      await playRun(db, "2026-12-07");
+      const input = { amountCents: 200_00n, actor: "tracker", now: NOW, note: null };
+      for (let user = 0; user < USERS; user += 1)
+        await creditUser(db, { ...input, externalId: `u${user}`, key: `conversion-${user}` });
+    });
+    await database.sql`analyze`;
+    const { invoiced, scanned, fetched } = await measured(DATE);
+    expect(invoiced).toBe(USERS);
+    expect(scanned).toEqual([]);
+    expect(fetched).toEqual([]);
+  });
+});
+
+async function importUsers(db: Db): Promise<void> {
+  const users = Array.from({ length: USERS }, (_, index) => ({ externalId: `u${index}` }));
+  await importNetwork({ db, clock, log }, users);
+}
+
+/** The statements of a run in their order, each at least once; returns how many invoices they made. */
+async function playRun(db: Db, date: string): Promise<number> {
+  const { id: runId } = await decidedRun({ db, clock, log }, date);
+  await decideChunk(db, { runId, limit: BATCH, now: NOW });
+  await advanceFanOut(db, { runId, cursor: 0, finished: true, now: NOW });
+  let invoiced = 0;
+  let userIds: readonly number[];
+  do {
+    userIds = await openDecisionsPage(db, { runId, afterUserId: 0, limit: BATCH });
+    const created = await createInvoices(db, { runId, userIds, now: NOW });
+    invoiced += created.length;
+  } while (userIds.length > 0);
+  expect(await countOpenDecisions(db, runId)).toBe(0);
+  expect(await closeRun(db, await getRun(db, runId), NOW)).toBe(true);
+  return invoiced;
+}
+
+/** Plays a run on the worker's connection; tells the tables it scanned, and those of which it fetched too many rows. */
+async function measured(date: string) {
+  const before = await accesses();
+  const invoiced = await playRun(worker.db, date);
+  await worker.close();
+  await untilGone("worker");
+  const after = await accesses();
+  const grown = after.map((now, index) => ({
+    table: now.table,
+    scans: now.scans - (before[index]?.scans ?? 0),
+    rows: now.rows - (before[index]?.rows ?? 0),
+  }));
+  return {
+    invoiced,
+    scanned: grown.filter(({ scans }) => scans > 0),
+    fetched: grown.filter(({ rows }) => rows > MOST_ROWS_PER_USER * USERS),
+  };
+}
+
+/** What connections have done to the tables so far; they tell it at the latest when they end. */
+async function accesses() {
+  return database.sql<{ table: string; scans: number; rows: number }[]>`
+    select relname as table, seq_scan::int as scans, (seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows
+    from pg_stat_user_tables where relname = any(${TABLES}) order by relname`;
+}
+
+/** Works on a connection of its own, whose accesses are counted before this returns. */
+async function by(applicationName: string, work: (db: Db) => Promise<void>): Promise<void> {
+  const connection = connect({ url: database.url, max: 1, applicationName });
+  await work(connection.db);
+  await connection.close();
+  await untilGone(applicationName);
+}
+
+async function untilGone(applicationName: string): Promise<void> {
+  await eventually(async () => {
+    const found = await database.sql`select from pg_stat_activity where application_name = ${applicationName}`;
+    return found.length === 0;
+  });
+}

@@ -1,0 +1,110 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { eventually, freePort, migrationsFolder, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connect } from "./client.ts";
+import { findBinaries, majorOf, prepareBinaries } from "./embedded/binaries.ts";
+import { openDataFolder, passwordOf, ROOTS_FOLDER } from "./embedded/data-folder.ts";
+import { urlOf } from "./embedded/database.ts";
+import { launch, PATIENCE, stopPostmaster } from "./embedded/postmaster.ts";
+import { FAST, makeTemplate, query, removeTemplate } from "./embedded/testing.ts";
+import { migrateDatabase } from "./migrate.ts";
+import { describeServer } from "./ping.ts";
+import { assertWritable, checkDatabase } from "./setup.ts";
+
+describe("a database", () => {
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await testDatabase();
+  });
+
+  afterEach(() => database.close());
+
+  const setReadOnly = () =>
+    database.sql.unsafe(`alter database ${database.sql.options.database} set default_transaction_read_only = on`);
+
+  /** As a process that starts now; the settings of a database count for new connections. */
+  const check = async () => {
+    const { db, close } = connect({ url: database.url, max: 1 });
+    try {
+      return await checkDatabase(db, database.url);
+    } finally {
+      await close();
+    }
+  };
+
+  it("that can be written to has no problems", async () => {
+    expect(await check()).toEqual([]);
+    await expect(assertWritable(database.db, database.url)).resolves.toBeUndefined();
+  });
+
+  it("that is read-only is named without its password, and is well once the line's statements have been run", async () => {
+    await setReadOnly();
+    const [problem, ...others] = await check();
+    expect(others).toEqual([]);
+    expect(problem).toMatchObject({ check: "database-writable", isCertain: true });
+    const line = problem?.line ?? "";
+    expect(line).toMatch(`the database at ${describeServer(database.url)} is read-only (default_transaction_read_only`);
+    expect(line).not.toContain(new URL(database.url).password);
+
+    const [, remedy = ""] = /"(.+)"$/.exec(line) ?? [];
+    const { db, close } = connect({ url: database.url, max: 1 });
+    for (const statement of remedy.split(";").filter(Boolean)) await db.$client.unsafe(statement);
+    await close();
+    expect(await check()).toEqual([]);
+  });
+
+  it("that is read-only is not migrated, in one clear line", async () => {
+    await setReadOnly();
+    await expect(migrateDatabase(database.url, migrationsFolder)).rejects.toThrow(/^the database at .* is read-only /);
+  });
+});
+
+describe("a replica", () => {
+  let dataDir: string;
+  let standby: Standby | null;
+
+  beforeEach(async () => {
+    standby = null;
+    dataDir = await makeTemplate();
+  });
+
+  afterEach(async () => {
+    await standby?.stop();
+    await removeTemplate(dataDir);
+  });
+
+  it("is told from its primary", async () => {
+    standby = await startStandby(dataDir);
+    const { url } = standby;
+    await eventually(() => query(url, "select 1").catch(() => null));
+    const { db, close } = connect({ url, max: 1 });
+    expect(await checkDatabase(db, url)).toEqual([
+      {
+        check: "database-primary",
+        isCertain: true,
+        line: `the database at ${describeServer(url)} is a replica: point DATABASE_URL at its primary`,
+      },
+    ]);
+    await close();
+  });
+});
+
+interface Standby {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** A stopped server's folder, started as a standby that waits for a primary; the embedded server itself never is one. */
+async function startStandby(dataDir: string): Promise<Standby> {
+  const found = await findBinaries();
+  const folder = await openDataFolder(dataDir, majorOf(found), () => {});
+  const binaries = await prepareBinaries(found, folder.user, folder.user ? [ROOTS_FOLDER, folder.path] : [folder.path]);
+  writeFileSync(join(folder.cluster, "standby.signal"), "");
+  const port = await freePort();
+  const { server } = await launch(folder, binaries, port, FAST);
+  if (!server) throw new Error("the standby did not start");
+  const url = urlOf(port, (await passwordOf(folder)).password);
+  return { url, stop: () => stopPostmaster(server, binaries, PATIENCE, () => {}) };
+}

@@ -1,0 +1,93 @@
+import { OperationError, type SetupProblem } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "./client.ts";
+import { describeServer } from "./ping.ts";
+import { arrayParam, rowOf, rowsOf } from "./sql.ts";
+
+/**
+ * What keeps a database that answers from deciding about money: only a primary that may be written to does.
+ *
+ * @param url where it is; the line names the server, never its password
+ * @returns every problem; none when all is well
+ */
+export async function checkDatabase(db: Db, url: string): Promise<readonly SetupProblem[]> {
+  const { isReplica, isReadOnly, name } = await readState(db);
+  const server = `the database at ${describeServer(url)}`;
+  if (isReplica)
+    return [
+      { check: "database-primary", isCertain: true, line: `${server} is a replica: point DATABASE_URL at its primary` },
+    ];
+  if (!isReadOnly) return [];
+  // Whoever mends it has a session that is read-only, too, hence the first statement.
+  const remedy = `SET default_transaction_read_only = off; ALTER DATABASE ${name} RESET default_transaction_read_only;`;
+  return [
+    {
+      check: "database-writable",
+      isCertain: true,
+      line:
+        `${server} is read-only (default_transaction_read_only is on): find out why, and end it where it was set ` +
+        `(database, role or postgresql.conf), for a database in psql with "${remedy}"`,
+    },
+  ];
+}
+
+async function readState(db: Db) {
+  return rowOf<{ isReplica: boolean; isReadOnly: boolean; name: string }>(
+    db,
+    sql`select
+      pg_is_in_recovery() as "isReplica",
+      current_setting('default_transaction_read_only')::bool as "isReadOnly",
+      quote_ident(current_database()) as name`,
+  );
+}
+
+/** @throws OperationError in one line that says why the database cannot be written to */
+export async function assertWritable(db: Db, url: string): Promise<void> {
+  const problems = await checkDatabase(db, url);
+  if (problems.length > 0) throw new OperationError(problems.map(({ line }) => line));
+}
+
+/** What a role must set for connections through a pooler (docs/pgbouncer.md), and how the server shows that it is not set. */
+const roleSettings = [
+  { name: "statement_timeout", value: "60s", unset: "0" },
+  { name: "lock_timeout", value: "60s", unset: "0" },
+  { name: "idle_in_transaction_session_timeout", value: "60s", unset: "0" },
+  { name: "plan_cache_mode", value: "force_custom_plan", unset: "auto" },
+  { name: "enable_seqscan", value: "off", unset: "on" },
+  { name: "jit", value: "off", unset: "on" },
+] as const;
+
+/**
+ * Which settings the role lacks that a worker gives to its connections by itself, where no pooler is in between.
+ *
+ * @param db connected as the workers are, through the pooler
+ * @returns one problem that names the statements which mend it; none when all is well
+ */
+export async function checkRole(db: Db, url: string): Promise<readonly SetupProblem[]> {
+  const rows = await rowsOf<{ name: string; setting: string; role: string; database: string }>(
+    db,
+    sql`
+    select name, setting, quote_ident(current_user) as role, quote_ident(current_database()) as database
+    from pg_settings where name = any(${arrayParam(
+      roleSettings.map(({ name }) => name),
+      "text",
+    )})`,
+  );
+  const isUnset = ({ name, unset }: (typeof roleSettings)[number]) =>
+    rows.some((row) => row.name === name && row.setting === unset);
+  const lacking = roleSettings.filter(isUnset);
+  const [shown] = rows;
+  if (!shown || lacking.length === 0) return [];
+  const remedy = lacking.map(
+    ({ name, value }) => `ALTER ROLE ${shown.role} IN DATABASE ${shown.database} SET ${name} = '${value}';`,
+  );
+  return [
+    {
+      check: "database-role",
+      isCertain: true,
+      line:
+        `the database at ${describeServer(url)} gives pooled connections no ${lacking.map(({ name }) => name).join(", ")}: ` +
+        `run "${remedy.join(" ")}" in psql, then RECONNECT in PgBouncer's console`,
+    },
+  ];
+}
