@@ -1,3 +1,4 @@
+import type { SetupProblem } from "@cpa-payouts/core";
 import type { Processor, Queue, Worker } from "bullmq";
 import type { QueueName } from "./catalog.ts";
 
@@ -26,6 +27,14 @@ export interface Backend {
   worker(name: QueueName, processor: Processor, tuning: WorkerTuning): AnyWorker;
   /** @throws OperationError in one line when it does not answer or is not fit */
   ping(): Promise<void>;
+  /**
+   * What is wrong with the server although it answers. Asked once at the start, after {@link Backend.ping}, which comes
+   * every few seconds and looks at less.
+   *
+   * @returns every problem; none when all is well
+   * @throws OperationError in one line when it does not answer
+   */
+  check(): Promise<readonly SetupProblem[]>;
   /** Ends the connections; queues and workers are closed before. */
   close(): Promise<void>;
 }

@@ -6,7 +6,7 @@ import {
   startTestWorkers,
   type TestFlow,
 } from "@cpa-payouts/testing";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { catalog, jobsOf, queueNames } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
 import type { RunningWorker } from "./worker.ts";
@@ -66,6 +66,23 @@ describeOnBackends("the queues", (kind) => {
     await queues.enqueue("create-invoice", JOB);
     await queues.enqueueAll("create-invoice", [JOB, { runId: 1, userId: 3 }, JOB]);
     expect(await queues.bullmq.invoices.getJobCountByTypes("waiting")).toBe(2);
+  });
+
+  it("take all of many jobs, each once, although the first call broke in the middle", async () => {
+    const payloads = Array.from({ length: 20 }, (_, index) => ({ runId: 1, userId: index + 1 }));
+    const { invoices } = queues.bullmq;
+    const addBulk = invoices.addBulk.bind(invoices);
+    const broken = vi.spyOn(invoices, "addBulk").mockImplementationOnce(async (jobs) => {
+      await addBulk(jobs.slice(0, 7));
+      throw new Error("OOM command not allowed when used memory > 'maxmemory'.");
+    });
+    await queues.enqueueAll("create-invoice", payloads);
+    expect(broken).toHaveBeenCalledTimes(2);
+    expect(await invoices.getJobCountByTypes("waiting")).toBe(20);
+
+    broken.mockRejectedValue(new Error("OOM"));
+    await expect(queues.enqueueAll("create-invoice", payloads)).rejects.toThrow("OOM");
+    broken.mockRestore();
   });
 
   it("hold nothing but ids, whatever they are given", async () => {

@@ -1,4 +1,5 @@
 import type { Job, JobsOptions, Queue } from "bullmq";
+import { tryAgain } from "./again.ts";
 import type { Backend, BackendConfig } from "./backend.ts";
 import { catalog, type JobName, jobOptions, type PayloadOf, type QueueName, queueNames } from "./catalog.ts";
 import { openPostgresBackend } from "./postgres.ts";
@@ -12,7 +13,13 @@ export function openBackend(config: BackendConfig): Backend {
 export interface Queues {
   /** Adds a job, unless the same one waits or runs already. */
   enqueue<N extends JobName>(name: N, payload: PayloadOf<N>): Promise<void>;
-  /** Adds many jobs of one kind in one call. On Redis it is not atomic: after an error some of them may be there. */
+  /**
+   * Adds many jobs of one kind. On Redis one call is not atomic, whatever BullMQ's documentation says: when the memory
+   * is full in the middle of it, some jobs are in and some are not. The whole call is then made again; the jobs that
+   * are in already are recognised by their ids.
+   *
+   * @throws the queue's error when it goes on; some of the jobs may be there
+   */
   enqueueAll<N extends JobName>(name: N, payloads: readonly PayloadOf<N>[]): Promise<void>;
   /**
    * Makes sure that jobs will run: adds the lost ones and wakes those that are kept as failed or completed, whose ids
@@ -25,6 +32,9 @@ export interface Queues {
   readonly bullmq: Readonly<Record<QueueName, Queue>>;
   close(): Promise<void>;
 }
+
+/** A second and a half in all; what takes longer is the business of the job that adds, which is tried again for minutes. */
+const ADD_PATIENCE = { attempts: 4, pauseMs: 250 };
 
 export function openQueues(backend: Backend, onError: (error: Error, queue: QueueName) => void): Queues {
   const bullmq = Object.fromEntries(
@@ -42,7 +52,8 @@ export function openQueues(backend: Backend, onError: (error: Error, queue: Queu
       await queueOf(name).add(name, data, opts);
     },
     enqueueAll: async (name, payloads) => {
-      await queueOf(name).addBulk(payloads.map((payload) => toJob(name, payload)));
+      const jobs = payloads.map((payload) => toJob(name, payload));
+      await tryAgain(() => queueOf(name).addBulk(jobs), ADD_PATIENCE);
     },
     ensureQueued: (name, payloads) => ensureQueued(queueOf(name), name, payloads),
     close: async () => {
@@ -67,11 +78,15 @@ async function ensureQueued<N extends JobName>(
   return queuedAgain.filter(Boolean).length;
 }
 
+/**
+ * It reads the job instead of asking for its state: for a job that waits, BullMQ looks for the state by walking through
+ * the whole list on Redis, and 20,000 such questions (every worker's first tick in a large run) kept Redis from all else
+ * for ten seconds.
+ */
 async function ensureOne(queue: Queue, job: ReturnType<typeof toJob>): Promise<boolean> {
-  const { jobId = "" } = job.opts;
-  const state = await queue.getJobState(jobId);
-  if (state !== "completed" && state !== "failed" && state !== "unknown") return false;
-  if (state !== "unknown" && !(await removeKept(queue, jobId))) return false;
+  const present: Job | undefined = await queue.getJob(job.opts.jobId ?? "");
+  if (present && !present.finishedOn) return false;
+  if (present && !(await removeKept(present))) return false;
   await queue.add(job.name, job.data, job.opts);
   return true;
 }
@@ -84,10 +99,9 @@ const LOCKED = /could not be removed because it is locked/;
  *
  * @returns false when another process has queued it again in the meantime and a worker holds it
  */
-async function removeKept(queue: Queue, jobId: string): Promise<boolean> {
-  const kept: Job | undefined = await queue.getJob(jobId);
+async function removeKept(kept: Job): Promise<boolean> {
   try {
-    await kept?.remove();
+    await kept.remove();
     return true;
   } catch (cause) {
     // To ask for its state instead would be too late: that worker may be done with it by then.

@@ -2,9 +2,11 @@ import { OperationError } from "@cpa-payouts/core";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { type Backend, type BackendConfig, workerOptions } from "./backend.ts";
+import { findRedisProblems, infoField } from "./redis-setup.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const OLDEST_VERSION = [6, 2];
+const DEFAULT_PORT = 6379;
 
 /**
  * BullMQ on Redis. The prefix stands in braces, so that all keys of a queue fall into one slot of a Redis Cluster.
@@ -25,15 +27,27 @@ export function openRedisBackend(config: Extract<BackendConfig, { kind: "redis" 
     kind: "redis",
     queue: (name) => new Queue(name, { connection, prefix }),
     worker: (name, processor, tuning) => new Worker(name, processor, { connection, prefix, ...workerOptions(tuning) }),
-    ping: () => ping(config.url),
+    ping: async () => assertVersion(await readInfo(config.url, "server"), serverOf(config.url)),
+    check: async () => findRedisProblems(await readInfo(config.url), serverOf(config.url)),
     close: async () => {
       connection.disconnect();
     },
   };
 }
 
-async function ping(url: string): Promise<void> {
-  const server = new URL(url).host;
+/** Host and port of a Redis URL, without user and password. */
+function serverOf(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || DEFAULT_PORT}`;
+}
+
+/**
+ * What Redis says about itself, on a connection of its own that gives up instead of waiting for Redis to come back.
+ *
+ * @param section the part of INFO to ask for; without it, all that Redis tells by default
+ * @throws OperationError in one line when Redis does not answer
+ */
+async function readInfo(url: string, section?: string): Promise<string> {
   const probe = new Redis(url, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
@@ -46,19 +60,20 @@ async function ping(url: string): Promise<void> {
   });
   try {
     await probe.connect();
-    assertVersion(await probe.info("server"), server);
+    return await (section ? probe.info(section) : probe.info());
   } catch (cause) {
-    if (cause instanceof OperationError) throw cause;
     // ioredis' own rejection says "Connection is closed"; the reason came with the event before.
     const reason = lastError === "no answer" ? (cause as Error).message : lastError;
-    throw new OperationError(`Redis at ${server} does not answer: ${reason}; check REDIS_URL and that the server runs`);
+    throw new OperationError(
+      `Redis at ${serverOf(url)} does not answer: ${reason}; check REDIS_URL and that the server runs`,
+    );
   } finally {
     probe.disconnect();
   }
 }
 
 function assertVersion(info: string, server: string): void {
-  const version = /^redis_version:(\S+)/m.exec(info)?.[1] ?? "0";
+  const version = infoField(info, "redis_version") ?? "0";
   const [major = 0, minor = 0] = version.split(".").map(Number);
   const [oldestMajor = 0, oldestMinor = 0] = OLDEST_VERSION;
   if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return;

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Schedule } from "@cpa-payouts/core";
+import { tryAgain } from "./again.ts";
 import { jobOptions } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
 
@@ -40,26 +40,21 @@ async function ensureSchedulers(queues: Queues, daily: Schedule): Promise<boolea
   return wasDailyGone || wasSweepGone;
 }
 
-const UPSERT_ATTEMPTS = 5;
-const UPSERT_PAUSE_MS = 100;
+/** Processes that boot at the same second upsert at once, and BullMQ answers one of them with an error. */
+const UPSERT_PATIENCE = { attempts: 5, pauseMs: 100 };
 
 /**
- * Upserts a scheduler unless it is there with this pattern and zone. Processes that boot at the same second may do so at
- * once, and BullMQ then answers one of them with "job ID already exists" or, on PostgreSQL, a deadlock.
+ * Upserts a scheduler unless it is there with this pattern and zone. What BullMQ answers the slower of two processes is
+ * "job ID already exists" or, on PostgreSQL, a deadlock; it then looks again.
  *
  * @returns whether it was absent or different
  */
 async function ensureScheduler({ bullmq: { ticks } }: Queues, id: string, schedule: Schedule): Promise<boolean> {
-  for (let attempt = 1; ; attempt += 1) {
+  return tryAgain(async () => {
     const existing = await ticks.getJobScheduler(id);
     if (existing && existing.pattern === schedule.pattern && existing.tz === schedule.timeZone) return false;
-    try {
-      const repeat = { pattern: schedule.pattern, tz: schedule.timeZone };
-      await ticks.upsertJobScheduler(id, repeat, { name: "tick", data: {}, opts: jobOptions });
-      return true;
-    } catch (cause) {
-      if (attempt === UPSERT_ATTEMPTS) throw cause;
-      await sleep(Math.random() * UPSERT_PAUSE_MS * attempt);
-    }
-  }
+    const repeat = { pattern: schedule.pattern, tz: schedule.timeZone };
+    await ticks.upsertJobScheduler(id, repeat, { name: "tick", data: {}, opts: jobOptions });
+    return true;
+  }, UPSERT_PATIENCE);
 }

@@ -21,6 +21,8 @@ export interface WorkerEvents {
    * records the failure, so that the database knows first.
    */
   onExhausted(job: JobReport): Promise<void>;
+  /** A job was taken from a worker that died, or lost touch with the queue, and will run again. */
+  onStalled(jobId: string, queue: QueueName): void;
   /** The queue itself misbehaves (connection lost); BullMQ goes on by itself. */
   onError(error: Error, queue: QueueName): void;
   /** Whether an error will come again however often the job is tried. */
@@ -55,6 +57,7 @@ export async function startWorker(
     tuning,
   );
   worker.on("error", (error) => events.onError(error, queue));
+  worker.on("stalled", (jobId) => events.onStalled(jobId, queue));
   await worker.waitUntilReady();
   return { close: () => worker.close() };
 }
