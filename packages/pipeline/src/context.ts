@@ -1,6 +1,7 @@
 import type { Policy } from "@cpa-payouts/core";
 import type { Db } from "@cpa-payouts/db";
 import type { Queues } from "@cpa-payouts/jobs";
+import type { BatchPace } from "./batcher.ts";
 
 /** The present instant: the real one, or a pretended one in tests, the demo and `--now`. */
 export type Clock = () => Date;
@@ -35,9 +36,16 @@ export interface Pace {
   readonly fanOutPage: number;
   /** Jobs of a run that wait or run at the same time, at most: it bounds the queue's memory however many users there are. */
   readonly highWaterMark: number;
+  /** How the invoices under way in a process are gathered into statements. */
+  readonly invoices: BatchPace;
 }
 
-export const defaultPace: Pace = { decideChunk: 5_000, fanOutPage: 1_000, highWaterMark: 20_000 };
+export const defaultPace: Pace = {
+  decideChunk: 5_000,
+  fanOutPage: 1_000,
+  highWaterMark: 20_000,
+  invoices: { maxItems: 200, maxWaitMs: 5, maxRunning: 2 },
+};
 
 /** Who the system is in ledger, audit log and runs, where nobody gave an order. */
 export const SYSTEM_ACTOR = "system";

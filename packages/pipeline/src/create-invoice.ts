@@ -1,5 +1,6 @@
 import type { SkipReason } from "@cpa-payouts/core";
-import { createInvoices, findOutcomes, recordFailure } from "@cpa-payouts/db";
+import { createInvoices, findOutcomes, isConnectionError, recordFailure } from "@cpa-payouts/db";
+import { type BatchPace, createBatcher } from "./batcher.ts";
 import type { DataContext } from "./context.ts";
 
 export interface InvoiceJob {
@@ -13,28 +14,72 @@ export type InvoiceOutcome =
   | { readonly outcome: "skipped"; readonly reason: SkipReason };
 
 /**
- * Creates one user's invoice for a run and takes exactly that balance, after testing again under the user's lock. It
- * may run twice, at the same time, on several machines: whoever comes second is told what the first one did.
- *
- * @throws Error when the run never decided to pay this user; no payload can make it pay anybody else
+ * One user's `create-invoice` job, as a worker process runs many of them at a time: those under way are gathered into
+ * one statement each few milliseconds. See {@link createInvoiceBatch} for what it does to each of them.
  */
-export async function createInvoice(ctx: DataContext, job: InvoiceJob): Promise<InvoiceOutcome> {
-  const { runId, userId } = job;
-  const [created] = await createInvoices(ctx.db, { runId, userIds: [userId], now: ctx.clock() });
-  if (!created) return earlierOutcome(ctx, job);
-  if (created.outcome === "skipped") {
-    ctx.log.info({ runId, userId, reason: created.reason }, "user.skipped");
-    return { outcome: "skipped", reason: created.reason };
-  }
-  ctx.log.info({ runId, userId, invoice: created.number }, "invoice.created");
-  return { outcome: "invoiced", number: created.number };
+export function invoiceBatcher(ctx: DataContext, pace: BatchPace): (job: InvoiceJob) => Promise<InvoiceOutcome> {
+  return createBatcher({ run: (jobs) => createInvoiceBatch(ctx, jobs), isOutage: isConnectionError, pace });
 }
 
-async function earlierOutcome(ctx: DataContext, { runId, userId }: InvoiceJob): Promise<InvoiceOutcome> {
-  const [decision] = await findOutcomes(ctx.db, runId, [userId]);
-  if (decision?.outcome === "invoiced") return { outcome: "already-invoiced" };
-  if (decision?.outcome === "skipped" && decision.reason) return { outcome: "skipped", reason: decision.reason };
-  throw new Error(`run ${runId} has no decision to pay user ${userId}`);
+/**
+ * Creates the invoices of some users of a run and takes exactly those balances, after testing again under the users'
+ * locks. It may run twice, at the same time, on several machines: whoever comes second is told what the first one did.
+ *
+ * @returns for each job, in order, what became of it; an error for a user whom the run never decided to pay, since no
+ *   payload can make it pay anybody else
+ */
+export async function createInvoiceBatch(
+  ctx: DataContext,
+  jobs: readonly InvoiceJob[],
+): Promise<(InvoiceOutcome | Error)[]> {
+  const outcomes = new Map<number, Map<number, InvoiceOutcome>>();
+  for (const [runId, userIds] of groupByRun(jobs)) outcomes.set(runId, await invoiceUsers(ctx, runId, userIds));
+  return jobs.map(
+    ({ runId, userId }) =>
+      outcomes.get(runId)?.get(userId) ?? new Error(`run ${runId} has no decision to pay user ${userId}`),
+  );
+}
+
+function groupByRun(jobs: readonly InvoiceJob[]): Map<number, number[]> {
+  const byRun = new Map<number, number[]>();
+  for (const { runId, userId } of jobs) {
+    const userIds = byRun.get(runId);
+    if (userIds) userIds.push(userId);
+    else byRun.set(runId, [userId]);
+  }
+  return byRun;
+}
+
+async function invoiceUsers(
+  ctx: DataContext,
+  runId: number,
+  userIds: readonly number[],
+): Promise<Map<number, InvoiceOutcome>> {
+  const outcomes = new Map<number, InvoiceOutcome>();
+  const created = await createInvoices(ctx.db, { runId, userIds, now: ctx.clock() });
+  for (const one of created) {
+    if (one.outcome === "invoiced") outcomes.set(one.userId, { outcome: "invoiced", number: one.number });
+    else outcomes.set(one.userId, { outcome: "skipped", reason: one.reason });
+  }
+  const invoiced = created.filter(({ outcome }) => outcome === "invoiced").length;
+  // One line for all of them: the audit log has each.
+  if (created.length > 0)
+    ctx.log.info({ runId, invoiced, skipped: created.length - invoiced, jobs: userIds.length }, "invoices.created");
+  const unsettled = userIds.filter((userId) => !outcomes.has(userId));
+  if (unsettled.length > 0) await addEarlierOutcomes(ctx, runId, unsettled, outcomes);
+  return outcomes;
+}
+
+async function addEarlierOutcomes(
+  ctx: DataContext,
+  runId: number,
+  unsettled: readonly number[],
+  outcomes: Map<number, InvoiceOutcome>,
+): Promise<void> {
+  for (const { userId, outcome, reason } of await findOutcomes(ctx.db, runId, unsettled)) {
+    if (outcome === "invoiced") outcomes.set(userId, { outcome: "already-invoiced" });
+    if (outcome === "skipped" && reason) outcomes.set(userId, { outcome: "skipped", reason });
+  }
 }
 
 /** Records that a user's job gave up: the run goes on and closes without them, and the reason can be read. */

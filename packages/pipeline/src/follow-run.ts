@@ -20,6 +20,10 @@ export interface RunProgress {
 }
 
 const POLL_MS = 200;
+/** Counting a million decisions takes a good part of a second: a twentieth of the time may go into it. */
+const POLL_SHARE = 20;
+/** However long the count takes on a busy database, somebody watches. */
+const LONGEST_POLL_MS = 5_000;
 /** How long a run may stand still before its open work is queued once more. */
 const STANDSTILL_MS = 15_000;
 
@@ -34,16 +38,21 @@ export async function followRun(
   options: { onProgress: (progress: RunProgress) => void; signal?: AbortSignal; standstillMs?: number },
 ): Promise<PaymentRun> {
   const watch = standstillWatch(options.standstillMs ?? STANDSTILL_MS);
+  const progressOf = progressMeter(ctx);
+  // Of the count alone: a minute in which the database did not answer is no reason to wait for twenty.
+  let countingMs = 0;
   for (;;) {
     const run = await unlessAway(ctx, async () => {
       const seen = await getRun(ctx.db, runId);
-      const progress = await progressOf(ctx, seen);
+      const start = performance.now();
+      const progress = await progressOf(seen);
+      countingMs = performance.now() - start;
       options.onProgress(progress);
       if (watch.standsStill(progress)) await resumeRun(ctx, seen);
       return seen;
     });
     if (run?.state === "completed" || run?.state === "cancelled") return run;
-    await pause(options.signal);
+    await pause(Math.min(Math.max(POLL_MS, POLL_SHARE * countingMs), LONGEST_POLL_MS), options.signal);
   }
 }
 
@@ -63,9 +72,9 @@ function standstillWatch(limitMs: number) {
 }
 
 /** Rejects with the reason of the abort, which says more than the AbortError that the timer makes of it. */
-async function pause(signal: AbortSignal | undefined): Promise<void> {
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
-    await sleep(POLL_MS, undefined, { signal });
+    await sleep(ms, undefined, { signal });
   } catch (cause) {
     signal?.throwIfAborted();
     throw cause;
@@ -83,9 +92,16 @@ async function unlessAway<T>(ctx: Context, work: () => Promise<T>): Promise<T | 
   }
 }
 
-async function progressOf({ db }: Context, run: PaymentRun): Promise<RunProgress> {
-  const { id, state } = run;
-  if (state === "deciding") return { state, done: await countDecisions(db, id), total: await countUsersOwed(db) };
-  const total = await countDecisions(db, id);
-  return { state, done: total - (await countOpenDecisions(db, id)), total };
+/** Totals are counted once: nobody is added to a run that has been decided, and before that it is an estimate. */
+function progressMeter({ db }: Context): (run: PaymentRun) => Promise<RunProgress> {
+  let owed: number | null = null;
+  let decided: number | null = null;
+  return async ({ id, state }) => {
+    if (state === "deciding") {
+      owed ??= await countUsersOwed(db);
+      return { state, done: await countDecisions(db, id), total: owed };
+    }
+    decided ??= await countDecisions(db, id);
+    return { state, done: decided - (await countOpenDecisions(db, id)), total: decided };
+  };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import { InputError, OperationError } from "@cpa-payouts/core";
 import {
+  analyzeImported,
   analyzeImportRows,
   discardImport,
   discardImportsBefore,
@@ -58,6 +59,7 @@ export async function importUsers(ctx: DataContext, options: ImportOptions): Pro
       if (!isConflict(cause)) throw cause;
       throw new OperationError("another import changed the same users at this moment; nothing was imported, try again");
     });
+    await analyzeImported(ctx.db);
     ctx.log.info({ importId, rows, badRows, ...counts }, "users.imported");
     return { rows, badRows, ...counts };
   } finally {

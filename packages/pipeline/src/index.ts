@@ -4,6 +4,7 @@
  * tick -> open-run -> decide -> fan-out -> create-invoice -> close-run, with resume-run behind each of them,
  * and around it: import-users, credit, summary (preview), follow-run, retry, review, verify.
  */
+export type { BatchPace } from "./batcher.ts";
 export * from "./close-run.ts";
 export * from "./context.ts";
 export * from "./create-invoice.ts";

@@ -2,7 +2,7 @@ import { findDecision, findRun, findScheduler, type PaymentRun } from "@cpa-payo
 import { importNetwork, openTestFlow, type TestFlow, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { closeFinishedRun } from "./close-run.ts";
-import { createInvoice } from "./create-invoice.ts";
+import { createInvoiceBatch } from "./create-invoice.ts";
 import { decide } from "./decide.ts";
 import { fanOut } from "./fan-out.ts";
 import { startRun } from "./open-run.ts";
@@ -43,7 +43,8 @@ async function finish(date: string): Promise<void> {
   await fanOut(flow.ctx, { runId });
   const open = await flow.database.sql<{ user_id: bigint }[]>`
     select user_id from run_decisions where run_id = ${runId} and outcome = 'open'`;
-  for (const { user_id } of open) await createInvoice(flow.ctx, { runId, userId: Number(user_id) });
+  const jobs = open.map(({ user_id }) => ({ runId, userId: Number(user_id) }));
+  await createInvoiceBatch(flow.ctx, jobs);
   expect(await closeFinishedRun(flow.ctx, { runId })).toEqual({ closed: true });
 }
 

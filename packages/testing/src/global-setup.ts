@@ -6,6 +6,7 @@ import { migrateDatabase, startEmbedded } from "@cpa-payouts/db";
 import { migrateQueue } from "@cpa-payouts/jobs";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
+import { findPgBouncer } from "../../../scripts/bootstrap/pgbouncer.mjs";
 import { findRedis } from "../../../scripts/bootstrap/redis.mjs";
 import { startRedis } from "./redis-server.ts";
 import { databaseUrl, migrationsFolder, TEMPLATE_DATABASE } from "./servers.ts";
@@ -30,6 +31,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide("postgresUrl", database.url);
   project.provide("redisUrl", redis?.url ?? null);
   project.provide("redisBinary", redis?.binary ?? null);
+  project.provide("pgbouncerBinary", findPgBouncer(process.env));
   return async () => {
     await redis?.stop();
     await database.stop();

@@ -6,6 +6,7 @@ export * from "./flow.ts";
 export * from "./interleave.ts";
 export * from "./log.ts";
 export * from "./network.ts";
+export * from "./pgbouncer.ts";
 export * from "./redis-server.ts";
 export * from "./servers.ts";
 export * from "./workers.ts";

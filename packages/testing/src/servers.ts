@@ -9,6 +9,8 @@ declare module "vitest" {
     redisUrl: string | null;
     /** For tests that need a Redis of their own to kill; null like `redisUrl`. */
     redisBinary: string | null;
+    /** Null where there is none, which with CI=true fails the tests that need it. */
+    pgbouncerBinary: string | null;
   }
 }
 

@@ -15,6 +15,7 @@ export async function startTestWorkers(flow: TestFlow, options: TestWorkersOptio
   const events: WorkerEvents = {
     isFinal: isDataError,
     describe: describeError,
+    onStalled: () => {},
     onError: () => {},
     onRetry: () => {},
     onExhausted: async () => {},

@@ -1,0 +1,69 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import postgres from "postgres";
+import { startServer } from "./server-process.ts";
+import { databaseUrl, freePort } from "./servers.ts";
+
+export interface PgBouncer {
+  /** The address of a database, through the pooler. */
+  through(url: string): string;
+  /** Replaces its connections to the server, as an operator does after a change of the role. */
+  reconnect(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a PgBouncer of our own in transaction mode, before the server of a URL.
+ *
+ * @param poolSize connections to the server, for each database
+ */
+export async function startPgBouncer(options: {
+  binary: string;
+  serverUrl: string;
+  poolSize: number;
+}): Promise<PgBouncer> {
+  const folder = await mkdtemp(path.join(tmpdir(), "payouts-pgbouncer-"));
+  const file = path.join(folder, "pgbouncer.ini");
+  const port = await freePort();
+  await writeFile(file, configFile({ ...options, port }), { mode: 0o600 });
+  const { stop } = await startServer(options.binary, ["--quiet", file], port);
+  const through = (url: string) => {
+    const pooled = new URL(url);
+    pooled.host = `127.0.0.1:${port}`;
+    return pooled.href;
+  };
+  return {
+    through,
+    reconnect: async () => {
+      const console = postgres(databaseUrl(through(options.serverUrl), "pgbouncer"), { max: 1, fetch_types: false });
+      await console.unsafe("reconnect");
+      await console.end();
+    },
+    stop: async () => {
+      // SIGTERM waits for the clients from version 1.23 on.
+      await stop("SIGQUIT");
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Whoever reaches the loopback interface is let in, as the user that logs in at the server. */
+function configFile({ serverUrl, poolSize, port }: { serverUrl: string; poolSize: number; port: number }): string {
+  const server = new URL(serverUrl);
+  const lines = [
+    "[databases]",
+    `* = host=${server.hostname} port=${server.port} user=${server.username} password=${server.password}`,
+    "[pgbouncer]",
+    "listen_addr = 127.0.0.1",
+    `listen_port = ${port}`,
+    "unix_socket_dir =",
+    "auth_type = any",
+    `admin_users = ${server.username}`,
+    "pool_mode = transaction",
+    `default_pool_size = ${poolSize}`,
+    // PgBouncer refuses to run as root, and reads its file before it becomes somebody else.
+    ...(process.getuid?.() === 0 ? ["user = nobody"] : []),
+  ];
+  return `${lines.join("\n")}\n`;
+}
