@@ -62,7 +62,13 @@ export async function migrateAll(cli: Cli, url: string): Promise<void> {
  */
 export async function useDatabase<T>(cli: Cli, server: Server, use: (ctx: DataContext) => Promise<T>): Promise<T> {
   const { url } = server;
-  const { db, close } = connect({ url, max: 4, applicationName: "payouts-cli", statementTimeoutMs: NO_LIMIT_MS });
+  const { db, close } = connect({
+    url,
+    max: 4,
+    applicationName: "payouts-cli",
+    statementTimeoutMs: NO_LIMIT_MS,
+    isPooled: cli.config.isPooled,
+  });
   try {
     await ping(db, url);
     if (server.folder) await migrateAll(cli, url);

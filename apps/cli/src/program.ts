@@ -46,15 +46,15 @@ function report(cause: unknown, { stderr }: Surroundings): ExitCode {
     );
     return exitCodes.badInput;
   }
-  stderr.write(`error: ${explain(cause)}\n`);
+  for (const line of explain(cause)) stderr.write(`error: ${line}\n`);
   return exitCodes.failed;
 }
 
-function explain(cause: unknown): string {
-  if (cause instanceof OperationError) return cause.message;
+function explain(cause: unknown): readonly string[] {
+  if (cause instanceof OperationError) return cause.problems;
   if (isConnectionError(cause))
-    return `the database went away (${describeError(cause)}); run the command again when it is back`;
-  return `${describeError(cause)} (unexpected; the log has more with --log-level debug)`;
+    return [`the database went away (${describeError(cause)}); run the command again when it is back`];
+  return [`${describeError(cause)} (unexpected; the log has more with --log-level debug)`];
 }
 
 function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => void): Command {

@@ -82,13 +82,13 @@ describe("a command that is interrupted", () => {
     expect(await payouts(["import", file, ...args], {})).toMatchObject({ code: 0 });
 
     const run = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], {});
-    await run.untilSays("invoice.created");
+    await run.untilSays("invoices.created");
     expect(await run.stop("SIGINT")).toBe(1);
     expect(run.stderr()).toMatch(
       /error: stopped by SIGINT; the run stays open; "payouts run --date 2026-11-16" goes on with it\n$/,
     );
     const killed = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], {});
-    await killed.untilSays("invoice.created");
+    await killed.untilSays("invoices.created");
     await killed.stop("SIGKILL");
 
     const rest = await payouts(["run", "--date", "2026-11-16", "--json", ...args], {});

@@ -1,13 +1,16 @@
-import { connect, findRun } from "@cpa-payouts/db";
-import { credit, followRun, tick } from "@cpa-payouts/pipeline";
+import { findRun } from "@cpa-payouts/db";
+import { followRun, tick } from "@cpa-payouts/pipeline";
 import { describeOnBackends, fingerprint, importNetwork, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { creditAllThrough } from "./crediting.ts";
 import { environmentOf } from "./environment.ts";
-import { expected, generateNetwork, type NetworkUser, randomNumbers, toTestUser } from "./network.ts";
+import { expected, generateNetwork, type NetworkUser, toTestUser } from "./network.ts";
 import { type PayoutsProcess, payouts, payoutsJson, startPayouts } from "./payouts.ts";
 
 const USERS = 20_000;
 const CREDITED_USERS = 200;
+/** Spreads the credited ones over the network. */
+const CREDITED_STRIDE = 97;
 
 /**
  * Goal: a network of 20,000 users, run on two payment dates by two worker processes, agrees user by user with an
@@ -27,6 +30,9 @@ describeOnBackends("a network of 20,000 users with two worker processes", (kind)
 
   afterAll(() => flow.close());
 
+  const creditedUsers = () =>
+    Array.from({ length: CREDITED_USERS }, (_, index) => (network[index * CREDITED_STRIDE] as NetworkUser).externalId);
+
   it("pays the first Monday as computed independently", async () => {
     await payDate(flow, env, "2026-12-07");
     await expectRun(flow, env, network, "2026-12-07", false);
@@ -35,7 +41,7 @@ describeOnBackends("a network of 20,000 users with two worker processes", (kind)
   it("pays the mid-month date as computed from there, to the cent, while credits keep arriving", async () => {
     const before = new Map(network.map((user) => [user.externalId, { ...user }]));
     const stop = new AbortController();
-    const crediting = creditAllThrough(flow, network, stop.signal);
+    const crediting = creditAllThrough(flow, creditedUsers(), stop.signal);
     await payDate(flow, env, "2026-12-21");
     stop.abort();
     const credited = await crediting;
@@ -82,7 +88,7 @@ async function payDate(flow: TestFlow, env: Record<string, string>, date: string
   } finally {
     expect(await Promise.all(workers.map((worker) => worker.stop()))).toEqual([0, 0]);
   }
-  const shares = workers.map((worker) => worker.stderr().split('"event":"invoice.created"').length - 1);
+  const shares = workers.map((worker) => worker.stderr().split('"event":"invoices.created"').length - 1);
   expect(Math.min(...shares)).toBeGreaterThan(0);
 }
 
@@ -139,24 +145,4 @@ async function expectInvoices(flow: TestFlow, users: readonly NetworkUser[], dat
   const found = new Map(rows.map((row) => [row.external_id, row.amount === null ? row.reason : Number(row.amount)]));
   const differing = users.filter((user) => found.get(user.externalId) !== expected(user, isMidMonth));
   expect(differing.map((user) => ({ ...user, found: found.get(user.externalId) }))).toEqual([]);
-}
-
-/** Credits random users, some of them many times, until told to stop; returns what each of them got in cents. */
-async function creditAllThrough(
-  flow: TestFlow,
-  network: readonly NetworkUser[],
-  signal: AbortSignal,
-): Promise<Map<string, number>> {
-  const random = randomNumbers(7);
-  const connection = connect({ url: flow.database.url, max: 2 });
-  const ctx = { ...flow.ctx, db: connection.db };
-  const credited = new Map<string, number>();
-  for (let number = 0; !signal.aborted; number += 1) {
-    const { externalId } = network[random(CREDITED_USERS) * 97] as NetworkUser;
-    const cents = 1 + random(5_000);
-    await credit(ctx, { externalId, amountCents: BigInt(cents), key: `conversion-${number}`, actor: "tracker" });
-    credited.set(externalId, (credited.get(externalId) ?? 0) + cents);
-  }
-  await connection.close();
-  return credited;
 }

@@ -75,6 +75,8 @@ export function startPayouts(
   });
   // A test that fails or times out must not leave its processes running.
   const kill = () => child.kill("SIGKILL");
+  // A listener per process is no leak.
+  process.setMaxListeners(50);
   process.once("exit", kill);
   const exit = once(child, "close").then(([code]) => {
     process.off("exit", kill);

@@ -58,7 +58,7 @@ describeOnBackends("personal data", (kind) => {
       jobs: JSON.stringify(jobs.flat().map((job) => job.asJSON())),
       stderr: outputs.map(({ stderr }) => stderr).join(""),
     };
-    expect(log).toContain('"event":"invoice.created"');
+    expect(log).toContain('"event":"invoices.created"');
     expect(log).toContain('"event":"invoice.failed"');
     expect(seen.jobs).toContain("create-invoice");
     for (const [where, text] of Object.entries(seen))

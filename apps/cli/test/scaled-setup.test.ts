@@ -1,12 +1,11 @@
-import { execFile } from "node:child_process";
 import { readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
 import { findRun } from "@cpa-payouts/db";
 import { eventually, importNetwork, openTestFlow, repositoryRoot, testDatabase } from "@cpa-payouts/testing";
 import { describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
+import { bundlePayouts } from "./bundle.ts";
 import { startPayouts } from "./payouts.ts";
 
 interface Service {
@@ -20,7 +19,7 @@ interface Service {
  */
 describe.skipIf(inject("redisUrl") === null)("the scaled set-up of docker-compose.yml", () => {
   it("migrates once and shares the work between two workers", async () => {
-    const bundle = await buildBundle();
+    const bundle = await bundlePayouts();
     const database = await testDatabase({ empty: true });
     const { migrate, worker } = await readServices();
     const addresses = { DATABASE_URL: database.url, REDIS_URL: inject("redisUrl") ?? "" };
@@ -31,15 +30,15 @@ describe.skipIf(inject("redisUrl") === null)("the scaled set-up of docker-compos
       ...more,
     });
 
-    const early = startPayouts([worker.command], environment(worker, {}), [bundle]);
+    const early = startPayouts([worker.command], environment(worker, {}), [bundle.file]);
     expect(await early.ended()).toBe(1);
     expect(early.stderr()).toMatch(/^error: the database lacks \d+ of \d+ migrations: run "payouts migrate" first\n$/m);
 
-    const migration = startPayouts([migrate.command], environment(migrate, {}), [bundle]);
+    const migration = startPayouts([migrate.command], environment(migrate, {}), [bundle.file]);
     expect(await migration.ended()).toBe(0);
 
     const more = { QUEUE_PREFIX: `scaled-${process.pid}`, NODE_ENV: "production", HEALTH_FILE: heartbeat };
-    const workers = [1, 2].map(() => startPayouts([worker.command], environment(worker, more), [bundle]));
+    const workers = [1, 2].map(() => startPayouts([worker.command], environment(worker, more), [bundle.file]));
     await Promise.all(workers.map((one) => one.untilSays("worker.started")));
     await eventually(() => stat(heartbeat).catch(() => null));
 
@@ -50,22 +49,17 @@ describe.skipIf(inject("redisUrl") === null)("the scaled set-up of docker-compos
       Array.from({ length: 2_000 }, (_, index) => ({ externalId: `u${index}` })),
     );
     const date = "2026-11-16";
-    const run = startPayouts(["run", "--date", date, "--json"], environment(worker, more), [bundle]);
+    const run = startPayouts(["run", "--date", date, "--json"], environment(worker, more), [bundle.file]);
     expect(await run.ended()).toBe(0);
     expect(JSON.parse(run.stdout())).toMatchObject({ state: "completed", invoiced: 2_000, failed: 0 });
     expect(await findRun(database.db, date)).toMatchObject({ state: "completed" });
-    for (const one of workers) expect(one.stderr()).toContain('"event":"invoice.created"');
+    for (const one of workers) expect(one.stderr()).toContain('"event":"invoices.created"');
     expect(await Promise.all(workers.map((one) => one.stop("SIGTERM")))).toEqual([0, 0]);
     await database.close();
     await rm(heartbeat);
+    await bundle.remove();
   });
 });
-
-async function buildBundle(): Promise<string> {
-  const app = path.join(repositoryRoot, "apps", "cli");
-  await promisify(execFile)(process.execPath, ["../../scripts/build.mjs"], { cwd: app });
-  return path.join(app, "dist", "payouts.mjs");
-}
 
 async function readServices(): Promise<{ migrate: Service; worker: Service }> {
   const text = await readFile(path.join(repositoryRoot, "docker-compose.yml"), "utf8");

@@ -101,21 +101,44 @@ describe("the environment", () => {
       WORKER_CONCURRENCY: "0",
       PAYMENT_TIME_ZONE: "Mars/Olympus",
       LOG_LEVEL: "loud",
+      DATABASE_POOLER: "session",
+      ALLOW_UNSAFE: "redis-eviction, everything,nothing",
     });
     expect(code).toBe(2);
     expect(stderr).toBe(
       [
         "  DATABASE_URL: write a URL such as postgres://user:password@host:5432/database",
+        "  DATABASE_POOLER: write one of none, transaction",
         "  REDIS_URL: write a URL such as redis://host:6379",
         '  MINIMUM_BALANCE: "-5" is not an amount: it is negative',
         "  CATCH_UP_DAYS: write a whole number from 0 to 366",
         "  WORKER_CONCURRENCY: write a whole number from 1 to 1000",
         "  LOG_LEVEL: write one of debug, info, warn, error, silent",
+        '  ALLOW_UNSAFE: "everything" is not one of redis-eviction, redis-persistence',
+        '  ALLOW_UNSAFE: "nothing" is not one of redis-eviction, redis-persistence',
         '  PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: "Mars/Olympus" is not an IANA time zone; it must fire once a day',
-        "error: 7 problems, see above",
+        "error: 10 problems, see above",
         "",
       ].join("\n"),
     );
+  });
+
+  it("may not allow what there is no check for", async () => {
+    expect(await payouts(["worker"], { ...NOWHERE, ALLOW_UNSAFE: "redis-evicton" })).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        'error: the configuration is wrong: ALLOW_UNSAFE: "redis-evicton" is not one of redis-eviction, redis-persistence\n',
+    });
+  });
+
+  it("may not put a pooler before the embedded database", async () => {
+    expect(await payouts(["verify"], { DATABASE_POOLER: "transaction" })).toEqual({
+      code: 2,
+      stdout: "",
+      stderr:
+        "error: the configuration is wrong: DATABASE_POOLER: the embedded database has no pooler; set DATABASE_URL, too\n",
+    });
   });
 
   it("counts an empty value as unset", async () => {
@@ -150,7 +173,7 @@ describe("a server that is away", () => {
     const database = await testDatabase({ empty: true });
     const { code, stderr } = await payouts(["verify"], { DATABASE_URL: database.url });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error: the database lacks 2 of 2 migrations: run "payouts migrate" first\n$/);
+    expect(stderr).toMatch(/^error: the database lacks (\d+) of \1 migrations: run "payouts migrate" first\n$/);
     expect(await payouts(["migrate"], { DATABASE_URL: database.url })).toMatchObject({ code: 0 });
     expect(await payouts(["migrate"], { DATABASE_URL: database.url })).toMatchObject({
       code: 0,

@@ -1,8 +1,18 @@
-import { findScheduleProblem, InputError, type Policy, parseCents } from "@cpa-payouts/core";
+import {
+  findScheduleProblem,
+  InputError,
+  type OverridableCheck,
+  overridableChecks,
+  type Policy,
+  parseCents,
+} from "@cpa-payouts/core";
 import { z } from "zod";
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
+
+/** What may stand between us and the database; `transaction` lends a connection for one transaction at a time. */
+const poolers = ["none", "transaction"] as const;
 
 function wholeNumber(from: number, to: number) {
   const message = `write a whole number from ${from} to ${to}`;
@@ -31,10 +41,25 @@ const amount = z.string().transform((text, issue) => {
   return z.NEVER;
 });
 
+/** Names of checks, separated by commas; each unknown one is a problem of its own. */
+const checkNames = z.string().transform((text, issue) =>
+  text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "")
+    .flatMap((name) => {
+      const known = overridableChecks.find((check) => check === name);
+      if (known) return [known];
+      issue.addIssue(`"${name}" is not one of ${overridableChecks.join(", ")}`);
+      return [];
+    }),
+);
+
 /** Every variable of the environment that means something, with its default (README, "Configuration"). */
 const variables = z.object({
   NODE_ENV: z.string().default("development"),
   DATABASE_URL: url(["postgres:", "postgresql:"], "postgres://user:password@host:5432/database").optional(),
+  DATABASE_POOLER: z.enum(poolers, `write one of ${poolers.join(", ")}`).default("none"),
   REDIS_URL: url(["redis:", "rediss:"], "redis://host:6379").optional(),
   QUEUE_PREFIX: z
     .string()
@@ -44,26 +69,34 @@ const variables = z.object({
   PAYMENT_TICK_CRON: z.string().default("0 2 * * *"),
   MINIMUM_BALANCE: z.string().default("100.00").pipe(amount),
   CATCH_UP_DAYS: z.string().default("7").pipe(wholeNumber(0, 366)),
-  WORKER_CONCURRENCY: z.string().default("50").pipe(wholeNumber(1, 1000)),
+  WORKER_CONCURRENCY: z.string().default("500").pipe(wholeNumber(1, 1000)),
+  QUEUE_HIGH_WATER_MARK: z.string().default("20000").pipe(wholeNumber(1, 999_999_999)),
   LOG_LEVEL: z.enum(logLevels, `write one of ${logLevels.join(", ")}`).optional(),
   LOG_FILE: z.string().optional(),
   HEALTH_FILE: z.string().optional(),
+  ALLOW_UNSAFE: z.string().default("").pipe(checkNames),
 });
 
 export interface Config {
   readonly isProduction: boolean;
   /** Without it the embedded database is used. */
   readonly databaseUrl: string | null;
+  /** Whether the database is reached through a pooler that lends a connection for one transaction at a time. */
+  readonly isPooled: boolean;
   /** Without it the queue lives in the database. */
   readonly redisUrl: string | null;
   readonly queuePrefix: string;
   readonly workerConcurrency: number;
+  /** Jobs of a run in the queue at a time, at most. */
+  readonly highWaterMark: number;
   /** Null where nothing is set: each command has a default of its own. */
   readonly logLevel: LogLevel | null;
   /** Null for stderr. */
   readonly logFile: string | null;
   /** Written every few seconds while a worker is well; null for none. */
   readonly healthFile: string | null;
+  /** Checks of the servers that are let pass in production although they fail. */
+  readonly allowUnsafe: readonly OverridableCheck[];
   readonly policy: Policy;
 }
 
@@ -87,18 +120,23 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, no
   const scheduleProblem = findScheduleProblem(schedule, now);
   if (scheduleProblem)
     problems.push(`PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: ${scheduleProblem}; it must fire once a day`);
+  if (given.DATABASE_POOLER === "transaction" && !given.DATABASE_URL)
+    problems.push("DATABASE_POOLER: the embedded database has no pooler; set DATABASE_URL, too");
   if (!parsed.success || problems.length > 0)
     throw new InputError(`the configuration is wrong: ${problems.join("; ")}`, problems);
   const { data } = parsed;
   return {
     isProduction: data.NODE_ENV === "production",
     databaseUrl: data.DATABASE_URL ?? null,
+    isPooled: data.DATABASE_POOLER === "transaction",
     redisUrl: data.REDIS_URL ?? null,
     queuePrefix: data.QUEUE_PREFIX,
     workerConcurrency: data.WORKER_CONCURRENCY,
+    highWaterMark: data.QUEUE_HIGH_WATER_MARK,
     logLevel: data.LOG_LEVEL ?? null,
     logFile: data.LOG_FILE ?? null,
     healthFile: data.HEALTH_FILE ?? null,
+    allowUnsafe: data.ALLOW_UNSAFE,
     policy: { schedule, minimumBalanceCents: data.MINIMUM_BALANCE, catchUpDays: data.CATCH_UP_DAYS },
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { PaymentRun } from "@cpa-payouts/db";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import { followRun, type RunProgress, startRun } from "@cpa-payouts/pipeline";
@@ -68,6 +69,18 @@ describe("following a run", () => {
     workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 8 });
     expect(await followed).toMatchObject({ state: "completed" });
   });
+
+  it("looks again soon after a look that hung for long", async () => {
+    const holder = await holdTransaction(flow.database, (sql) => sql`lock table payment_runs in access exclusive mode`);
+    const followed = followRun(flow.ctx, run.id, { onProgress: () => {} });
+    await untilBlocked(flow.database);
+    await sleep(2_000);
+    await killBlocked(flow.database);
+    await eventually(() => flow.log.of("database.away").length > 0);
+    await holder.commit();
+    await flow.database.sql`update payment_runs set state = 'cancelled'`;
+    expect(await followed).toMatchObject({ state: "cancelled" });
+  }, 15_000);
 
   it("of a run that does not exist fails", async () => {
     await expect(followRun(flow.ctx, 999, { onProgress: () => {} })).rejects.toThrow("there is no payment run 999");

@@ -1,5 +1,5 @@
 import type { Handlers } from "@cpa-payouts/jobs";
-import { type Context, closeFinishedRun, createInvoice, decide, fanOut, tick } from "@cpa-payouts/pipeline";
+import { type Context, closeFinishedRun, decide, fanOut, invoiceBatcher, tick } from "@cpa-payouts/pipeline";
 
 /** Which job calls which step of the flow. */
 export function createHandlers(ctx: Context): Handlers {
@@ -7,7 +7,7 @@ export function createHandlers(ctx: Context): Handlers {
     tick: () => tick(ctx),
     decide: (payload) => decide(ctx, payload),
     "fan-out": (payload) => fanOut(ctx, payload),
-    "create-invoice": (payload) => createInvoice(ctx, payload),
+    "create-invoice": invoiceBatcher(ctx, ctx.pace.invoices),
     "close-run": (payload) => closeFinishedRun(ctx, payload),
   };
 }

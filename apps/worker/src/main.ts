@@ -1,10 +1,10 @@
+import type { WorkerTuning } from "@cpa-payouts/jobs";
 import type { Clock } from "@cpa-payouts/pipeline";
-import { openContext } from "./context.ts";
+import { type OpenContext, openContext } from "./context.ts";
 import type { Config } from "./env.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { Logger } from "./logger.ts";
 import { startSchedules } from "./schedules.ts";
-import { untilStopped } from "./shutdown.ts";
 import { startWorkers } from "./workers.ts";
 
 export interface WorkerMainOptions {
@@ -12,26 +12,42 @@ export interface WorkerMainOptions {
   readonly databaseUrl: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Kept when the worker is to stop, which may be before it has started. */
+  readonly stopped: Promise<void>;
   /** Told once the worker takes jobs, with the instant of the next daily tick. */
   readonly onReady?: (nextTick: Date | null) => void;
+  /** How soon another worker takes up the jobs of one that died. */
+  readonly recovery?: Pick<WorkerTuning, "lockDurationMs" | "stalledIntervalMs">;
 }
 
 /**
  * One worker process: takes jobs and keeps the ticks scheduled until it is told to stop, then finishes what is under
- * way and closes in order: workers, queues, database.
+ * way and closes in order: workers, queues, database. A start-up that fails half-way closes what it has opened, since
+ * a process that neither works nor ends would never be restarted.
  */
 export async function runWorker(options: WorkerMainOptions): Promise<void> {
-  const { config, log } = options;
   const opened = await openContext(options);
-  const workers = await startWorkers(opened.ctx, opened.backend, { concurrency: config.workerConcurrency });
-  const schedules = await startSchedules(opened.ctx);
-  log.info({ backend: opened.backend.kind, concurrency: config.workerConcurrency }, "worker.started");
-  options.onReady?.(schedules.next);
-  const stopHeartbeat = startHeartbeat(opened.ctx, opened.backend, config.healthFile);
-  await untilStopped(log, async () => {
+  try {
+    await work(opened, options);
+  } finally {
+    await opened.close();
+  }
+  options.log.info({}, "worker.stopped");
+}
+
+async function work({ ctx, backend }: OpenContext, options: WorkerMainOptions): Promise<void> {
+  const { config, log } = options;
+  const concurrency = config.workerConcurrency;
+  const workers = await startWorkers(ctx, backend, { concurrency, ...options.recovery });
+  try {
+    const schedules = await startSchedules(ctx);
+    log.info({ backend: backend.kind, concurrency }, "worker.started");
+    options.onReady?.(schedules.next);
+    const stopHeartbeat = startHeartbeat(ctx, backend, config.healthFile);
+    await options.stopped;
     stopHeartbeat();
     schedules.stop();
+  } finally {
     await workers.close();
-    await opened.close();
-  });
+  }
 }

@@ -1,7 +1,7 @@
 import { getRun, type PaymentRun } from "@cpa-payouts/db";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import {
-  createInvoice,
+  createInvoiceBatch,
   decide,
   fanOut,
   followRun,
@@ -83,7 +83,8 @@ describeOnBackends("a run whose jobs went astray", (kind) => {
           if (job.userId === ids.failed) throw new Error("no will");
           if (job.userId === ids.completed) return { outcome: "nothing" };
           await held.opened;
-          return createInvoice(flow.ctx, job);
+          await createInvoiceBatch(flow.ctx, [job]);
+          return {};
         },
       },
       events: { isFinal: () => true, onExhausted: async () => {} },

@@ -53,6 +53,7 @@ function workerEvents(ctx: Context): WorkerEvents {
     isFinal: isDataError,
     describe: describeError,
     onError: queueErrorLogger(ctx.log),
+    onStalled: (id, queue) => ctx.log.warn({ queue, id }, "job.stalled"),
     onRetry: ({ name, payload, attempt, error }) =>
       ctx.log.warn({ job: name, ...payload, attempt, error }, "job.retried"),
     onExhausted: (report) => recordExhausted(ctx, report),

@@ -27,7 +27,11 @@ const REJECTED = 5;
 /** Plays one month of a sample network: the same steps as in earnest, on a throw-away database and a pretended clock. */
 export async function demo(cli: Cli): Promise<ExitCode> {
   const clock = { now: new Date(START) };
-  const pretending: Cli = { ...cli, clock: () => clock.now, config: { ...cli.config, redisUrl: null } };
+  const pretending: Cli = {
+    ...cli,
+    clock: () => clock.now,
+    config: { ...cli.config, isPooled: false, redisUrl: null },
+  };
   const narrator = createNarrator(cli);
   return withThrowAwayServer(cli, (server) =>
     useDatabase(pretending, server, () =>

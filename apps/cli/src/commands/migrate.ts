@@ -1,8 +1,14 @@
+import { InputError } from "@cpa-payouts/core";
 import { connect, migrationState, ping } from "@cpa-payouts/db";
 import type { Cli } from "../cli.ts";
 import { migrateAll, withServer } from "../connection.ts";
 
 export async function migrate(cli: Cli): Promise<undefined> {
+  if (cli.config.isPooled)
+    throw new InputError(
+      'DATABASE_POOLER=transaction is set, and migrations need a session of their own: run "payouts migrate" without it, ' +
+        "with the server's own address in DATABASE_URL",
+    );
   await withServer(cli, async ({ url }) => {
     const { db, close } = connect({ url, max: 1, applicationName: "payouts-migrate" });
     try {

@@ -1,21 +1,34 @@
 import { localDateAt } from "@cpa-payouts/core";
 import { hasUsers } from "@cpa-payouts/db";
 import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
-import { runWorker } from "@cpa-payouts/worker";
+import { runWorker, untilStopped } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
-import { migrateAll, useDatabase, withServer } from "../connection.ts";
+import { migrateAll, type Server, useDatabase, withServer } from "../connection.ts";
 import { importSampleNetwork } from "../sample-network.ts";
 
 /** Everything on this machine, until it is told to stop. */
 export async function up(cli: Cli, { sample = false }: { sample?: boolean }): Promise<undefined> {
-  await withServer(cli, async (server) => {
-    // The embedded one is migrated by whoever uses it.
-    if (!server.folder) await migrateAll(cli, server.url);
-    cli.say(server.folder ? `Database: embedded, in ${server.folder}` : "Database: the one of DATABASE_URL");
-    await useDatabase(cli, server, (ctx) => greet(cli, ctx, sample));
-    const { config, clock, log } = cli;
-    await runWorker({ config, databaseUrl: server.url, clock, log, onReady: (nextTick) => tellReady(cli, nextTick) });
-  });
+  await withServer(cli, (server) => untilStopped(cli.log, (stopped) => serve(cli, server, { sample, stopped })));
+}
+
+async function serve(
+  cli: Cli,
+  server: Server,
+  { sample, stopped }: { sample: boolean; stopped: Promise<void> },
+): Promise<void> {
+  // The embedded one is migrated by whoever uses it, and no migration goes through a pooler.
+  if (!server.folder && !cli.config.isPooled) await migrateAll(cli, server.url);
+  cli.say(`Database: ${describe(cli, server)}`);
+  await useDatabase(cli, server, (ctx) => greet(cli, ctx, sample));
+  const { config, clock, log } = cli;
+  const onReady = (nextTick: Date | null) => tellReady(cli, nextTick);
+  await runWorker({ config, databaseUrl: server.url, clock, log, stopped, onReady });
+}
+
+function describe({ config }: Cli, { folder }: Server): string {
+  if (folder) return `embedded, in ${folder}`;
+  if (!config.isPooled) return "the one of DATABASE_URL";
+  return 'the one of DATABASE_URL, through a pooler; "payouts migrate" is up to you, with the server\'s own address';
 }
 
 async function greet(cli: Cli, ctx: DataContext, sample: boolean): Promise<void> {

@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect } from "@cpa-payouts/db";
+import { credit } from "@cpa-payouts/pipeline";
+import type { TestFlow } from "@cpa-payouts/testing";
+import { randomNumbers } from "./network.ts";
+
+/** Some hundred credits a second, which leaves the machine to those who are tested. */
+const PAUSE_MS = 3;
+
+/**
+ * Credits random ones of the users, some of them many times, until told to stop.
+ *
+ * @returns what each of them got, in cents
+ */
+export async function creditAllThrough(
+  flow: TestFlow,
+  externalIds: readonly string[],
+  signal: AbortSignal,
+): Promise<Map<string, number>> {
+  const random = randomNumbers(7);
+  const connection = connect({ url: flow.database.url, max: 2 });
+  const ctx = { ...flow.ctx, db: connection.db };
+  const credited = new Map<string, number>();
+  for (let number = 0; !signal.aborted; number += 1) {
+    const externalId = externalIds[random(externalIds.length)] as string;
+    const cents = 1 + random(5_000);
+    await credit(ctx, { externalId, amountCents: BigInt(cents), key: `conversion-${number}`, actor: "tracker" });
+    credited.set(externalId, (credited.get(externalId) ?? 0) + cents);
+    await sleep(PAUSE_MS);
+  }
+  await connection.close();
+  return credited;
+}

@@ -1,0 +1,104 @@
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { getRun, totalsOfRun } from "@cpa-payouts/db";
+import { decide } from "@cpa-payouts/pipeline";
+import { eventually, openTestFlow, type RedisServer, startRedis, type TestFlow } from "@cpa-payouts/testing";
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from "vitest";
+import { type Bundle, bundleProgram } from "../bundle.ts";
+import { environmentOf } from "../environment.ts";
+import { type PayoutsProcess, startPayouts } from "../payouts.ts";
+import { DUE, expectPaidOnce, openDueRun } from "./paid-once.ts";
+import { startPool } from "./worker-pool.ts";
+
+const USERS = 12_000;
+/** Enough for some of the pages of a fan-out, and not a whole number of them. */
+const ROOM_BYTES = 3_500_000;
+const OUT_OF_MEMORY = "OOM command not allowed";
+/** Invoices after which there is no room any more. */
+const FIRST_INVOICES = 1_000;
+const binary = inject("redisBinary");
+
+/** Goal: a Redis that is full in the middle of a page of jobs, and refuses whatever the workers tell it, holds a run up; it does not break it. */
+describe.skipIf(binary === null)("a run whose Redis runs out of memory", () => {
+  let folder: string;
+  let redis: RedisServer;
+  let client: Redis;
+  let bundle: Bundle;
+  let flow: TestFlow;
+
+  beforeAll(async () => {
+    bundle = await bundleProgram(new URL("./short-lock-worker.ts", import.meta.url));
+  });
+  afterAll(() => bundle.remove());
+
+  beforeEach(async () => {
+    folder = path.join(tmpdir(), `payouts-redis-${randomUUID()}`);
+    redis = await startRedis({ binary: binary ?? "", folder });
+    client = new Redis(redis.url);
+    flow = await openTestFlow({ kind: "redis", now: DUE, redisUrl: redis.url });
+  });
+  afterEach(async () => {
+    await flow.close();
+    client.disconnect();
+    await redis.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const leaveRoom = async (bytes: number) => {
+    const [, used] = /used_memory:(\d+)/.exec(await client.info("memory")) ?? [];
+    await client.config("SET", "maxmemory", Number(used) + bytes);
+  };
+  const giveMemoryBack = () => client.config("SET", "maxmemory", 0);
+
+  const start = () => startPayouts([DUE], { ...environmentOf(flow), WORKER_CONCURRENCY: "50" }, [bundle.file]);
+  const untilRefused = (workers: readonly PayoutsProcess[]) =>
+    Promise.all(workers.map((worker) => worker.untilSays(OUT_OF_MEMORY)));
+
+  it("in the middle of a page of jobs goes on by itself once there is memory again", async () => {
+    const run = await openDueRun(flow, USERS);
+    await decide(flow.ctx, { runId: run.id });
+    // Nothing is invoiced before Redis is full, since every finished job would make room for another one.
+    await flow.ctx.queues.bullmq.invoices.pause();
+    await leaveRoom(ROOM_BYTES);
+    const pool = startPool(1, start);
+    onTestFinished(pool.kill);
+    await untilRefused(pool.started);
+
+    const { state, fanOutCursor } = await getRun(flow.ctx.db, run.id);
+    const behindCursor = await countUsersUpTo(flow, fanOutCursor);
+    expect(state).toBe("fanning-out");
+    expect(behindCursor).toBeGreaterThan(0);
+    // How much of the page behind the cursor is in depends on what Redis was reading when the memory ran out.
+    expect(await flow.ctx.queues.bullmq.invoices.count()).toBeGreaterThanOrEqual(behindCursor);
+    expect(await flow.ctx.queues.bullmq.invoices.count()).toBeLessThan(USERS);
+
+    await giveMemoryBack();
+    await flow.ctx.queues.bullmq.invoices.resume();
+    await expectPaidOnce(flow, run, { users: USERS });
+    expect(await pool.stop()).toEqual([0]);
+  });
+
+  it("in the middle of the invoices goes on by itself once there is memory again", async () => {
+    const run = await openDueRun(flow, USERS);
+    const pool = startPool(2, start);
+    onTestFinished(pool.kill);
+    await eventually(async () => (await totalsOfRun(flow.ctx.db, run.id)).invoiced > FIRST_INVOICES);
+    await leaveRoom(0);
+    await untilRefused(pool.started);
+    const { open } = await totalsOfRun(flow.ctx.db, run.id);
+    expect(open).toBeGreaterThan(0);
+
+    await giveMemoryBack();
+    await expectPaidOnce(flow, run, { users: USERS });
+    await eventually(async () => (await flow.ctx.queues.bullmq.invoices.getActiveCount()) === 0);
+    expect(await pool.stop()).toEqual([0, 0]);
+  });
+});
+
+async function countUsersUpTo({ database }: TestFlow, userId: number): Promise<number> {
+  const [row] = await database.sql<{ count: number }[]>`select count(*)::int as count from users where id <= ${userId}`;
+  return row?.count ?? 0;
+}

@@ -1,0 +1,121 @@
+import { connect, listRuns, type PaymentRun } from "@cpa-payouts/db";
+import { openBackend, openQueues } from "@cpa-payouts/jobs";
+import { type Context, closeFinishedRun, createInvoiceBatch, decide, fanOut, tick } from "@cpa-payouts/pipeline";
+import { describeOnBackends, eventually, openTestFlow, type TestFlow, userIds } from "@cpa-payouts/testing";
+import { type Schedules, startSchedules } from "@cpa-payouts/worker";
+import { afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
+import { bundlePayouts } from "../bundle.ts";
+import { environmentOf } from "../environment.ts";
+import { startPayouts } from "../payouts.ts";
+import { DATE, DUE, expectPaidOnce, importUsers } from "./paid-once.ts";
+import { linesOf, startPool } from "./worker-pool.ts";
+
+const SCHEDULERS = 8;
+/** Fifty in all. The queue on PostgreSQL, where a round takes a second, is for one machine. */
+const ROUNDS = { redis: 38, postgres: 12 };
+const USERS = 1_000;
+/** Enough to see whether any of them is queued or paid twice; a round is about schedulers. */
+const USERS_OF_A_ROUND = 3;
+
+/** Goal: as many schedulers as there are workers may boot at the very second at which a date is due; it is run once. */
+describeOnBackends("eight schedulers that boot at the second at which a date is due", (kind) => {
+  let flow: TestFlow;
+
+  beforeEach(async () => {
+    flow = await openTestFlow({ kind, now: DUE });
+  });
+  afterEach(() => flow.close());
+
+  it.each(Array.from({ length: ROUNDS[kind] }, (_, round) => round + 1))(
+    "open one run and queue it once, round %i",
+    async () => {
+      await importUsers(flow, USERS_OF_A_ROUND);
+      const errors: unknown[] = [];
+      const schedulers = Array.from({ length: SCHEDULERS }, () => openScheduler(flow, (error) => errors.push(error)));
+      const atOnce = (step: (ctx: Context) => Promise<unknown>) => Promise.all(schedulers.map(({ ctx }) => step(ctx)));
+
+      await Promise.all(schedulers.map((scheduler) => scheduler.boot()));
+      const run = await theOnlyRun(flow);
+      await expectOneOfEachScheduler(flow);
+      expect(await waiting(flow, "ticks")).toBe(1);
+      expect(await waiting(flow, "runs")).toBe(1);
+      await atOnce((ctx) => decide(ctx, { runId: run.id }));
+      await atOnce((ctx) => fanOut(ctx, { runId: run.id }));
+      expect(await waiting(flow, "invoices")).toBe(USERS_OF_A_ROUND);
+
+      const jobs = Object.values(await userIds(flow.database)).map((userId) => ({ runId: run.id, userId }));
+      await atOnce((ctx) => createInvoiceBatch(ctx, jobs));
+      await atOnce((ctx) => closeFinishedRun(ctx, { runId: run.id }));
+      await Promise.all(schedulers.map((scheduler) => scheduler.close()));
+      await expectPaidOnce(flow, run, { users: USERS_OF_A_ROUND });
+      expect(errors).toEqual([]);
+      expect(flow.log.of("run.opened")).toHaveLength(1);
+      expect(flow.log.of("run.completed")).toHaveLength(1);
+    },
+  );
+
+  it("as processes open one run and pay it once", async () => {
+    const bundle = await bundlePayouts();
+    await importUsers(flow, USERS);
+    await goLiveBefore(flow);
+    const env = { ...environmentOf(flow), LOG_LEVEL: "info" };
+    const pool = startPool(SCHEDULERS, () => startPayouts(["worker", "--now", DUE], env, [bundle.file]));
+    onTestFinished(pool.kill);
+    await Promise.all(pool.started.map((worker) => worker.untilSays("worker.started")));
+    const run = await eventually(() => theOnlyRun(flow).catch(() => null));
+    await expectPaidOnce(flow, run, { users: USERS });
+    await expectOneOfEachScheduler(flow);
+    await theOnlyRun(flow);
+    expect(await pool.stop()).toEqual(Array(SCHEDULERS).fill(0));
+    for (const event of ["run.opened", "run.completed"]) expect(linesOf(pool.started, event)).toHaveLength(1);
+    expect(linesOf(pool.started).filter(({ level }) => level === "error")).toEqual([]);
+    await bundle.remove();
+  });
+});
+
+/** A scheduler with connections of its own, as a process has them. */
+function openScheduler(flow: TestFlow, onError: (error: Error) => void) {
+  const connection = connect({ url: flow.database.url, max: 1 });
+  const backend = openBackend(flow.backendConfig);
+  const ctx = { ...flow.ctx, db: connection.db, queues: openQueues(backend, onError) };
+  let schedules: Schedules | null = null;
+  return {
+    ctx,
+    boot: async () => {
+      schedules = await startSchedules(ctx);
+      await tick(ctx);
+    },
+    close: async () => {
+      schedules?.stop();
+      await ctx.queues.close();
+      await Promise.all([backend.close(), connection.close()]);
+    },
+  };
+}
+
+/** Dates that were due before the first tick are not run, and processes tick some moments after their start. */
+async function goLiveBefore({ ctx, clock }: TestFlow): Promise<void> {
+  clock.set("2026-12-01T00:00:00Z");
+  await tick(ctx);
+  clock.set(DUE);
+}
+
+async function theOnlyRun({ ctx }: TestFlow): Promise<PaymentRun> {
+  const [run, ...others] = await listRuns(ctx.db);
+  if (!run) throw new Error("there is no run yet");
+  expect(run).toMatchObject({ paymentDate: DATE.date, trigger: "schedule" });
+  expect(others).toEqual([]);
+  return run;
+}
+
+async function expectOneOfEachScheduler({ ctx }: TestFlow): Promise<void> {
+  const { ticks } = ctx.queues.bullmq;
+  const schedulers = await ticks.getJobSchedulers();
+  expect(schedulers.map(({ key }) => key).sort()).toEqual(["tick-daily", "tick-sweep"]);
+  for (const { next } of schedulers) expect(next).toBeGreaterThan(Date.now());
+  expect(await ticks.getDelayedCount()).toBe(schedulers.length);
+}
+
+function waiting({ ctx }: TestFlow, queue: keyof Context["queues"]["bullmq"]): Promise<number> {
+  return ctx.queues.bullmq[queue].getJobCountByTypes("waiting");
+}

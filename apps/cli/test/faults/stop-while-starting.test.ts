@@ -1,0 +1,64 @@
+import { describeOnBackends, holdTransaction, openTestFlow, type TestFlow, untilBlocked } from "@cpa-payouts/testing";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { type Bundle, bundlePayouts } from "../bundle.ts";
+import { environmentOf } from "../environment.ts";
+import { type PayoutsProcess, startPayouts } from "../payouts.ts";
+import { DUE } from "./paid-once.ts";
+import { linesOf } from "./worker-pool.ts";
+
+/** Goal: a deployment may stop a worker at any moment of its life, the first ones included. */
+describeOnBackends("a worker that is told to stop", (kind) => {
+  let bundle: Bundle;
+  let flow: TestFlow;
+
+  beforeAll(async () => {
+    bundle = await bundlePayouts();
+  });
+  afterAll(() => bundle.remove());
+
+  beforeEach(async () => {
+    flow = await openTestFlow({ kind, now: DUE });
+  });
+  afterEach(() => flow.close());
+
+  const start = () =>
+    startPayouts(["worker", "--now", DUE], { ...environmentOf(flow), LOG_LEVEL: "info" }, [bundle.file]);
+
+  const expectOrderlyEnd = async (worker: PayoutsProcess) => {
+    expect(await worker.ended()).toBe(0);
+    expect(linesOf([worker]).filter(({ level }) => level === "error")).toEqual([]);
+    expect(linesOf([worker]).at(-1)?.event).toBe("worker.stopped");
+  };
+
+  /** Tells a worker to stop whose start-up waits for somebody who migrates. */
+  const stopWhileItWaits = async () => {
+    const migrating = await holdTransaction(
+      flow.database,
+      (sql) => sql`lock table drizzle.__drizzle_migrations in access exclusive mode`,
+    );
+    const worker = start();
+    await untilBlocked(flow.database);
+    worker.child.kill("SIGTERM");
+    await worker.untilSays("worker.stopping");
+    return { worker, migrating };
+  };
+
+  it("while its start-up waits for the database, ends in order once that answers", async () => {
+    const { worker, migrating } = await stopWhileItWaits();
+    await migrating.rollback();
+    await expectOrderlyEnd(worker);
+  });
+
+  it.each(["ticks.scheduled", "worker.started"])("at the moment it logs %s, ends in order", async (event) => {
+    const worker = start();
+    await worker.untilSays(event);
+    worker.child.kill("SIGTERM");
+    await expectOrderlyEnd(worker);
+  });
+
+  it("twice, ends at once", async () => {
+    const { worker, migrating } = await stopWhileItWaits();
+    expect(await worker.stop("SIGTERM")).toBe(1);
+    await migrating.rollback();
+  });
+});
