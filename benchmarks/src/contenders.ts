@@ -1,0 +1,79 @@
+import { type QueueName, queueNames, type RunningWorker, workerOptions } from "@cpa-payouts/jobs";
+import type { Pace } from "@cpa-payouts/pipeline";
+import { createLogger, type OpenContext, openContext, readConfig, startWorkers } from "@cpa-payouts/worker";
+import { type Job, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import { payInTransaction } from "./one-transaction.ts";
+
+/** What a contender works with; everything is given by the process that starts it. */
+export interface Setting {
+  readonly redisUrl: string;
+  readonly prefix: string;
+  readonly databaseUrl: string;
+  readonly concurrency: number;
+  readonly pace: Partial<Pace>;
+}
+
+/** How the jobs of the invoices queue are worked on. */
+type Contender = (setting: Setting) => Promise<RunningWorker>;
+
+/** As many statements at a time as the product's own pool. */
+const CONNECTIONS = 10;
+
+/** Nothing is done: what BullMQ, Redis and the network cost. */
+const noop: Contender = (setting) => plainWorker(setting, async () => {});
+
+/** One client transaction per job, as most people would write it with Drizzle. */
+const oneTransaction: Contender = async (setting) => {
+  const { pay, close } = payInTransaction(setting.databaseUrl, CONNECTIONS);
+  const worker = await plainWorker(setting, (job) => pay(job.data));
+  return {
+    close: async () => {
+      await worker.close();
+      await close();
+    },
+  };
+};
+
+/** The product's worker, on the queue of the invoices alone. */
+const product: Contender = (setting) => productOn(setting, ["invoices"]);
+
+/** The product's worker, with all steps of the flow. */
+const wholeProduct: Contender = (setting) => productOn(setting, queueNames);
+
+async function productOn(setting: Setting, queues: readonly QueueName[]): Promise<RunningWorker> {
+  const { ctx, backend, close } = await openProduct(setting);
+  const workers = await startWorkers(ctx, backend, { concurrency: setting.concurrency, queues });
+  return {
+    close: async () => {
+      await workers.close();
+      await close();
+    },
+  };
+}
+
+export const contenders = { noop, oneTransaction, product, wholeProduct };
+export type ContenderName = keyof typeof contenders;
+
+/** The queue's own worker with the product's options, without anything of the product around the handler. */
+async function plainWorker(setting: Setting, work: (job: Job) => Promise<unknown>): Promise<RunningWorker> {
+  const connection = new Redis(setting.redisUrl, { maxRetriesPerRequest: null });
+  const options = { connection, prefix: `{${setting.prefix}}`, ...workerOptions({ concurrency: setting.concurrency }) };
+  const worker = new Worker("invoices", work, options);
+  await worker.waitUntilReady();
+  return {
+    close: async () => {
+      await worker.close();
+      connection.disconnect();
+    },
+  };
+}
+
+/** The product's context on a database and a Redis, as its worker process opens it. */
+export function openProduct(setting: Omit<Setting, "concurrency">): Promise<OpenContext> {
+  const { databaseUrl, redisUrl, prefix, pace } = setting;
+  const clock = () => new Date();
+  const config = readConfig({ DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, QUEUE_PREFIX: prefix }, clock());
+  const log = createLogger({ level: "info", file: "/dev/null", isTerminal: false });
+  return openContext({ config, databaseUrl, clock, log, pace });
+}

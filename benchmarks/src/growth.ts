@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect, findRun, findViolations, type PaymentRun } from "@cpa-payouts/db";
+import { startRun } from "@cpa-payouts/pipeline";
+import { Redis } from "ioredis";
+import { openProduct } from "./contenders.ts";
+import { PAYMENT_DATE } from "./jobs.ts";
+import { createNetwork } from "./network.ts";
+import { startContender } from "./processes.ts";
+import type { Servers } from "./servers.ts";
+
+export interface GrowthStep {
+  readonly users: number;
+  readonly decideSeconds: number;
+  /** From the end of deciding to the closed run: fan-out and invoices side by side. */
+  readonly paySeconds: number;
+  readonly millisecondsPerInvoice: number;
+  /** Peaks, in megabytes. */
+  readonly workerMegabytes: number;
+  readonly redisMegabytes: number;
+  readonly postgresProcessMegabytes: number | null;
+}
+
+const POLL_MS = 50;
+
+/** A whole run of so many users by one worker process, on a database and a Redis of its own. */
+export async function payNetwork(servers: Servers, users: number, concurrency: number): Promise<GrowthStep> {
+  const database = await createNetwork(servers.postgresUrl, `growth_${users}`, users);
+  const redis = await servers.startRedis();
+  const setting = { redisUrl: redis.url, prefix: "growth", databaseUrl: database.url, pace: {} };
+  const product = await openProduct(setting);
+  const worker = startContender(servers.contenders, "wholeProduct", { ...setting, concurrency });
+  await worker.usage();
+  await startRun(product.ctx, { date: PAYMENT_DATE, trigger: "manual", actor: "bench" });
+  const run = await untilCompleted(product.ctx.db);
+  const { peakMegabytes: workerMegabytes } = await worker.usage();
+  const postgresProcessMegabytes = await largestBackend(database.url);
+  const redisMegabytes = await peakOfRedis(redis.url);
+  await worker.stop();
+  await expectAllPaid(database.url, users);
+  await product.close();
+  await redis.stop();
+  await database.drop();
+  const [decideSeconds, paySeconds] = [
+    secondsBetween(run.openedAt, run.decidedAt),
+    secondsBetween(run.decidedAt, run.completedAt),
+  ];
+  const millisecondsPerInvoice = ((decideSeconds + paySeconds) * 1_000) / users;
+  return {
+    users,
+    decideSeconds,
+    paySeconds,
+    millisecondsPerInvoice,
+    workerMegabytes,
+    redisMegabytes,
+    postgresProcessMegabytes,
+  };
+}
+
+async function untilCompleted(db: Parameters<typeof findRun>[0]): Promise<PaymentRun> {
+  for (;;) {
+    const run = await findRun(db, PAYMENT_DATE.date);
+    if (run?.state === "completed") return run;
+    await sleep(POLL_MS);
+  }
+}
+
+function secondsBetween(from: Date | null, to: Date | null): number {
+  if (!from || !to) throw new Error("the run lacks one of its times");
+  return (to.getTime() - from.getTime()) / 1_000;
+}
+
+async function expectAllPaid(url: string, users: number): Promise<void> {
+  const { db, close } = connect({ url, max: 1 });
+  const violations = await findViolations(db, () => {});
+  const [row] = await db.$client<{ count: number }[]>`select count(*)::int as count from invoices`;
+  await close();
+  if (violations.length > 0 || row?.count !== users)
+    throw new Error(`${row?.count} of ${users} users were invoiced, ${violations.length} invariants are violated`);
+}
+
+async function peakOfRedis(url: string): Promise<number> {
+  const redis = new Redis(url);
+  const info = await redis.info("memory");
+  redis.disconnect();
+  return Number(/^used_memory_peak:(\d+)/m.exec(info)?.[1] ?? Number.NaN) / 1_024 / 1_024;
+}
+
+/** The peak of the largest server process of a database, its share of the common buffers included; null where /proc is missing. */
+async function largestBackend(url: string): Promise<number | null> {
+  const { db, close } = connect({ url, max: 1 });
+  const rows = await db.$client<{ pid: number }[]>`
+    select pid from pg_stat_activity where datname = current_database()`;
+  await close();
+  const peaks = await Promise.all(rows.map(({ pid }) => peakOfProcess(pid)));
+  const known = peaks.filter((peak) => peak !== null);
+  return known.length > 0 ? Math.max(...known) : null;
+}
+
+async function peakOfProcess(pid: number): Promise<number | null> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
+  return kilobytes ? Number(kilobytes) / 1_024 : null;
+}

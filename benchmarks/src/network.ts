@@ -1,0 +1,74 @@
+import { connect, decideChunk, migrateDatabase, openRun } from "@cpa-payouts/db";
+import { databaseUrl, migrationsFolder, testPolicy } from "@cpa-payouts/testing";
+import postgres from "postgres";
+import { PAYMENT_DATE } from "./jobs.ts";
+
+/** A database of its own, which `drop` removes. */
+export interface BenchDatabase {
+  readonly name: string;
+  readonly url: string;
+  execute(statements: string): Promise<void>;
+  drop(): Promise<void>;
+}
+
+/** Creates a database, empty or as a copy of another one that nobody is connected to. */
+export async function createDatabase(serverUrl: string, name: string, template?: string): Promise<BenchDatabase> {
+  await asAdmin(serverUrl, (sql) =>
+    sql.unsafe(template ? `create database ${name} template ${template}` : `create database ${name}`),
+  );
+  const url = databaseUrl(serverUrl, name);
+  return {
+    name,
+    url,
+    execute: (statements) => asAdmin(url, (sql) => sql.unsafe(statements)),
+    drop: () => asAdmin(serverUrl, (sql) => sql.unsafe(`drop database ${name} with (force)`)),
+  };
+}
+
+async function asAdmin(serverUrl: string, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
+  const sql = postgres(serverUrl, { max: 1, onnotice: () => {} });
+  await work(sql);
+  await sql.end();
+}
+
+/** Tables and so many users, all of them to be paid: active, owed $150 and a bit, with an approved address. */
+export async function createNetwork(serverUrl: string, name: string, users: number): Promise<BenchDatabase> {
+  const database = await createDatabase(serverUrl, name);
+  await migrateDatabase(database.url, migrationsFolder);
+  await asAdmin(database.url, async (sql) => {
+    await sql`
+      insert into users (external_id, email, status, balance_cents, previous_invoices, joined_at, updated_at)
+      select 'user-' || n, 'user-' || n || '@example.com', 'active', 15000 + n % 1000, 1, now(), now()
+      from generate_series(1, ${users}::int) n`;
+    await sql`
+      insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
+      select id, 'credit', balance_cents, 'opening balance', 'bench', now() from users`;
+    await sql`
+      insert into payment_methods (user_id, binance_email, status, reviewed_by, reviewed_at, created_at)
+      select id, 'user-' || id || '@pay.example.com', 'approved', 'bench', now(), now() from users`;
+    await settleDown(sql);
+  });
+  return database;
+}
+
+/** As autovacuum would leave it: with statistics of the tables that have rows. Of empty ones it makes none. */
+async function settleDown(sql: postgres.Sql): Promise<void> {
+  const tables = await sql<{ name: string }[]>`select relname as name from pg_stat_user_tables
+    where schemaname = 'public' and n_live_tup > 0`;
+  for (const { name } of tables) await sql`vacuum analyze ${sql(name)}`;
+  await sql`checkpoint`;
+}
+
+/** Opens the run of {@link PAYMENT_DATE} and decides it; what is left to do are the invoices. */
+export async function decideNetwork(database: BenchDatabase): Promise<{ runId: number }> {
+  const { db, close } = connect({ url: database.url, max: 1 });
+  const now = new Date();
+  const { run } = await openRun(db, { date: PAYMENT_DATE, trigger: "manual", policy: testPolicy, actor: "bench", now });
+  for (;;) {
+    const { finished } = await decideChunk(db, { runId: run.id, limit: 5_000, now });
+    if (finished) break;
+  }
+  await close();
+  await asAdmin(database.url, settleDown);
+  return { runId: run.id };
+}

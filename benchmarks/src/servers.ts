@@ -1,0 +1,49 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { startEmbedded } from "@cpa-payouts/db";
+import { type RedisServer, startRedis } from "@cpa-payouts/testing";
+import { findRedis } from "../../scripts/bootstrap/redis.mjs";
+import { bundleContenders } from "./processes.ts";
+
+/** The servers of one benchmark, on free ports of the loopback interface. */
+export interface Servers {
+  readonly postgresUrl: string;
+  /** The program of the contenders' processes. */
+  readonly contenders: string;
+  /** Starts a Redis of its own, so that its peak memory is that of one measurement. */
+  startRedis(): Promise<RedisServer>;
+  stop(): Promise<void>;
+}
+
+/**
+ * As an operator would run it: every commit waits for the disk. Only the checkpoints are spaced as for a server that is
+ * written to in earnest; the default of 1 GB would start one in the middle of every measurement.
+ */
+const POSTGRES_SETTINGS = { max_connections: "100", max_wal_size: "8GB", checkpoint_timeout: "30min" };
+
+/** Starts PostgreSQL, and Redis servers as they are asked for; all of them end with `stop`. */
+export async function startServers(): Promise<Servers> {
+  const { file: binary, problem } = findRedis(process.env);
+  if (!binary) throw new Error(problem ?? "no redis-server or valkey-server on the PATH");
+  const folder = path.join(tmpdir(), `payouts-bench-${randomUUID()}`);
+  await mkdir(folder, { mode: 0o755 });
+  const postgres = await startEmbedded({ dataDir: path.join(folder, "pg"), settings: POSTGRES_SETTINGS });
+  const contenders = await bundleContenders(folder);
+  const started: RedisServer[] = [];
+  return {
+    contenders,
+    postgresUrl: postgres.url,
+    startRedis: async () => {
+      const redis = await startRedis({ binary, folder });
+      started.push(redis);
+      return redis;
+    },
+    stop: async () => {
+      await Promise.all(started.map((redis) => redis.stop()));
+      await postgres.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
