@@ -7,8 +7,9 @@ export default defineConfig({
     exclude: ["**/node_modules/**", "**/dist/**"],
     globalSetup: ["packages/testing/src/global-setup.ts"],
     pool: "forks",
-    // The servers under test need cores as well; more forks than this only wait for each other.
-    maxWorkers: Math.min(4, availableParallelism()),
+    // One more than there are cores: the fault tests spend much of their time waiting for a lock to run out or for the
+    // next kill. With still more the servers under test lack the cores.
+    maxWorkers: Math.min(4, availableParallelism() + 1),
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

@@ -1,5 +1,5 @@
 // Makes `npm run demo` and `npm test` single commands on a machine that has only Node and npm: installs the packages when they are
-// missing or out of date and, with --redis, finds a Redis server for the tests. Built-in modules only.
+// missing or out of date and, with --redis and --pgbouncer, finds these servers for the tests. Built-in modules only.
 // This file keeps to what Node 12 can read, so that an old Node gets the message and not a syntax error.
 const NODE_NEEDED = [20, 19];
 

@@ -14,8 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { withoutStartingServices } from "./bootstrap/apt.mjs";
 import { isIncompleteLockFile, npmFailure } from "./bootstrap/packages.mjs";
-import { parseRedisVersion, withoutStartingServices } from "./bootstrap/redis.mjs";
+import { parseRedisVersion } from "./bootstrap/redis.mjs";
 import { missingOptional } from "./complete-lock.mjs";
 
 // A small project with the real scripts, in a folder with a space in its name, and a PATH that holds nothing but what a test puts there.
@@ -234,6 +235,12 @@ describe("--redis", () => {
     await withoutStartingServices(policy, async () => {});
     expect(spawnSync(policy).status).toBe(104);
   });
+});
+
+test("--pgbouncer says nothing about one that is on the PATH", () => {
+  bootstrap();
+  fakeBinary("pgbouncer", "exit 0");
+  expect(bootstrap({ args: ["--pgbouncer"] })).toEqual({ code: 0, said: "", printed: "" });
 });
 
 test("an old Node gets a message, not a syntax error", () => {

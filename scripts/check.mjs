@@ -43,7 +43,7 @@ async function step(name, command, options) {
 }
 
 async function check() {
-  const bootstrap = `node scripts/bootstrap.mjs${withTests ? " --redis" : ""}`;
+  const bootstrap = `node scripts/bootstrap.mjs${withTests ? " --redis --pgbouncer" : ""}`;
   if (!(await run(bootstrap, { live: true })).isOk) return [{ name: "bootstrap", isOk: false }];
   const results = [];
   for (const [name, command] of STEPS) results.push(await step(name, command));

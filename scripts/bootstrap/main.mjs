@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { ensurePackages } from "./packages.mjs";
+import { ensurePgBouncer } from "./pgbouncer.mjs";
 import { BootstrapError, say } from "./process.mjs";
 import { ensureRedis } from "./redis.mjs";
 
@@ -9,6 +10,7 @@ export async function main(args) {
   try {
     await ensurePackages(root);
     if (args.includes("--redis")) await ensureRedis(root);
+    if (args.includes("--pgbouncer")) await ensurePgBouncer(root);
   } catch (error) {
     say(error instanceof BootstrapError ? error.message : error.stack);
     process.exitCode = 1;

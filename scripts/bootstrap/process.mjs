@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 
 /** A failure that the user can mend: printed as it is, without a stack trace. */
 export class BootstrapError extends Error {}
@@ -22,4 +24,10 @@ export function run(command, args, options, lock) {
     child.on("error", (error) => resolve({ code: 1, output: `${command} could not be started: ${error.message}` }));
     child.on("close", (code, signal) => resolve({ code: signal ? 1 : code, output }));
   });
+}
+
+/** The files of these names in the folders of the PATH. */
+export function onPath(names, env) {
+  const folders = (env.PATH ?? "").split(delimiter).filter(Boolean);
+  return names.flatMap((name) => folders.map((folder) => join(folder, name))).filter((file) => existsSync(file));
 }

@@ -1,13 +1,11 @@
 // Finds a Redis server binary for the tests, which start private servers of their own; installs Debian's where that is possible.
 import { spawnSync } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { canUseApt, installPackage } from "./apt.mjs";
 import { withLock } from "./lock.mjs";
-import { BootstrapError, run, say, secondsSince } from "./process.mjs";
+import { BootstrapError, onPath, say } from "./process.mjs";
 
 /** What BullMQ needs. */
 const REDIS_NEEDED = [6, 2];
-const POLICY_FILE = "/usr/sbin/policy-rc.d";
 const HOW_TO_INSTALL =
   "Install it: `brew install redis` (macOS), `sudo apt-get install redis-server` (Debian, Ubuntu), `sudo dnf install valkey` (Fedora); or set REDIS_SERVER_BIN.";
 
@@ -51,46 +49,9 @@ export function parseRedisVersion(text) {
 const isAtLeast = ([major, minor], [majorNeeded, minorNeeded]) =>
   major > majorNeeded || (major === majorNeeded && minor >= minorNeeded);
 
-function onPath(names, env) {
-  const folders = (env.PATH ?? "").split(delimiter).filter(Boolean);
-  return names.flatMap((name) => folders.map((folder) => join(folder, name))).filter((file) => existsSync(file));
-}
-
-function canUseApt() {
-  if (process.env.NODE_ENV === "production" || process.getuid?.() !== 0) return false;
-  return existsSync("/etc/debian_version") && onPath(["apt-get"], process.env).length > 0;
-}
-
 async function installRedis(lock) {
   const found = findRedis(process.env);
   if (found.file) return found; // another run installed it while this one waited
-  const start = Date.now();
-  say("no Redis found: installing Debian's redis-server for the tests, its service is not started ...");
-  const failure = await withoutStartingServices(POLICY_FILE, async () => {
-    const update = await apt(["update"], lock);
-    return update ?? apt(["install", "-y", "--no-install-recommends", "redis-server"], lock);
-  });
-  say(failure ? `apt-get failed: ${failure}` : `redis-server installed in ${secondsSince(start)}`);
+  await installPackage("redis-server", lock);
   return findRedis(process.env);
-}
-
-/** Debian's packages ask policy-rc.d before they start their service; 101 forbids it. We want the program, not a server on port 6379. */
-export async function withoutStartingServices(policyFile, work) {
-  if (existsSync(policyFile)) return work();
-  const restore = () => rmSync(policyFile, { force: true });
-  process.once("exit", restore); // also after Ctrl-C: left behind, it would keep every later package from starting its service
-  writeFileSync(policyFile, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  try {
-    return await work();
-  } finally {
-    process.removeListener("exit", restore);
-    restore();
-  }
-}
-
-/** What apt-get said last if it failed. */
-async function apt(args, lock) {
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const { code, output } = await run("apt-get", ["-qq", "-o", "DPkg::Lock::Timeout=120", ...args], { env }, lock);
-  return code === 0 ? undefined : (output.trim().split("\n").pop() ?? `exit code ${code}`);
 }
