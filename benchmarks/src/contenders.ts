@@ -1,4 +1,4 @@
-import { type QueueName, queueNames, type RunningWorker, workerOptions } from "@cpa-payouts/jobs";
+import { openBackend, type QueueName, queueNames, type RunningWorker, workerOptions } from "@cpa-payouts/jobs";
 import type { Pace } from "@cpa-payouts/pipeline";
 import { createLogger, type OpenContext, openContext, readConfig, startWorkers } from "@cpa-payouts/worker";
 import { type Job, Worker } from "bullmq";
@@ -22,6 +22,22 @@ const CONNECTIONS = 10;
 
 /** Nothing is done: what BullMQ, Redis and the network cost. */
 const noop: Contender = (setting) => plainWorker(setting, async () => {});
+
+const bare: Contender = async ({ redisUrl, prefix, concurrency }) => {
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  const worker = new Worker("invoices", async () => {}, {
+    connection,
+    prefix: `{${prefix}}`,
+    ...workerOptions({ concurrency }),
+  });
+  await worker.waitUntilReady();
+  return {
+    close: async () => {
+      await worker.close();
+      connection.disconnect();
+    },
+  };
+};
 
 /** One client transaction per job, as most people would write it with Drizzle. */
 const oneTransaction: Contender = async (setting) => {
@@ -52,19 +68,19 @@ async function productOn(setting: Setting, queues: readonly QueueName[]): Promis
   };
 }
 
-export const contenders = { noop, oneTransaction, product, wholeProduct };
+export const contenders = { noop, bare, oneTransaction, product, wholeProduct };
 export type ContenderName = keyof typeof contenders;
 
-/** The queue's own worker with the product's options, without anything of the product around the handler. */
+/** The queue's own worker on the product's connection and with its options, without anything of the product around the handler. */
 async function plainWorker(setting: Setting, work: (job: Job) => Promise<unknown>): Promise<RunningWorker> {
-  const connection = new Redis(setting.redisUrl, { maxRetriesPerRequest: null });
-  const options = { connection, prefix: `{${setting.prefix}}`, ...workerOptions({ concurrency: setting.concurrency }) };
-  const worker = new Worker("invoices", work, options);
+  const { redisUrl: url, prefix, concurrency } = setting;
+  const backend = openBackend({ kind: "redis", url, prefix });
+  const worker = backend.worker("invoices", work, { concurrency });
   await worker.waitUntilReady();
   return {
     close: async () => {
       await worker.close();
-      connection.disconnect();
+      await backend.close();
     },
   };
 }

@@ -7,6 +7,7 @@ import { openProduct } from "./contenders.ts";
 import { PAYMENT_DATE } from "./jobs.ts";
 import { createNetwork } from "./network.ts";
 import { startContender } from "./processes.ts";
+import { median } from "./race.ts";
 import type { Servers } from "./servers.ts";
 
 export interface GrowthStep {
@@ -18,10 +19,44 @@ export interface GrowthStep {
   /** Peaks, in megabytes. */
   readonly workerMegabytes: number;
   readonly redisMegabytes: number;
-  readonly postgresProcessMegabytes: number | null;
+  /** NaN where it cannot be told. */
+  readonly postgresProcessMegabytes: number;
 }
 
 const POLL_MS = 50;
+/** A lap of fewer users is over in a moment, in which the machine may be at its best or at its worst. */
+const USERS_PER_SIDE = 50_000;
+
+/**
+ * The sizes in the order of their laps: upwards, the largest, and downwards again, so that a machine that gets slower or
+ * faster meanwhile does so for all of them; the small ones several times on either side.
+ */
+export function lapsOfGrowth(sizes: readonly number[]): number[] {
+  const largest = Math.max(...sizes);
+  const upwards = sizes
+    .filter((size) => size < largest)
+    .flatMap((size) => Array<number>(Math.max(1, Math.round(USERS_PER_SIDE / size))).fill(size));
+  return [...upwards, largest, ...upwards.reverse()];
+}
+
+/** The laps of each size as one: the middle of their times, and the highest of their peaks. */
+export function summarizeGrowth(laps: readonly GrowthStep[]): GrowthStep[] {
+  const sizes = [...new Set(laps.map(({ users }) => users))];
+  return sizes.map((users) => {
+    const same = laps.filter((lap) => lap.users === users);
+    const middle = (figure: (lap: GrowthStep) => number) => median(same.map(figure));
+    const peak = (figure: (lap: GrowthStep) => number) => Math.max(...same.map(figure));
+    return {
+      users,
+      decideSeconds: middle((lap) => lap.decideSeconds),
+      paySeconds: middle((lap) => lap.paySeconds),
+      millisecondsPerInvoice: middle((lap) => lap.millisecondsPerInvoice),
+      workerMegabytes: peak((lap) => lap.workerMegabytes),
+      redisMegabytes: peak((lap) => lap.redisMegabytes),
+      postgresProcessMegabytes: peak((lap) => lap.postgresProcessMegabytes),
+    };
+  });
+}
 
 /** A whole run of so many users by one worker process, on a database and a Redis of its own. */
 export async function payNetwork(servers: Servers, users: number, concurrency: number): Promise<GrowthStep> {
@@ -32,7 +67,7 @@ export async function payNetwork(servers: Servers, users: number, concurrency: n
   const worker = startContender(servers.contenders, "wholeProduct", { ...setting, concurrency });
   await worker.usage();
   await startRun(product.ctx, { date: PAYMENT_DATE, trigger: "manual", actor: "bench" });
-  const run = await untilCompleted(product.ctx.db);
+  const run = await Promise.race([untilCompleted(product.ctx.db), worker.ended]);
   const { peakMegabytes: workerMegabytes } = await worker.usage();
   const postgresProcessMegabytes = await largestBackend(database.url);
   const redisMegabytes = await peakOfRedis(redis.url);
@@ -86,19 +121,19 @@ async function peakOfRedis(url: string): Promise<number> {
   return Number(/^used_memory_peak:(\d+)/m.exec(info)?.[1] ?? Number.NaN) / 1_024 / 1_024;
 }
 
-/** The peak of the largest server process of a database, its share of the common buffers included; null where /proc is missing. */
-async function largestBackend(url: string): Promise<number | null> {
+/** The peak of the largest server process of a database, its share of the common buffers included; NaN where /proc is missing. */
+async function largestBackend(url: string): Promise<number> {
   const { db, close } = connect({ url, max: 1 });
   const rows = await db.$client<{ pid: number }[]>`
     select pid from pg_stat_activity where datname = current_database()`;
   await close();
   const peaks = await Promise.all(rows.map(({ pid }) => peakOfProcess(pid)));
-  const known = peaks.filter((peak) => peak !== null);
-  return known.length > 0 ? Math.max(...known) : null;
+  const known = peaks.filter((peak) => !Number.isNaN(peak));
+  return known.length > 0 ? Math.max(...known) : Number.NaN;
 }
 
-async function peakOfProcess(pid: number): Promise<number | null> {
+async function peakOfProcess(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
-  return kilobytes ? Number(kilobytes) / 1_024 : null;
+  return Number(kilobytes ?? Number.NaN) / 1_024;
 }

@@ -1,10 +1,11 @@
 import { writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { readConfig } from "@cpa-payouts/worker";
 import { chartOf } from "./chart.ts";
 import { type FanOutLap, runFanOutLap } from "./fan-out.ts";
 import { FOREIGN_KEYS_PER_ROW } from "./foreign-keys.ts";
-import { type GrowthStep, payNetwork } from "./growth.ts";
+import { type GrowthStep, lapsOfGrowth, payNetwork, summarizeGrowth } from "./growth.ts";
 import { createNetwork, decideNetwork } from "./network.ts";
 import { type Entrant, type Lap, race, type Track } from "./race.ts";
 import { type Figures, figuresOf, printFigures } from "./report.ts";
@@ -24,10 +25,10 @@ interface Extent {
 
 const FULL: Extent = {
   jobs: 24_000,
-  transactionJobs: 3_000,
-  rounds: 5,
-  concurrencies: [50, 250, 500, 1_000],
-  batchSizes: [1, 50, 200],
+  transactionJobs: 2_000,
+  rounds: 11,
+  concurrencies: [50, 250, 500, 1_000, 2_000],
+  batchSizes: [1, 50, 200, 500],
   fanOutRounds: 5,
   growth: [10_000, 100_000, 1_000_000],
 };
@@ -36,7 +37,7 @@ const FULL: Extent = {
 const QUICK: Extent = {
   jobs: 12_000,
   transactionJobs: 1_000,
-  rounds: 2,
+  rounds: 3,
   concurrencies: [],
   batchSizes: [],
   fanOutRounds: 2,
@@ -44,7 +45,7 @@ const QUICK: Extent = {
 };
 
 /** The concurrency of the main comparison: the product's default. */
-const CONCURRENCY = 500;
+const CONCURRENCY = readConfig({}, new Date()).workerConcurrency;
 
 const { values: options } = parseArgs({
   options: { quick: { type: "boolean", default: false }, json: { type: "string" }, chart: { type: "string" } },
@@ -79,13 +80,13 @@ async function measure(servers: Servers, extent: Extent): Promise<Figures> {
     say(`addBulk ${rounded(lap.addBulk)}/s, fan-out ${rounded(lap.fanOut)}/s`);
     fanOut.push(lap);
   }
-  const growth: GrowthStep[] = [];
-  for (const users of extent.growth) {
+  const laps: GrowthStep[] = [];
+  for (const users of lapsOfGrowth(extent.growth)) {
     const step = await payNetwork(servers, users, CONCURRENCY);
     say(`${users} users: decided in ${step.decideSeconds.toFixed(1)} s, paid in ${step.paySeconds.toFixed(1)} s`);
-    growth.push(step);
+    laps.push(step);
   }
-  return figuresOf({ main, exploration, setBased, fanOut, growth });
+  return figuresOf({ main, exploration, setBased, fanOut, growth: summarizeGrowth(laps) });
 }
 
 function mainEntrants({ jobs, transactionJobs }: Extent): Entrant[] {

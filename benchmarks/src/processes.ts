@@ -25,32 +25,34 @@ export async function bundleContenders(folder: string): Promise<string> {
 /** A contender in a process of its own, so that one does not inherit another's memory and compiled code. */
 export interface ContenderProcess {
   usage(): Promise<Usage>;
+  /** Rejects when the process ends, for whoever waits for something that it would then never do. */
+  readonly ended: Promise<never>;
   /** @throws Error when it did not end in order */
   stop(): Promise<void>;
 }
 
 export function startContender(file: string, name: ContenderName, setting: Setting): ContenderProcess {
   const child = fork(file, { execArgv: [] });
+  const exit = once(child, "exit").then(([code]) => code as number | null);
+  const ended = exit.then((code): never => {
+    throw new Error(`the process of ${name} ended with exit code ${code}`);
+  });
+  // It also ends in order, when nobody waits any more.
+  ended.catch(() => {});
   give(child, { start: name, setting });
   return {
+    ended,
     usage: async () => {
       const answer = once(child, "message");
       give(child, "usage");
-      const [usage] = (await Promise.race([answer, untilGone(child, name)])) as [Usage];
+      const [usage] = (await Promise.race([answer, ended])) as [Usage];
       return usage;
     },
     stop: async () => {
-      const gone = once(child, "exit");
       give(child, "stop");
-      const [code] = (await gone) as [number | null];
-      if (code !== 0) throw new Error(`the process of ${name} ended with exit code ${code}`);
+      if ((await exit) !== 0) await ended;
     },
   };
-}
-
-async function untilGone(child: ChildProcess, name: string): Promise<never> {
-  const [code] = (await once(child, "exit")) as [number | null];
-  throw new Error(`the process of ${name} ended with exit code ${code}`);
 }
 
 function give(child: ChildProcess, order: Order): void {

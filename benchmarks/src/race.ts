@@ -80,7 +80,7 @@ async function runLap(track: Track, entrant: Entrant, name: string): Promise<Lap
     concurrency,
     pace: { invoices: { ...defaultPace.invoices, ...entrant.batch } },
   });
-  const lap = await time(queue, redis, jobs, process);
+  const lap = await Promise.race([time(queue, redis, jobs, process), process.ended]);
   await process.stop();
   await remove();
   await database.drop();

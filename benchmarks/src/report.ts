@@ -82,7 +82,7 @@ function targetsOf({ main, fanOut, growth }: Measurements): Target[] {
   const [smallest, largest] = [growth[0], growth.at(-1)];
   if (!smallest || !largest) throw new Error("no network was paid");
   const cost = largest.millisecondsPerInvoice / smallest.millisecondsPerInvoice;
-  const memory = Math.max(largest.workerMegabytes, largest.postgresProcessMegabytes ?? 0);
+  const memory = Math.max(largest.workerMegabytes, largest.postgresProcessMegabytes || 0);
   const users = largest.users.toLocaleString("en-US");
   return [
     atLeast("create-invoice / no-op", 0.75, against("no-op")),
@@ -127,7 +127,7 @@ export function printFigures(figures: Figures, print: (line: string) => void): v
   for (const step of growth)
     print(
       `${cell(step.users, 11)}${cell(step.decideSeconds, 11, 1)}${cell(step.paySeconds, 11, 1)}${cell(step.millisecondsPerInvoice, 13, 3)}` +
-        `${cell(step.workerMegabytes, 12)}${cell(step.redisMegabytes, 11)}${cell(step.postgresProcessMegabytes ?? Number.NaN, 14)}`,
+        `${cell(step.workerMegabytes, 12)}${cell(step.redisMegabytes, 11)}${cell(step.postgresProcessMegabytes, 14)}`,
     );
   print("\nTo reach");
   for (const target of figures.targets) {

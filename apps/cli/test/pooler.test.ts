@@ -109,7 +109,7 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     expect(warned).toMatchObject([{ event: "setup.tolerated", check: "database-role" }]);
     const [{ problem } = { problem: "" }] = warned;
     expect(problem).toContain(
-      "gives pooled connections no statement_timeout, lock_timeout, idle_in_transaction_session_timeout, plan_cache_mode, enable_seqscan, jit: ",
+      "gives pooled connections no statement_timeout, lock_timeout, idle_in_transaction_session_timeout, plan_cache_mode, enable_seqscan, enable_hashjoin, enable_mergejoin, jit: ",
     );
     expect(problem).not.toContain(new URL(database.url).password);
 

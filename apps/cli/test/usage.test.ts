@@ -112,7 +112,7 @@ describe("the environment", () => {
         "  REDIS_URL: write a URL such as redis://host:6379",
         '  MINIMUM_BALANCE: "-5" is not an amount: it is negative',
         "  CATCH_UP_DAYS: write a whole number from 0 to 366",
-        "  WORKER_CONCURRENCY: write a whole number from 1 to 1000",
+        "  WORKER_CONCURRENCY: write a whole number from 1 to 5000",
         "  LOG_LEVEL: write one of debug, info, warn, error, silent",
         '  ALLOW_UNSAFE: "everything" is not one of redis-eviction, redis-persistence',
         '  ALLOW_UNSAFE: "nothing" is not one of redis-eviction, redis-persistence',

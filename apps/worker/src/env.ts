@@ -69,7 +69,7 @@ const variables = z.object({
   PAYMENT_TICK_CRON: z.string().default("0 2 * * *"),
   MINIMUM_BALANCE: z.string().default("100.00").pipe(amount),
   CATCH_UP_DAYS: z.string().default("7").pipe(wholeNumber(0, 366)),
-  WORKER_CONCURRENCY: z.string().default("500").pipe(wholeNumber(1, 1000)),
+  WORKER_CONCURRENCY: z.string().default("1000").pipe(wholeNumber(1, 5000)),
   QUEUE_HIGH_WATER_MARK: z.string().default("20000").pipe(wholeNumber(1, 999_999_999)),
   LOG_LEVEL: z.enum(logLevels, `write one of ${logLevels.join(", ")}`).optional(),
   LOG_FILE: z.string().optional(),

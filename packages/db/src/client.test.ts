@@ -48,7 +48,7 @@ it("settles every statement, however often the server drops and refuses connecti
   }
   isOver = true;
   const settled = Promise.all(callers).then(() => "settled");
-  expect(await Promise.race([settled, sleep(15_000, "hung")])).toBe("settled");
+  expect(await Promise.race([settled, sleep(5_000, "hung")])).toBe("settled");
   expect(lost).toBeGreaterThan(OUTAGES);
   await Promise.all(Array.from({ length: 100 }, call));
   await Promise.all([connection.close(), admin.close()]);
@@ -61,7 +61,12 @@ describe("the settings of a connection", () => {
 
   beforeAll(async () => {
     database = await testDatabase();
-    for (const setting of ["statement_timeout = '1s'", "lock_timeout = '2s'", "enable_seqscan = off"])
+    for (const setting of [
+      "statement_timeout = '1s'",
+      "lock_timeout = '2s'",
+      "enable_seqscan = off",
+      "enable_hashjoin = off",
+    ])
       await database.sql.unsafe(`alter role current_user in database ${database.sql.options.database} set ${setting}`);
   });
 
@@ -69,7 +74,16 @@ describe("the settings of a connection", () => {
 
   const settings = async (options: Partial<ConnectOptions>) => {
     const { db, close } = connect({ url: database.url, max: 1, applicationName: "payouts-test", ...options });
-    const names = ["application_name", "statement_timeout", "lock_timeout", "plan_cache_mode", "enable_seqscan", "jit"];
+    const names = [
+      "application_name",
+      "statement_timeout",
+      "lock_timeout",
+      "plan_cache_mode",
+      "enable_seqscan",
+      "enable_hashjoin",
+      "enable_mergejoin",
+      "jit",
+    ];
     const rows = await rowsOf<{ name: string; setting: string }>(
       db,
       sql`select name, setting from pg_settings where name = any(${arrayParam(names, "text")})`,
@@ -86,13 +100,26 @@ describe("the settings of a connection", () => {
     [
       "are its own",
       {},
-      { statement_timeout: "300000", lock_timeout: "60000", enable_seqscan: "on", jit: "on", prepared: 1 },
+      {
+        statement_timeout: "300000",
+        lock_timeout: "60000",
+        enable_seqscan: "on",
+        enable_hashjoin: "on",
+        jit: "on",
+        prepared: 1,
+      },
     ],
     ["may say that there is no limit", { statementTimeoutMs: 0 }, { statement_timeout: "0", enable_seqscan: "on" }],
     [
       "may have steady plans",
       { steadyPlans: true },
-      { plan_cache_mode: "force_custom_plan", enable_seqscan: "off", jit: "off" },
+      {
+        plan_cache_mode: "force_custom_plan",
+        enable_seqscan: "off",
+        enable_hashjoin: "off",
+        enable_mergejoin: "off",
+        jit: "off",
+      },
     ],
     [
       "are the role's behind a pooler, and nothing is prepared",

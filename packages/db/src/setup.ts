@@ -54,6 +54,8 @@ const roleSettings = [
   { name: "idle_in_transaction_session_timeout", value: "60s", unset: "0" },
   { name: "plan_cache_mode", value: "force_custom_plan", unset: "auto" },
   { name: "enable_seqscan", value: "off", unset: "on" },
+  { name: "enable_hashjoin", value: "off", unset: "on" },
+  { name: "enable_mergejoin", value: "off", unset: "on" },
   { name: "jit", value: "off", unset: "on" },
 ] as const;
 

@@ -2,6 +2,7 @@ import { OperationError } from "@cpa-payouts/core";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { type Backend, type BackendConfig, workerOptions } from "./backend.ts";
+import { gatherWrites } from "./gather-writes.ts";
 import { findRedisProblems, infoField } from "./redis-setup.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -22,6 +23,7 @@ export function openRedisBackend(config: Extract<BackendConfig, { kind: "redis" 
   });
   // Without a listener ioredis prints every failed attempt; queues and workers report the same errors to their own listeners.
   connection.on("error", () => {});
+  gatherWrites(connection);
   const prefix = `{${config.prefix}}`;
   return {
     kind: "redis",

@@ -106,14 +106,10 @@ async function attempt(
  */
 const DEADLINE_MS = 120_000;
 
-async function withinDeadline<T>(name: JobName, work: Promise<T>, deadlineMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${name} did not come back within ${deadlineMs} ms`)), deadlineMs);
+function withinDeadline<T>(name: JobName, work: Promise<T>, deadlineMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new Error(`${name} did not come back within ${deadlineMs} ms`));
+    const timer = setTimeout(giveUp, deadlineMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

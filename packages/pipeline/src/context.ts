@@ -44,7 +44,7 @@ export const defaultPace: Pace = {
   decideChunk: 5_000,
   fanOutPage: 1_000,
   highWaterMark: 20_000,
-  invoices: { maxItems: 200, maxWaitMs: 5, maxRunning: 2 },
+  invoices: { maxItems: 500, maxWaitMs: 5, maxRunning: 2 },
 };
 
 /** Who the system is in ledger, audit log and runs, where nobody gave an order. */
