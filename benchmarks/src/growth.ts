@@ -26,6 +26,7 @@ export interface GrowthStep {
 const POLL_MS = 50;
 /** A lap of fewer users is over in a moment, in which the machine may be at its best or at its worst. */
 const USERS_PER_SIDE = 50_000;
+const MOST_LAPS_PER_SIDE = 5;
 
 /**
  * The sizes in the order of their laps: upwards, the largest, and downwards again, so that a machine that gets slower or
@@ -33,10 +34,12 @@ const USERS_PER_SIDE = 50_000;
  */
 export function lapsOfGrowth(sizes: readonly number[]): number[] {
   const largest = Math.max(...sizes);
-  const upwards = sizes
-    .filter((size) => size < largest)
-    .flatMap((size) => Array<number>(Math.max(1, Math.round(USERS_PER_SIDE / size))).fill(size));
-  return [...upwards, largest, ...upwards.reverse()];
+  const upwards = sizes.filter((size) => size < largest).flatMap((size) => Array<number>(lapsPerSide(size)).fill(size));
+  return [...upwards, largest, ...[...upwards].reverse()];
+}
+
+function lapsPerSide(size: number): number {
+  return Math.max(1, Math.min(MOST_LAPS_PER_SIDE, Math.round(USERS_PER_SIDE / size)));
 }
 
 /** The laps of each size as one: the middle of their times, and the highest of their peaks. */
