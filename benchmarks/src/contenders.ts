@@ -1,8 +1,7 @@
-import { openBackend, type QueueName, queueNames, type RunningWorker, workerOptions } from "@cpa-payouts/jobs";
+import { openBackend, type QueueName, queueNames, type RunningWorker } from "@cpa-payouts/jobs";
 import type { Pace } from "@cpa-payouts/pipeline";
 import { createLogger, type OpenContext, openContext, readConfig, startWorkers } from "@cpa-payouts/worker";
-import { type Job, Worker } from "bullmq";
-import { Redis } from "ioredis";
+import type { Job } from "bullmq";
 import { payInTransaction } from "./one-transaction.ts";
 
 /** What a contender works with; everything is given by the process that starts it. */
@@ -22,22 +21,6 @@ const CONNECTIONS = 10;
 
 /** Nothing is done: what BullMQ, Redis and the network cost. */
 const noop: Contender = (setting) => plainWorker(setting, async () => {});
-
-const bare: Contender = async ({ redisUrl, prefix, concurrency }) => {
-  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
-  const worker = new Worker("invoices", async () => {}, {
-    connection,
-    prefix: `{${prefix}}`,
-    ...workerOptions({ concurrency }),
-  });
-  await worker.waitUntilReady();
-  return {
-    close: async () => {
-      await worker.close();
-      connection.disconnect();
-    },
-  };
-};
 
 /** One client transaction per job, as most people would write it with Drizzle. */
 const oneTransaction: Contender = async (setting) => {
@@ -68,7 +51,7 @@ async function productOn(setting: Setting, queues: readonly QueueName[]): Promis
   };
 }
 
-export const contenders = { noop, bare, oneTransaction, product, wholeProduct };
+export const contenders = { noop, oneTransaction, product, wholeProduct };
 export type ContenderName = keyof typeof contenders;
 
 /** The queue's own worker on the product's connection and with its options, without anything of the product around the handler. */

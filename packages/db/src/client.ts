@@ -91,7 +91,7 @@ function startupParameters(options: ConnectOptions): Record<string, string> {
     statement_timeout: `${options.statementTimeoutMs ?? 5 * MINUTE_MS}`,
     lock_timeout: `${MINUTE_MS}`,
     idle_in_transaction_session_timeout: `${MINUTE_MS}`,
-    ...(options.steadyPlans ? planned : plannedFreely),
+    ...(options.steadyPlans ? steadyPlanSettings : freePlanSettings),
   };
 }
 
@@ -100,7 +100,7 @@ function startupParameters(options: ConnectOptions): Record<string, string> {
  * as much again at every batch. The last one because before PostgreSQL 18 a scan that cannot be avoided is so dear that
  * its plan would be compiled first.
  */
-const planned = {
+export const steadyPlanSettings = {
   plan_cache_mode: "force_custom_plan",
   enable_seqscan: "off",
   enable_hashjoin: "off",
@@ -109,4 +109,9 @@ const planned = {
 };
 
 /** Said, not assumed: a role that also works through a pooler has the opposite as its settings. */
-const plannedFreely = { plan_cache_mode: "auto", enable_seqscan: "on", enable_hashjoin: "on", enable_mergejoin: "on" };
+const freePlanSettings = {
+  plan_cache_mode: "auto",
+  enable_seqscan: "on",
+  enable_hashjoin: "on",
+  enable_mergejoin: "on",
+};

@@ -1,6 +1,6 @@
 import { OperationError, type SetupProblem } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import type { Db } from "./client.ts";
+import { type Db, steadyPlanSettings } from "./client.ts";
 import { describeServer } from "./ping.ts";
 import { arrayParam, rowOf, rowsOf } from "./sql.ts";
 
@@ -52,12 +52,12 @@ const roleSettings = [
   { name: "statement_timeout", value: "60s", unset: "0" },
   { name: "lock_timeout", value: "60s", unset: "0" },
   { name: "idle_in_transaction_session_timeout", value: "60s", unset: "0" },
-  { name: "plan_cache_mode", value: "force_custom_plan", unset: "auto" },
-  { name: "enable_seqscan", value: "off", unset: "on" },
-  { name: "enable_hashjoin", value: "off", unset: "on" },
-  { name: "enable_mergejoin", value: "off", unset: "on" },
-  { name: "jit", value: "off", unset: "on" },
-] as const;
+  ...Object.entries(steadyPlanSettings).map(([name, value]) => ({
+    name,
+    value,
+    unset: value === "off" ? "on" : "auto",
+  })),
+];
 
 /**
  * Which settings the role lacks that a worker gives to its connections by itself, where no pooler is in between.

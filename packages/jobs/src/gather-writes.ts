@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 /**
  * Lets the commands that a connection is given in one turn of the event loop leave in one write. ioredis writes each by
  * itself: a system call, a packet and often a wake-up of Redis per finished job. When a batch of invoices is done
- * hundreds of them come at once; with 24,000 jobs this made 900 writes of 24,000, and a worker a fifth faster.
+ * hundreds of them come at once: 24,000 jobs take 900 writes instead of 24,000, and the worker a tenth less CPU.
  * `enableAutoPipelining`, which promises the same, costs more per command than it saves.
  */
 export function gatherWrites(connection: Redis): void {

@@ -1,4 +1,4 @@
-export { type Backend, type BackendConfig, type WorkerTuning, workerOptions } from "./backend.ts";
+export type { Backend, BackendConfig, WorkerTuning } from "./backend.ts";
 export * from "./catalog.ts";
 export { migrateQueue } from "./postgres.ts";
 export { openBackend, openQueues, type Queues } from "./queues.ts";

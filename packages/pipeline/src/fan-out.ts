@@ -3,7 +3,7 @@ import type { Snooze } from "@cpa-payouts/jobs";
 import { activationEnd, type Context } from "./context.ts";
 
 /**
- * How long to let the workers draw down when the high-water mark is reached. Half a second of a fast worker is an eighth
+ * How long to let the workers draw down when the high-water mark is reached. Half a second of a fast worker is a quarter
  * of the default mark, so that nobody runs dry; and counting what is open takes tens of milliseconds in a run of a
  * million, where the index is full of decisions just settled.
  */
