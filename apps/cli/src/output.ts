@@ -125,21 +125,3 @@ function formatLine<R>(columns: readonly Column<R>[], cells: readonly string[], 
 function snakeCase(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
-
-/** Reads a list page by page; `id` of the last row is where the next page begins. */
-export async function* pages<R extends { readonly id: number }>(
-  read: (page: { afterId: number; limit: number }) => Promise<readonly R[]>,
-  limit = Number.POSITIVE_INFINITY,
-): AsyncGenerator<R> {
-  const PAGE = 2_000;
-  let left = limit;
-  let afterId = 0;
-  while (left > 0) {
-    const rows = await read({ afterId, limit: Math.min(left, PAGE) });
-    yield* rows;
-    const last = rows.at(-1);
-    if (!last || rows.length < PAGE) return;
-    afterId = last.id;
-    left -= rows.length;
-  }
-}

@@ -15,8 +15,10 @@ export function describeKind(kind: PaymentKind): string {
 /** A run for people. */
 export function summaryLines(summary: RunSummary): string[] {
   const { paymentDate, kind, state, considered, invoiced, failed, skipped, totalCents } = summary;
-  const reasons = skipReasons.filter((reason) => skipped[reason] > 0).map((reason) => `${reason} ${skipped[reason]}`);
-  const skippedTotal = skipReasons.reduce((sum, reason) => sum + skipped[reason], 0);
+  const reasons = skipReasons
+    .filter((reason) => (skipped[reason] ?? 0) > 0)
+    .map((reason) => `${reason} ${skipped[reason]}`);
+  const skippedTotal = skipReasons.reduce((sum, reason) => sum + (skipped[reason] ?? 0), 0);
   const isPreview = state === "preview";
   return [
     `Payment date   ${paymentDate} (${describeKind(kind)})`,

@@ -43,7 +43,7 @@ describe("following a run", () => {
   });
 
   it("ends at once for a run that is over", async () => {
-    await flow.database.sql`update payment_runs set state = 'cancelled'`;
+    await flow.database.sql`update payment_runs set state = 'cancelled', cancelled_at = now()`;
     const progress: RunProgress[] = [];
     const onProgress = (step: RunProgress) => progress.push(step);
     expect(await followRun(flow.ctx, run.id, { onProgress })).toMatchObject({ state: "cancelled" });
@@ -78,7 +78,7 @@ describe("following a run", () => {
     await killBlocked(flow.database);
     await eventually(() => flow.log.of("database.away").length > 0);
     await holder.commit();
-    await flow.database.sql`update payment_runs set state = 'cancelled'`;
+    await flow.database.sql`update payment_runs set state = 'cancelled', cancelled_at = now()`;
     expect(await followed).toMatchObject({ state: "cancelled" });
   }, 15_000);
 

@@ -9,10 +9,12 @@
  * - tick: the scheduler's job; it looks for payment dates that are due.
  * - payment run: the work for one payment date; one row, ever.
  * - decision: what the run decided for one user: `pay`, or `skip` with a reason.
+ * - administrator (admin): who signs in to the admin API, as `viewer`, `operator` or `admin`.
  * - invoice: what a user is to be paid for a payment date. review: the administrator's decision on it.
  */
 export * from "./errors.ts";
 export * from "./money.ts";
+export * from "./order.ts";
 export * from "./payment-calendar.ts";
 export * from "./policy.ts";
 export * from "./schedule.ts";

@@ -22,6 +22,10 @@ export function explainSkip(reason: SkipReason, minimum: string = MINIMUM): stri
       return `the balance was below ${minimum}`;
     case "no-approved-method":
       return "there was no approved payment method (Binance e-mail)";
+    case "method-in-cooling-off":
+      return "the payment method had been changed too recently";
+    case "run-cancelled":
+      return "the run had been cancelled";
     case "first-time-waits":
       return "the user was a first-time user, and those wait for the first Monday of a month";
   }

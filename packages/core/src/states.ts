@@ -19,13 +19,27 @@ export type RunTrigger = (typeof runTriggers)[number];
 export const decisions = ["pay", "skip"] as const;
 export type Decision = (typeof decisions)[number];
 
-/** In the order in which they are tested: a user who fails several is told the first. */
-export const skipReasons = ["inactive", "below-minimum", "no-approved-method", "first-time-waits"] as const;
+/**
+ * In the order in which they are tested: a user who fails several is told the first. The last one is no rule: it is what
+ * a cancelled run says to those whom it would have paid.
+ */
+export const skipReasons = [
+  "inactive",
+  "below-minimum",
+  "no-approved-method",
+  "method-in-cooling-off",
+  "first-time-waits",
+  "run-cancelled",
+] as const;
 export type SkipReason = (typeof skipReasons)[number];
 
 export const dispositions = ["return", "forfeit"] as const;
 /** What becomes of a rejected invoice's money: back on the balance, or kept by the network. */
 export type Disposition = (typeof dispositions)[number];
+
+export const adminRoles = ["viewer", "operator", "admin"] as const;
+/** `viewer` reads; `operator` reviews, retries and runs; `admin` does everything. Each may do what those before it may. */
+export type AdminRole = (typeof adminRoles)[number];
 
 /** From a state to those it may become. */
 type Transitions<S extends string> = Readonly<Record<S, readonly NoInfer<S>[]>>;

@@ -1,3 +1,4 @@
+import type { Order } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import type { Db } from "./client.ts";
@@ -27,7 +28,17 @@ export function instantParam(instant: Date): SQL {
   return sql`${instant.toISOString()}::timestamptz`;
 }
 
+/** What an audit row keeps of an HTTP request: the columns `request_id` and `client_address`. */
+export function requestParams({ requestId, clientAddress }: Order): SQL {
+  return sql`${requestId ?? null}::text, ${clientAddress ?? null}::text`;
+}
+
 /** A JavaScript array as one array parameter; interpolated bare, Drizzle would spell it out as a list of parameters. */
 export function arrayParam(values: readonly (number | string)[], type: "bigint" | "text"): SQL {
   return sql`${sql.param(values)}::${sql.raw(type)}[]`;
+}
+
+/** The pattern of LIKE for whatever begins with a text, in which `%` and `_` mean themselves. */
+export function likePrefix(text: string): string {
+  return `${text.replace(/[\\%_]/g, "\\$&")}%`;
 }

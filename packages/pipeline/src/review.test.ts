@@ -46,8 +46,8 @@ describe("reviewing invoices", () => {
       { number: A, result: "already-reviewed", status: "paid" },
     ]);
     expect(data.log.of("invoice.reviewed")).toEqual([
-      { invoice: A, status: "paid" },
-      { invoice: B, status: "rejected" },
+      { invoice: A, status: "paid", result: "reviewed" },
+      { invoice: B, status: "rejected", result: "reviewed" },
     ]);
   });
 
@@ -60,7 +60,7 @@ describe("reviewing invoices", () => {
 
   it.each(["", "  "])("refuses a rejection with %j for a reason", async (reason) => {
     expect(await refusal(() => review([A], { ...rejected, reason }))).toEqual([
-      "a rejection needs a reason: --reason TEXT",
+      "a rejection needs a reason",
     ]);
   });
 });

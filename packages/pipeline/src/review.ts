@@ -1,22 +1,31 @@
-import { type Disposition, InputError, type InvoiceStatus, type PaymentMethodStatus } from "@cpa-payouts/core";
+import { InputError, type InvoiceStatus, type Order, type PaymentMethodStatus } from "@cpa-payouts/core";
 import {
   findInvoiceStatuses,
   findLatestMethod,
   findUser,
+  type InvoiceFilter,
+  type InvoiceSelection,
+  type InvoiceVerdict,
+  previewInvoiceReview,
+  type ReviewCount,
+  type ReviewPreview,
+  type ReviewResult,
   reviewInvoices as reviewInvoicesInDb,
   reviewMethod as reviewMethodInDb,
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
-export type InvoiceVerdict =
-  | { readonly status: "paid" }
-  | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
-
 export interface ReviewedInvoice {
   readonly number: string;
-  /** What this call did: reviewed it, or found it reviewed already, possibly otherwise. */
-  readonly result: "reviewed" | "already-reviewed";
+  /** What this call did with it, or why it did nothing. */
+  readonly result: ReviewResult | "already-reviewed";
   readonly status: InvoiceStatus;
+}
+
+/** A review by people; `isProgram` when it is a program that asks. */
+export interface ReviewOrder extends Order {
+  readonly verdict: InvoiceVerdict;
+  readonly isProgram?: boolean;
 }
 
 /**
@@ -26,27 +35,82 @@ export interface ReviewedInvoice {
  */
 export async function reviewInvoices(
   ctx: DataContext,
-  input: { numbers: readonly string[]; verdict: InvoiceVerdict; actor: string },
+  input: ReviewOrder & { numbers: readonly string[] },
 ): Promise<ReviewedInvoice[]> {
   const numbers = [...new Set(input.numbers)];
-  if (input.verdict.status === "rejected") requireReason(input.verdict.reason);
-  const known = await findInvoiceStatuses(ctx.db, numbers);
-  const problems = numbers.filter((number) => !known.has(number)).map((number) => `there is no invoice ${number}`);
-  if (problems.length > 0) throw new InputError(problems.join("; "), problems);
-
-  const now = ctx.clock();
-  const reviewed = await reviewInvoicesInDb(ctx.db, { numbers, to: input.verdict, actor: input.actor, now });
-  for (const number of reviewed) ctx.log.info({ invoice: number, status: input.verdict.status }, "invoice.reviewed");
+  requireReason(input.verdict);
+  await requireKnown(ctx, numbers);
+  const { counts } = await reviewInvoicesInDb(ctx.db, toReview(ctx, input, { numbers }));
+  const results = new Map(counts.flatMap(({ result, numbers }) => numbers.map((number) => [number, result] as const)));
+  for (const [number, result] of results)
+    ctx.log.info({ invoice: number, status: input.verdict.status, result }, "invoice.reviewed");
   const present = await findInvoiceStatuses(ctx.db, numbers);
   return numbers.map((number) => ({
     number,
-    result: reviewed.has(number) ? "reviewed" : "already-reviewed",
+    result: results.get(number) ?? "already-reviewed",
     status: present.get(number) ?? input.verdict.status,
   }));
 }
 
-function requireReason(reason: string): void {
-  if (reason.trim() === "") throw new InputError("a rejection needs a reason: --reason TEXT");
+/**
+ * What a review of the selected invoices would do. The digest in the answer binds {@link commitInvoiceReview} to exactly
+ * this set.
+ *
+ * @throws InputError as {@link reviewInvoices}
+ */
+export async function previewReview(
+  ctx: DataContext,
+  input: ReviewOrder & { selection: InvoiceSelection },
+): Promise<ReviewPreview> {
+  requireReason(input.verdict);
+  const selection = await knownSelection(ctx, input.selection);
+  return previewInvoiceReview(ctx.db, toReview(ctx, input, selection));
+}
+
+/**
+ * Reviews the selected invoices, all of them or none: if the set, an amount or a result differs from what was previewed,
+ * nothing is changed.
+ *
+ * @returns what was done, or `set-changed`
+ * @throws InputError as {@link reviewInvoices}
+ */
+export async function commitReview(
+  ctx: DataContext,
+  input: ReviewOrder & { selection: InvoiceSelection; digest: string },
+): Promise<{ status: "done"; counts: readonly ReviewCount[] } | { status: "set-changed" }> {
+  requireReason(input.verdict);
+  const selection = await knownSelection(ctx, input.selection);
+  const outcome = await reviewInvoicesInDb(ctx.db, toReview(ctx, input, selection), input.digest);
+  if (!outcome.isExpected) return { status: "set-changed" };
+  const counts = outcome.counts.map(({ result, invoices, amountCents }) => ({ result, invoices, amountCents }));
+  for (const { result, invoices } of counts)
+    ctx.log.info({ invoices, status: input.verdict.status, result }, "invoices.reviewed");
+  return { status: "done", counts };
+}
+
+function toReview(
+  ctx: DataContext,
+  { verdict, isProgram = false, ...order }: ReviewOrder,
+  selection: InvoiceSelection,
+) {
+  return { ...order, to: verdict, isProgram, selection, now: ctx.clock() };
+}
+
+async function knownSelection(ctx: DataContext, selection: InvoiceSelection): Promise<InvoiceSelection> {
+  if ("filter" in selection) return selection satisfies { filter: InvoiceFilter };
+  const numbers = [...new Set(selection.numbers)];
+  await requireKnown(ctx, numbers);
+  return { numbers };
+}
+
+async function requireKnown(ctx: DataContext, numbers: readonly string[]): Promise<void> {
+  const known = await findInvoiceStatuses(ctx.db, numbers);
+  const problems = numbers.filter((number) => !known.has(number)).map((number) => `there is no invoice ${number}`);
+  if (problems.length > 0) throw new InputError(problems.join("; "), problems);
+}
+
+function requireReason(verdict: { readonly status: string; readonly reason?: string }): void {
+  if (verdict.status === "rejected" && !verdict.reason?.trim()) throw new InputError("a rejection needs a reason");
 }
 
 export type MethodVerdict = { readonly status: "approved" } | { readonly status: "rejected"; readonly reason: string };
@@ -60,17 +124,19 @@ export interface ReviewedMethod {
 /**
  * Approves or rejects a user's latest payment method.
  *
+ * @param input.binanceEmail the address that was looked at; another one by now is answered `already-reviewed`
  * @throws InputError for an unknown user, a user without a method, or a rejection without a reason
  */
 export async function reviewMethod(
   ctx: DataContext,
-  input: { externalId: string; verdict: MethodVerdict; actor: string },
+  input: Order & { externalId: string; verdict: MethodVerdict; binanceEmail?: string },
 ): Promise<ReviewedMethod> {
-  const { externalId, verdict, actor } = input;
-  if (verdict.status === "rejected") requireReason(verdict.reason);
+  const { verdict, ...review } = input;
+  const { externalId } = review;
+  requireReason(verdict);
   const user = await findUser(ctx.db, externalId);
   if (!user) throw new InputError(`there is no user ${externalId}`);
-  const reviewed = await reviewMethodInDb(ctx.db, { externalId, to: verdict, actor, now: ctx.clock() });
+  const reviewed = await reviewMethodInDb(ctx.db, { ...review, to: verdict, now: ctx.clock() });
   if (reviewed) {
     ctx.log.info({ userId: user.id, status: verdict.status }, "method.reviewed");
     return { result: "reviewed", status: verdict.status, ...reviewed };

@@ -21,7 +21,7 @@ export interface RunSummary {
   readonly considered: number;
   readonly invoiced: number;
   readonly failed: number;
-  readonly skipped: Readonly<Record<SkipReason, number>>;
+  readonly skipped: Readonly<Record<RuleReason, number> & Partial<Record<SkipReason, number>>>;
   readonly totalCents: bigint;
 }
 
@@ -39,7 +39,7 @@ export async function summarizeRun(ctx: Pick<DataContext, "db">, run: PaymentRun
  * What a run of a date would decide now; writes nothing. A date that has a run already is answered with that run.
  */
 export async function previewRun(
-  ctx: Pick<DataContext, "db">,
+  ctx: Pick<DataContext, "db" | "clock">,
   date: LocalDate,
   policy: Policy,
 ): Promise<RunSummary | NotAPaymentDate> {
@@ -48,7 +48,9 @@ export async function previewRun(
   const run = await findRun(ctx.db, date);
   if (run) return summarizeRun(ctx, run);
   const paymentDate = { date, kind };
-  return summaryOf(paymentDate, "preview", await previewDecisions(ctx.db, paymentDate, policy.minimumBalanceCents));
+  const { minimumBalanceCents } = policy;
+  const totals = await previewDecisions(ctx.db, { date: paymentDate, minimumBalanceCents, now: ctx.clock() });
+  return summaryOf(paymentDate, "preview", totals);
 }
 
 export function notAPaymentDate(date: LocalDate): NotAPaymentDate {
@@ -69,10 +71,17 @@ function summaryOf({ date, kind }: PaymentDate, state: RunSummary["state"], tota
     considered: totals.considered,
     invoiced: totals.invoiced,
     failed: totals.failed,
-    skipped: Object.fromEntries(skipReasons.map((reason) => [reason, totals.skipped[reason] ?? 0])) as Record<
-      SkipReason,
-      number
-    >,
+    skipped: skippedBy(totals),
     totalCents: totals.totalCents,
   };
+}
+
+/** Those of every installation are always there; programs count on these keys. The others only exist where they applied. */
+const ruleReasons = ["inactive", "below-minimum", "no-approved-method", "first-time-waits"] as const;
+type RuleReason = (typeof ruleReasons)[number];
+
+function skippedBy({ skipped }: DecisionTotals): RunSummary["skipped"] {
+  const always = new Set<SkipReason>(ruleReasons);
+  const listed = skipReasons.filter((reason) => always.has(reason) || skipped[reason]);
+  return Object.fromEntries(listed.map((reason) => [reason, skipped[reason] ?? 0])) as RunSummary["skipped"];
 }

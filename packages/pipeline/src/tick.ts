@@ -1,5 +1,5 @@
 import { dueDates, localDateAt, type PaymentDate } from "@cpa-payouts/core";
-import { datesWithRun, listUnfinishedRuns, type PaymentRun, recordTick } from "@cpa-payouts/db";
+import { addUpTallies, datesWithRun, listUnfinishedRuns, type PaymentRun, recordTick } from "@cpa-payouts/db";
 import { type Context, SYSTEM_ACTOR } from "./context.ts";
 import { startRun } from "./open-run.ts";
 import { resumeRun } from "./resume-run.ts";
@@ -29,6 +29,7 @@ export async function tick(ctx: Context): Promise<TickResult> {
   for (const run of unfinished) await resumeRun(ctx, run);
   const [oldest] = due;
   const opened = oldest && !isBlocked(oldest, unfinished) ? await openDueRun(ctx, oldest, now) : null;
+  await addUpTallies(ctx.db);
   const result = { opened, resumed: unfinished.length, missed: missed.length };
   ctx.log.debug({ ...result, due: due.length }, "tick.done");
   return result;

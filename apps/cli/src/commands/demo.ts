@@ -1,4 +1,4 @@
-import { findRun, invoicesPage, usersPage } from "@cpa-payouts/db";
+import { findRun, type InvoiceListing, listInvoices, listUsers, pages, type UserListing } from "@cpa-payouts/db";
 import {
   type Context,
   credit,
@@ -13,7 +13,6 @@ import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
 import { useDatabase, useFlow, withThrowAwayServer } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { pages } from "../output.ts";
 import { dollars, summaryLines } from "../present.ts";
 import { importSampleNetwork } from "../sample-network.ts";
 
@@ -86,7 +85,8 @@ async function playMonth(
 async function importSample(ctx: Context): Promise<string> {
   const created = await importSampleNetwork(ctx, "demo");
   let owed = 0n;
-  for await (const { balanceCents } of pages((page) => usersPage(ctx.db, {}, page))) owed += balanceCents;
+  for await (const { balanceCents } of pages<UserListing>((page) => listUsers(ctx.db, {}, { sort: "oldest", ...page })))
+    owed += balanceCents;
   return `A network of ${created} users is imported; it owes them ${dollars(owed)}`;
 }
 
@@ -103,7 +103,8 @@ async function playRun(cli: Cli, ctx: Context, date: string): Promise<RunSummary
 
 async function review(ctx: Context): Promise<string> {
   const numbers: string[] = [];
-  for await (const { number } of pages((page) => invoicesPage(ctx.db, {}, page))) numbers.push(number);
+  for await (const { number } of pages<InvoiceListing>((page) => listInvoices(ctx.db, {}, { sort: "oldest", ...page })))
+    numbers.push(number);
   // Workers create invoices in any order; sorted, the demo tells the same story every time.
   numbers.sort();
   const rejected = numbers.slice(0, REJECTED);
@@ -117,7 +118,9 @@ async function review(ctx: Context): Promise<string> {
 /** Every tenth credit is sent twice, as a conversion tracker would after a timeout; its key makes the second harmless. */
 async function creditEverybody(ctx: Context): Promise<string> {
   const count = { credited: 0, "already-credited": 0 };
-  for await (const { id, externalId } of pages((page) => usersPage(ctx.db, {}, page))) {
+  for await (const { id, externalId } of pages<UserListing>((page) =>
+    listUsers(ctx.db, {}, { sort: "oldest", ...page }),
+  )) {
     const input = { externalId, amountCents: CONVERSION_CENTS, key: `conversion-${externalId}`, actor: "demo" };
     for (let delivery = 0; delivery < (id % 10 === 0 ? 2 : 1); delivery += 1) {
       const { status } = await credit(ctx, input);

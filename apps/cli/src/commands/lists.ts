@@ -8,11 +8,20 @@ import {
   statesOf,
   userStatuses,
 } from "@cpa-payouts/core";
-import { findUser, invoicesPage, methodsPage, usersPage } from "@cpa-payouts/db";
+import {
+  findUser,
+  type InvoiceListing,
+  listInvoices as listInvoicesPage,
+  listMethods as listMethodsPage,
+  listUsers as listUsersPage,
+  type MethodListing,
+  pages,
+  type UserListing,
+} from "@cpa-payouts/db";
 import type { DataContext } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
-import { type Column, pages, type Row } from "../output.ts";
+import type { Column, Row } from "../output.ts";
 
 interface ListOptions {
   readonly status?: string;
@@ -26,7 +35,10 @@ export async function listInvoices(cli: Cli, options: ListOptions & { date?: str
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
     const filter = defined({ status, paymentDate, externalId });
-    const invoices = pages((page) => invoicesPage(ctx.db, filter, page), options.limit);
+    const invoices = pages<InvoiceListing>(
+      (page) => listInvoicesPage(ctx.db, filter, { sort: "oldest", ...page }),
+      options.limit,
+    );
     await printList(cli, invoiceColumns, invoices, (invoice) => ({
       ...invoice,
       amount: formatCents(invoice.amountCents),
@@ -58,7 +70,10 @@ export async function listUsers(
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
     const filter = defined({ status, methodStatus, minimumBalanceCents, externalId });
-    const users = pages((page) => usersPage(ctx.db, filter, page), options.limit);
+    const users = pages<UserListing>(
+      (page) => listUsersPage(ctx.db, filter, { sort: "oldest", ...page }),
+      options.limit,
+    );
     await printList(cli, userColumns, users, (user) => ({ ...user, balance: formatCents(user.balanceCents) }));
   });
 }
@@ -79,7 +94,11 @@ export async function listMethods(cli: Cli, options: ListOptions): Promise<undef
   const status = readState("--status", options.status, statesOf(paymentMethodTransitions));
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
-    const methods = pages((page) => methodsPage(ctx.db, defined({ status, externalId }), page), options.limit);
+    const methods = pages<MethodListing>(
+      ({ after, limit }) =>
+        listMethodsPage(ctx.db, defined({ status, externalId }), { afterId: after?.id ?? 0, limit }),
+      options.limit,
+    );
     await printList(cli, methodColumns, methods, (method) => ({
       ...method,
       reviewedAt: method.reviewedAt?.toISOString() ?? null,

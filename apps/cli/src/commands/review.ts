@@ -1,5 +1,6 @@
 import { InputError } from "@cpa-payouts/core";
-import { type InvoiceVerdict, type MethodVerdict, reviewInvoices, reviewMethod } from "@cpa-payouts/pipeline";
+import type { InvoiceVerdict } from "@cpa-payouts/db";
+import { type MethodVerdict, reviewInvoices, reviewMethod } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -32,7 +33,7 @@ function readInvoiceVerdict({ paid, reject, forfeit, reason }: InvoiceReviewOpti
   if (paid === reject) throw new InputError("say either --paid or --reject");
   if (paid && (forfeit || reason !== undefined)) throw new InputError("--forfeit and --reason go with --reject");
   if (paid) return { status: "paid" };
-  return { status: "rejected", reason: reason ?? "", disposition: forfeit ? "forfeit" : "return" };
+  return { status: "rejected", reason: requireReason(reason), disposition: forfeit ? "forfeit" : "return" };
 }
 
 export interface MethodReviewOptions {
@@ -61,5 +62,10 @@ export async function reviewMethodCommand(
 function readMethodVerdict({ approve, reject, reason }: MethodReviewOptions): MethodVerdict {
   if (approve === reject) throw new InputError("say either --approve or --reject");
   if (approve && reason !== undefined) throw new InputError("--reason goes with --reject");
-  return approve ? { status: "approved" } : { status: "rejected", reason: reason ?? "" };
+  return approve ? { status: "approved" } : { status: "rejected", reason: requireReason(reason) };
+}
+
+function requireReason(reason = ""): string {
+  if (reason.trim() === "") throw new InputError("a rejection needs a reason: --reason TEXT");
+  return reason;
 }

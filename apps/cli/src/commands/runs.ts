@@ -44,7 +44,7 @@ async function toRow(ctx: DataContext, run: PaymentRun) {
     state: run.state,
     considered: summary.considered,
     invoiced: summary.invoiced,
-    skipped: skipReasons.reduce((sum, reason) => sum + summary.skipped[reason], 0),
+    skipped: skipReasons.reduce((sum, reason) => sum + (summary.skipped[reason] ?? 0), 0),
     failed: summary.failed,
     total: formatCents(summary.totalCents),
     openedAt: run.openedAt.toISOString(),

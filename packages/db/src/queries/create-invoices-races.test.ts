@@ -82,7 +82,8 @@ describe("duplicate delivery", () => {
       .map((userId) => recordFailure(many.db, { runId: run.id, userId, error: "test", now: NOW }));
     const reviews = Array.from({ length: 30 }, (_, index) =>
       reviewInvoices(many.db, {
-        numbers: shuffled(ids.map((id) => `INV-20261207-${id}`)),
+        selection: { numbers: shuffled(ids.map((id) => `INV-20261207-${id}`)) },
+        isProgram: false,
         to: index % 2 ? { status: "paid" } : { status: "rejected", reason: "test", disposition: "return" },
         actor: "test",
         now: NOW,

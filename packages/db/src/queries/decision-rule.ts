@@ -9,6 +9,10 @@ export interface RuleInput {
   readonly earlierInvoices: SQL;
   readonly kind: SQL | PaymentKind;
   readonly minimumBalanceCents: SQL | bigint;
+  readonly userId: SQL;
+  /** Days, and the instant from which they are counted back. */
+  readonly coolingOffDays: SQL;
+  readonly since: SQL;
 }
 
 /**
@@ -20,6 +24,16 @@ export function skipReason(input: RuleInput): SQL {
     when ${input.status} <> 'active' then 'inactive'
     when ${input.balanceCents} < ${input.minimumBalanceCents} then 'below-minimum'
     when ${input.approvedMethod} is null then 'no-approved-method'
+    when ${input.coolingOffDays} > 0 and ${changedRecently(input)} then 'method-in-cooling-off'
     when ${input.kind} = 'mid-month' and ${input.earlierInvoices} = 0 then 'first-time-waits'
   end`;
+}
+
+/** Whether the approved address took the place of another one within the cooling-off; a first address is no change. */
+function changedRecently({ userId, coolingOffDays, since }: RuleInput): SQL {
+  return sql`exists (
+    select from payment_methods now_approved
+    where now_approved.user_id = ${userId} and now_approved.status = 'approved'
+      and now_approved.created_at > ${since} - make_interval(days => ${coolingOffDays})
+      and exists (select from payment_methods before where before.user_id = now_approved.user_id and before.id < now_approved.id))`;
 }

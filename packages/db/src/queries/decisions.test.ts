@@ -133,7 +133,11 @@ describe("deciding", () => {
 describe("the preview", () => {
   it.each([FIRST, MIDDLE])("of $date says what the run then decides, and writes nothing", async (date) => {
     const before = await fingerprint(data.database);
-    const preview = await previewDecisions(data.ctx.db, date, testPolicy.minimumBalanceCents);
+    const preview = await previewDecisions(data.ctx.db, {
+      date,
+      minimumBalanceCents: testPolicy.minimumBalanceCents,
+      now: data.clock(),
+    });
     expect(await fingerprint(data.database)).toEqual(before);
     const runId = await open(date);
     await decideAll(runId, 1_000);

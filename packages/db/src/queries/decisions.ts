@@ -1,8 +1,8 @@
-import type { Decision, Outcome, PaymentDate, SkipReason } from "@cpa-payouts/core";
+import type { Decision, Order, Outcome, PaymentDate, SkipReason } from "@cpa-payouts/core";
 import { and, asc, desc, eq, gt, lte, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { invoices, paymentRuns, runDecisions, users } from "../schema/index.ts";
-import { arrayParam, instantParam, rowOf, rowsOf } from "../sql.ts";
+import { arrayParam, instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
 import { skipReason } from "./decision-rule.ts";
 
 /** What a run has come to, in counts; `open` is still to be invoiced. */
@@ -23,6 +23,9 @@ const decideReason = skipReason({
   earlierInvoices: sql`u.previous_invoices + u.invoice_count`,
   kind: sql`(select kind from run)`,
   minimumBalanceCents: sql`(select minimum_balance_cents from run)`,
+  userId: sql`u.id`,
+  coolingOffDays: sql`(select cooling_off_days from run)`,
+  since: sql`(select opened_at from run)`,
 });
 
 /**
@@ -42,7 +45,7 @@ export async function decideChunk(
     db,
     sql`
     with run as (
-      select id, payment_date, kind, minimum_balance_cents, decide_cursor
+      select id, payment_date, kind, minimum_balance_cents, cooling_off_days, opened_at, decide_cursor
       from payment_runs where id = ${runId} and state = 'deciding' for update
     ), chunk as (
       select u.id as user_id, u.balance_cents, ${decideReason} as reason
@@ -77,13 +80,16 @@ export async function decideChunk(
 /** What a run of a date would decide now, in totals, by the run's own rule. Reads only. */
 export async function previewDecisions(
   db: Db,
-  date: PaymentDate,
-  minimumBalanceCents: bigint,
+  { date, minimumBalanceCents, now }: { date: PaymentDate; minimumBalanceCents: bigint; now: Date },
 ): Promise<DecisionTotals> {
   const rows = await rowsOf<{ reason: SkipReason | null; users: number; total: bigint }>(
     db,
     sql`
-    with run as (select ${date.kind}::text as kind, ${minimumBalanceCents}::bigint as minimum_balance_cents),
+    with run as (
+      select ${date.kind}::text as kind, ${minimumBalanceCents}::bigint as minimum_balance_cents, cooling_off_days,
+        ${instantParam(now)} as opened_at
+      from settings
+    ),
     judged as (
       select u.balance_cents, ${decideReason} as reason
       from users u
@@ -106,11 +112,13 @@ export async function previewDecisions(
 export async function totalsOfRun(db: Db, runId: number): Promise<DecisionTotals> {
   const rows = await rowsOf<{ outcome: Outcome; reason: SkipReason | null; users: number }>(
     db,
-    sql`select outcome, reason, count(*)::int as users from run_decisions where run_id = ${runId} group by outcome, reason`,
+    sql`
+    select outcome, reason, sum(users)::int as users from decision_tallies where run_id = ${runId}
+    group by outcome, reason having sum(users) <> 0`,
   );
   const { total } = await rowOf<{ total: bigint }>(
     db,
-    sql`select coalesce(sum(amount_cents), 0)::bigint as total from invoices where run_id = ${runId}`,
+    sql`select coalesce(sum(amount_cents), 0)::bigint as total from invoice_tallies where run_id = ${runId}`,
   );
   const usersWith = (outcome: Outcome) => rows.find((row) => row.outcome === outcome)?.users ?? 0;
   return {
@@ -189,10 +197,7 @@ export async function recordFailure(
  *
  * @returns the users whose decision is open again, in key order
  */
-export async function reopenFailed(
-  db: Db,
-  retry: { runId: number; actor: string; now: Date },
-): Promise<readonly number[]> {
+export async function reopenFailed(db: Db, retry: Order & { runId: number; now: Date }): Promise<readonly number[]> {
   const rows = await rowsOf<{ user_id: bigint }>(
     db,
     sql`
@@ -210,9 +215,10 @@ export async function reopenFailed(
       from run where r.id = run.id and exists (select from reopened)
       returning r.payment_date, run.state as before, r.state as after
     ), audit as (
-      insert into audit_log (at, actor, action, object, before, after)
+      insert into audit_log (at, actor, action, object, before, after, request_id, client_address)
       select ${instantParam(retry.now)}, ${retry.actor}, 'run.retry', 'run:' || payment_date,
-        jsonb_build_object('state', before), jsonb_build_object('state', after, 'reopened', (select count(*) from reopened))
+        jsonb_build_object('state', before), jsonb_build_object('state', after, 'reopened', (select count(*) from reopened)),
+        ${requestParams(retry)}
       from moved
     )
     select user_id from reopened order by user_id`,
@@ -252,7 +258,17 @@ export interface StoredDecision {
 
 /** What was decided for a user: on a payment date, or at the latest run that considered them. Null if never considered. */
 export async function findDecision(db: Db, userId: number, paymentDate?: string): Promise<StoredDecision | null> {
-  const [row] = await db
+  const [row] = await storedDecisions(db, userId, paymentDate).orderBy(desc(paymentRuns.paymentDate)).limit(1);
+  return row ?? null;
+}
+
+/** What every run decided about a user, the latest first. */
+export async function listUserDecisions(db: Db, userId: number, limit: number): Promise<StoredDecision[]> {
+  return storedDecisions(db, userId).orderBy(desc(paymentRuns.paymentDate)).limit(limit);
+}
+
+function storedDecisions(db: Db, userId: number, paymentDate?: string) {
+  return db
     .select({
       paymentDate: paymentRuns.paymentDate,
       decision: runDecisions.decision,
@@ -269,9 +285,7 @@ export async function findDecision(db: Db, userId: number, paymentDate?: string)
     .innerJoin(runDecisions, and(eq(runDecisions.runId, paymentRuns.id), eq(runDecisions.userId, userId)))
     .leftJoin(invoices, eq(invoices.id, runDecisions.invoiceId))
     .where(paymentDate === undefined ? undefined : eq(paymentRuns.paymentDate, paymentDate))
-    .orderBy(desc(paymentRuns.paymentDate))
-    .limit(1);
-  return row ?? null;
+    .$dynamic();
 }
 
 export interface SettledDecision {
@@ -296,4 +310,62 @@ export async function countDecisions(db: Db, runId: number): Promise<number> {
 /** How many users are owed anything: as many as a run opened now would consider. */
 export async function countUsersOwed(db: Db): Promise<number> {
   return db.$count(users, gt(users.balanceCents, 0n));
+}
+
+export interface DecisionFilter {
+  readonly outcome?: Outcome;
+  readonly reason?: SkipReason;
+}
+
+export interface DecisionListing {
+  readonly userId: number;
+  readonly externalId: string;
+  readonly name: string;
+  readonly decision: Decision;
+  readonly reason: SkipReason | null;
+  readonly balanceCents: bigint;
+  readonly outcome: Outcome;
+  readonly error: string | null;
+  readonly invoiceNumber: string | null;
+}
+
+/** A page of a run's decisions, in the order of the users; `afterUserId` is that of the last row of the page before. */
+export async function listDecisions(
+  db: Db,
+  runId: number,
+  { outcome, reason }: DecisionFilter,
+  page: { afterUserId: number; limit: number },
+): Promise<DecisionListing[]> {
+  const rows = await db
+    .select({
+      userId: runDecisions.userId,
+      externalId: users.externalId,
+      name: users.name,
+      decision: runDecisions.decision,
+      reason: runDecisions.reason,
+      balanceCents: runDecisions.balanceCents,
+      outcome: runDecisions.outcome,
+      error: runDecisions.error,
+      invoiceNumber: invoices.number,
+    })
+    .from(runDecisions)
+    .innerJoin(users, eq(users.id, runDecisions.userId))
+    .leftJoin(invoices, eq(invoices.id, runDecisions.invoiceId))
+    .where(
+      and(
+        eq(runDecisions.runId, runId),
+        gt(runDecisions.userId, page.afterUserId),
+        outcome || reason ? outcomeCondition(reason ? "skipped" : outcome) : undefined,
+        reason ? eq(runDecisions.reason, reason) : undefined,
+        reason && outcome && outcome !== "skipped" ? sql`false` : undefined,
+      ),
+    )
+    .orderBy(asc(runDecisions.userId))
+    .limit(page.limit);
+  return rows;
+}
+
+/** Spelled out instead of a parameter, so that the partial indexes of the outcomes serve. */
+function outcomeCondition(outcome: Outcome | undefined) {
+  return outcome === undefined ? undefined : sql`${runDecisions.outcome} = ${sql.raw(`'${outcome}'`)}`;
 }

@@ -22,11 +22,19 @@ beforeEach(async () => {
   });
   const { run } = await invoicedRun(data, "2026-12-07");
   const { db } = data.ctx;
-  const review = { actor: "test", now: NOW };
+  const review = { actor: "test", isProgram: false, now: NOW };
   const rejected = { status: "rejected", reason: "test" } as const;
-  await reviewInvoices(db, { ...review, numbers: ["INV-20261207-2"], to: { status: "paid" } });
-  await reviewInvoices(db, { ...review, numbers: ["INV-20261207-3"], to: { ...rejected, disposition: "return" } });
-  await reviewInvoices(db, { ...review, numbers: ["INV-20261207-4"], to: { ...rejected, disposition: "forfeit" } });
+  await reviewInvoices(db, { ...review, selection: { numbers: ["INV-20261207-2"] }, to: { status: "paid" } });
+  await reviewInvoices(db, {
+    ...review,
+    selection: { numbers: ["INV-20261207-3"] },
+    to: { ...rejected, disposition: "return" },
+  });
+  await reviewInvoices(db, {
+    ...review,
+    selection: { numbers: ["INV-20261207-4"] },
+    to: { ...rejected, disposition: "forfeit" },
+  });
   await advanceFanOut(db, { runId: run.id, cursor: 6, finished: true, now: NOW });
   await closeRun(db, await getRun(db, run.id), NOW);
   await data.database.sql`
@@ -39,8 +47,19 @@ afterEach(async () => {
   await data.close();
 });
 
-/** Changes the data behind the back of triggers and foreign keys, as only a superuser can. */
+const talliesAgain = [
+  "delete from invoice_tallies",
+  "insert into invoice_tallies (run_id, status, invoices, amount_cents) select run_id, status, count(*), sum(amount_cents) from invoices group by 1, 2",
+  "delete from decision_tallies",
+  "insert into decision_tallies (run_id, outcome, reason, users) select run_id, outcome, reason, count(*) from run_decisions group by 1, 2, 3",
+];
+
+/** Changes the data behind the back of triggers and foreign keys, as only a superuser can, and makes the tallies fit. */
 async function sabotage(...statements: string[]): Promise<void> {
+  await behindTheBack(...statements, ...talliesAgain);
+}
+
+async function behindTheBack(...statements: string[]): Promise<void> {
   const sql = await data.database.sql.reserve();
   await sql`set session_replication_role = replica`;
   for (const statement of statements) await sql.unsafe(statement);
@@ -82,7 +101,7 @@ describe("sabotage is found and named", () => {
         "insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, actor, created_at) values (5, 'credit', 1, 'k', 'x', now())",
         "update users set balance_cents = balance_cents + 1 where id = 5",
       ],
-      ["every credit is in the audit log: user poor"],
+      ["every credit and every adjustment is in the audit log: user poor"],
     ],
     [
       "a balance below zero without a correction",
@@ -226,6 +245,17 @@ describe("sabotage is found and named", () => {
   ])("%s", async (_what, statements, found) => {
     await sabotage(...statements);
     expect(await violated()).toEqual(found);
+  });
+
+  it("a tally that somebody changed", async () => {
+    await behindTheBack(
+      "update invoice_tallies set invoices = invoices + 1 where status = 'paid' and invoices > 0",
+      "insert into decision_tallies (run_id, outcome, users) values (1, 'open', 1)",
+    );
+    expect(await violated()).toEqual([
+      "the tallies of invoices are what they count: invoices of run 1, paid",
+      "the tallies of decisions are what they count: decisions of run 1, open",
+    ]);
   });
 
   it("with what is wrong, in words", async () => {

@@ -112,14 +112,39 @@ const invariants: readonly Invariant[] = [
       where c.object is null or (i.status <> 'pending' and v.object is null)`,
   },
   {
-    name: "every credit is in the audit log",
+    name: "the tallies of invoices are what they count",
     offenders: sql`
-      select 'user ' || u.external_id as subject, l.found || ' credits, ' || coalesce(a.found, 0) || ' audit rows' as detail
+      select 'invoices of run ' || coalesce(i.run_id, t.run_id) || ', ' || coalesce(i.status, t.status) as subject,
+        'tallied ' || coalesce(t.found, 0) || ' over ' || coalesce(t.total, 0) || ' cents, found ' || coalesce(i.found, 0) || ' over '
+          || coalesce(i.total, 0) as detail
+      from (select run_id, status, count(*) as found, sum(amount_cents) as total from invoices group by run_id, status) i
+        full join (
+          select run_id, status, sum(invoices) as found, sum(amount_cents) as total from invoice_tallies group by run_id, status
+          having sum(invoices) <> 0 or sum(amount_cents) <> 0
+        ) t on t.run_id = i.run_id and t.status = i.status
+      where i.found is distinct from t.found or i.total is distinct from t.total`,
+  },
+  {
+    name: "the tallies of decisions are what they count",
+    offenders: sql`
+      select 'decisions of run ' || coalesce(d.run_id, t.run_id) || ', ' || coalesce(d.outcome, t.outcome) as subject,
+        'tallied ' || coalesce(t.found, 0) || ', found ' || coalesce(d.found, 0) as detail
+      from (select run_id, outcome, coalesce(reason, '') as reason, count(*) as found from run_decisions group by 1, 2, 3) d
+        full join (
+          select run_id, outcome, coalesce(reason, '') as reason, sum(users) as found from decision_tallies group by 1, 2, 3
+          having sum(users) <> 0
+        ) t on t.run_id = d.run_id and t.outcome = d.outcome and t.reason = d.reason
+      where d.found is distinct from t.found`,
+  },
+  {
+    name: "every credit and every adjustment is in the audit log",
+    offenders: sql`
+      select 'user ' || u.external_id as subject, l.found || ' entries, ' || coalesce(a.found, 0) || ' audit rows' as detail
       from (
-          select user_id, count(*) as found from ledger_entries where kind = 'credit' and idempotency_key is not null group by user_id
+          select user_id, count(*) as found from ledger_entries where kind in ('credit', 'adjustment') and idempotency_key is not null group by user_id
         ) l
         join users u on u.id = l.user_id
-        left join (select object, count(*) as found from audit_log where action = 'user.credit' group by object) a on a.object = 'user:' || u.id
+        left join (select object, count(*) as found from audit_log where action in ('user.credit', 'user.adjust') group by object) a on a.object = 'user:' || u.id
       where l.found <> coalesce(a.found, 0)`,
   },
 ];

@@ -1,14 +1,7 @@
-import {
-  CURRENCY,
-  type Disposition,
-  type InvoiceStatus,
-  invoiceTransitions,
-  type SkipReason,
-  statesBefore,
-} from "@cpa-payouts/core";
-import { and, asc, eq, sql } from "drizzle-orm";
+import { CURRENCY, type InvoiceStatus, type SkipReason } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { invoices, users } from "../schema/index.ts";
+import { invoices } from "../schema/index.ts";
 import { arrayParam, instantParam, rowsOf } from "../sql.ts";
 import { skipReason } from "./decision-rule.ts";
 
@@ -23,6 +16,9 @@ const reasonUnderLock = skipReason({
   earlierInvoices: sql`l.earlier_invoices`,
   kind: sql`run.kind`,
   minimumBalanceCents: sql`run.minimum_balance_cents`,
+  userId: sql`l.user_id`,
+  coolingOffDays: sql`run.cooling_off_days`,
+  since: sql`run.opened_at`,
 });
 
 /**
@@ -35,6 +31,7 @@ const reasonUnderLock = skipReason({
  * - It then claims the decisions by settling them. Whoever comes second finds them settled (PostgreSQL tests the WHERE
  *   again on a row it waited for), so that a job delivered twice does nothing the second time; invoice, ledger entry,
  *   balance and audit row come from what was claimed.
+ * - Nothing is settled for a cancelled run.
  * - It pays what was decided, or the present balance if that is smaller; credits that arrived since stay.
  *
  * The steps are joined by lateral lookups and by what the claim returns, never one step with another: without fresh
@@ -58,8 +55,9 @@ export async function createInvoices(
     db,
     sql`
     with run as (
-      select kind, minimum_balance_cents, payment_date, 'INV-' || to_char(payment_date, 'YYYYMMDD') || '-' as number_prefix
-      from payment_runs where id = ${runId}
+      select kind, minimum_balance_cents, cooling_off_days, opened_at, payment_date,
+        'INV-' || to_char(payment_date, 'YYYYMMDD') || '-' as number_prefix
+      from payment_runs where id = ${runId} and state <> 'cancelled'
     ), locked as (
       select d.run_id, u.id as user_id, u.status, u.balance_cents, u.previous_invoices + u.invoice_count as earlier_invoices,
         d.balance_cents as decided_cents
@@ -111,113 +109,6 @@ export async function createInvoices(
       ? { userId: Number(user_id), outcome: "invoiced", number, amountCents: amount_cents }
       : { userId: Number(user_id), outcome: "skipped", reason },
   );
-}
-
-export interface InvoiceReview {
-  readonly numbers: readonly string[];
-  readonly actor: string;
-  readonly now: Date;
-  readonly to:
-    | { readonly status: "paid" }
-    | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
-}
-
-/**
- * Reviews invoices that are still to be reviewed. A rejected invoice with disposition `return` gives its amount back to
- * the balance by a ledger entry; with `forfeit` the amount stays taken.
- *
- * @returns the numbers that this call reviewed; the others were not pending any more (or do not exist)
- */
-export async function reviewInvoices(db: Db, review: InvoiceReview): Promise<ReadonlySet<string>> {
-  const { status } = review.to;
-  const reason = status === "rejected" ? review.to.reason : null;
-  const disposition = status === "rejected" ? review.to.disposition : null;
-  const reviewable = statesBefore(invoiceTransitions, status);
-  const rows = await rowsOf<{ number: string }>(
-    db,
-    sql`
-    with claimed as (
-      select id, user_id, status from invoices
-      where number = any(${arrayParam(review.numbers, "text")}) and status = any(${arrayParam(reviewable, "text")})
-      order by id for no key update
-    ), reviewed as (
-      update invoices i set status = ${status}, reviewed_by = ${review.actor}, reviewed_at = ${instantParam(review.now)},
-        reason = ${reason}, disposition = ${disposition}
-      from claimed c where i.id = c.id
-      returning i.id, i.number, i.user_id, i.amount_cents, c.status as before
-    ), returned as (
-      select id, user_id, amount_cents from reviewed where ${disposition}::text = 'return'
-    ), owner as (
-      -- In key order, like every statement that locks several users.
-      select id from users where id in (select user_id from returned) order by id for no key update
-    ), entry as (
-      insert into ledger_entries (user_id, kind, amount_cents, invoice_id, note, actor, created_at)
-      select user_id, 'invoice-reversal', amount_cents, id, ${reason}, ${review.actor}, ${instantParam(review.now)} from returned
-    ), given_back as (
-      update users u set balance_cents = u.balance_cents + r.amount_cents, updated_at = ${instantParam(review.now)}
-      from (select user_id, sum(amount_cents)::bigint as amount_cents from returned group by user_id) r, owner
-      where u.id = r.user_id and owner.id = u.id
-    ), audit as (
-      insert into audit_log (at, actor, action, object, reason, before, after)
-      select ${instantParam(review.now)}, ${review.actor}, ${status === "paid" ? "invoice.pay" : "invoice.reject"},
-        'invoice:' || number, ${reason}, jsonb_build_object('status', before),
-        jsonb_strip_nulls(jsonb_build_object('status', ${status}::text, 'disposition', ${disposition}::text))
-      from reviewed
-    )
-    select number from reviewed`,
-  );
-  return new Set(rows.map(({ number }) => number));
-}
-
-export interface InvoiceListing {
-  readonly number: string;
-  readonly externalId: string;
-  readonly paymentDate: string;
-  readonly amountCents: bigint;
-  readonly currency: string;
-  readonly destination: string;
-  readonly status: InvoiceStatus;
-  readonly reason: string | null;
-  readonly createdAt: Date;
-}
-
-export interface InvoiceFilter {
-  readonly status?: InvoiceStatus;
-  readonly paymentDate?: string;
-  readonly externalId?: string;
-}
-
-/** A page of invoices, oldest first. `afterId` is the `id` of the last row of the page before. */
-export async function invoicesPage(
-  db: Db,
-  filter: InvoiceFilter,
-  { afterId, limit }: { afterId: number; limit: number },
-): Promise<(InvoiceListing & { id: number })[]> {
-  return db
-    .select({
-      id: invoices.id,
-      number: invoices.number,
-      externalId: users.externalId,
-      paymentDate: invoices.paymentDate,
-      amountCents: invoices.amountCents,
-      currency: invoices.currency,
-      destination: invoices.destination,
-      status: invoices.status,
-      reason: invoices.reason,
-      createdAt: invoices.createdAt,
-    })
-    .from(invoices)
-    .innerJoin(users, eq(users.id, invoices.userId))
-    .where(
-      and(
-        sql`${invoices.id} > ${afterId}`,
-        filter.status ? eq(invoices.status, filter.status) : undefined,
-        filter.paymentDate ? eq(invoices.paymentDate, filter.paymentDate) : undefined,
-        filter.externalId ? eq(users.externalId, filter.externalId) : undefined,
-      ),
-    )
-    .orderBy(asc(invoices.id))
-    .limit(limit);
 }
 
 /** The status of the invoices with the given numbers; unknown numbers are absent. */

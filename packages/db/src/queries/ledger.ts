@@ -1,13 +1,13 @@
-import { sql } from "drizzle-orm";
+import type { LedgerKind, Order } from "@cpa-payouts/core";
+import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, rowOf, rowsOf } from "../sql.ts";
+import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
 
-export interface Credit {
+export interface Credit extends Order {
   readonly externalId: string;
   readonly amountCents: bigint;
   readonly key: string;
   readonly note: string | null;
-  readonly actor: string;
   readonly now: Date;
 }
 
@@ -38,29 +38,138 @@ export async function creditUser(db: Db, credit: Credit): Promise<CreditResult> 
       from entry e where u.id = e.user_id
       returning u.id, u.balance_cents
     ), audit as (
-      insert into audit_log (at, actor, action, object, reason, before, after)
+      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
       select ${instantParam(now)}, ${actor}, 'user.credit', 'user:' || id, ${note},
         jsonb_build_object('balanceCents', (balance_cents - ${amountCents}::bigint)::text),
-        jsonb_build_object('balanceCents', balance_cents::text, 'key', ${key}::text)
+        jsonb_build_object('balanceCents', balance_cents::text, 'key', ${key}::text), ${requestParams(credit)}
       from credited
     )
     select balance_cents from credited`,
   );
   const [credited] = rows;
   if (credited) return { status: "credited", balanceCents: credited.balance_cents };
-  return whyNotCredited(db, credit);
+  return whyNotEntered(db, credit, "credit");
 }
 
-async function whyNotCredited(db: Db, { externalId, amountCents, key }: Credit): Promise<CreditResult> {
+/** The answer to a key that was used before, or to an unknown user. */
+async function whyNotEntered(
+  db: Db,
+  { externalId, amountCents, key }: Pick<Credit, "externalId" | "amountCents" | "key">,
+  kind: LedgerKind,
+): Promise<CreditResult> {
   const { balance_cents: balance, same } = await rowOf<{ balance_cents: bigint | null; same: boolean | null }>(
     db,
     sql`
     select
       (select balance_cents from users where external_id = ${externalId}) as balance_cents,
-      (select u.external_id = ${externalId} and e.amount_cents = ${amountCents}::bigint and e.kind = 'credit'
+      (select u.external_id = ${externalId} and e.amount_cents = ${amountCents}::bigint and e.kind = ${kind}
        from ledger_entries e join users u on u.id = e.user_id where e.idempotency_key = ${key}) as same`,
   );
   if (balance === null) return { status: "unknown-user" };
   if (same === true) return { status: "already-credited", balanceCents: balance };
   return { status: "key-conflict" };
+}
+
+export interface Adjustment extends Order {
+  readonly externalId: string;
+  /** Signed; it may take the balance below zero. */
+  readonly amountCents: bigint;
+  readonly key: string;
+  readonly note: string;
+  readonly now: Date;
+}
+
+/**
+ * Corrects a balance, once per key. The user's lock comes first, as with everything that changes a balance.
+ *
+ * @returns what became of it; the balance is the one after it
+ */
+export async function adjustBalance(db: Db, adjustment: Adjustment): Promise<CreditResult> {
+  const { externalId, amountCents, key, note, actor, now } = adjustment;
+  const [adjusted] = await rowsOf<{ balance_cents: bigint }>(
+    db,
+    sql`
+    with entry as (
+      insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
+      select id, 'adjustment', ${amountCents}::bigint, ${key}, ${note}, ${actor}, ${instantParam(now)}
+      from users where external_id = ${externalId} for no key update
+      on conflict (idempotency_key) where idempotency_key is not null do nothing
+      returning user_id, amount_cents
+    ), adjusted as (
+      update users u set balance_cents = u.balance_cents + e.amount_cents, updated_at = ${instantParam(now)}
+      from entry e where u.id = e.user_id
+      returning u.id, u.balance_cents
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
+      select ${instantParam(now)}, ${actor}, 'user.adjust', 'user:' || id, ${note},
+        jsonb_build_object('balanceCents', (balance_cents - ${amountCents}::bigint)::text),
+        jsonb_build_object('balanceCents', balance_cents::text, 'key', ${key}::text), ${requestParams(adjustment)}
+      from adjusted
+    )
+    select balance_cents from adjusted`,
+  );
+  if (adjusted) return { status: "credited", balanceCents: adjusted.balance_cents };
+  return whyNotEntered(db, adjustment, "adjustment");
+}
+
+export interface LedgerEntry {
+  readonly id: number;
+  readonly externalId: string;
+  readonly kind: LedgerKind;
+  readonly amountCents: bigint;
+  readonly invoiceNumber: string | null;
+  readonly key: string | null;
+  readonly note: string | null;
+  readonly actor: string;
+  readonly createdAt: Date;
+}
+
+/** A page of a user's ledger, newest first; `beforeId` is the id of the last entry of the page before. */
+export async function listLedger(
+  db: Db,
+  userId: number,
+  page: { beforeId?: number; limit: number },
+): Promise<LedgerEntry[]> {
+  return ledgerEntriesWhere(
+    db,
+    sql`l.user_id = ${userId} and l.id < ${page.beforeId ?? Number.MAX_SAFE_INTEGER}::bigint`,
+    page.limit,
+  );
+}
+
+/** The entry that was made under an idempotency key. */
+export async function findEntryByKey(db: Db, key: string): Promise<LedgerEntry | null> {
+  const [entry] = await ledgerEntriesWhere(db, sql`l.idempotency_key = ${key}`, 1);
+  return entry ?? null;
+}
+
+async function ledgerEntriesWhere(db: Db, condition: SQL, limit: number): Promise<LedgerEntry[]> {
+  const rows = await rowsOf<{
+    id: bigint;
+    external_id: string;
+    kind: LedgerKind;
+    amount_cents: bigint;
+    number: string | null;
+    idempotency_key: string | null;
+    note: string | null;
+    actor: string;
+    created_at: string;
+  }>(
+    db,
+    sql`
+    select l.id, u.external_id, l.kind, l.amount_cents, i.number, l.idempotency_key, l.note, l.actor, l.created_at
+    from ledger_entries l join users u on u.id = l.user_id left join invoices i on i.id = l.invoice_id
+    where ${condition} order by l.id desc limit ${limit}`,
+  );
+  return rows.map((row) => ({
+    id: Number(row.id),
+    externalId: row.external_id,
+    kind: row.kind,
+    amountCents: row.amount_cents,
+    invoiceNumber: row.number,
+    key: row.idempotency_key,
+    note: row.note,
+    actor: row.actor,
+    createdAt: new Date(row.created_at),
+  }));
 }

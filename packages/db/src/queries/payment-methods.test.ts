@@ -1,7 +1,7 @@
 import { type PaymentMethodStatus, paymentMethodTransitions, statesOf } from "@cpa-payouts/core";
 import { fingerprint, holdTransaction, openTestData, type TestData, untilBlocked } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findLatestMethod, type MethodReview, methodsPage, reviewMethod } from "./payment-methods.ts";
+import { findLatestMethod, listMethods, type MethodReview, reviewMethod } from "./payment-methods.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 
@@ -108,11 +108,11 @@ describe("reviewing a payment method", () => {
 describe("the list of payment methods", () => {
   it("goes on behind the last one, oldest first, with its filters", async () => {
     const rest = { externalId: "a", status: "pending" } as const;
-    const first = await methodsPage(data.ctx.db, {}, { afterId: 0, limit: 1 });
+    const first = await listMethods(data.ctx.db, {}, { afterId: 0, limit: 1 });
     expect(first).toEqual([expect.objectContaining(rest)]);
-    expect(await methodsPage(data.ctx.db, {}, { afterId: first[0]?.id ?? 0, limit: 10 })).toEqual([]);
-    expect(await methodsPage(data.ctx.db, { status: "approved" }, { afterId: 0, limit: 10 })).toEqual([]);
-    expect(await methodsPage(data.ctx.db, { externalId: "none" }, { afterId: 0, limit: 10 })).toEqual([]);
-    expect(await methodsPage(data.ctx.db, rest, { afterId: 0, limit: 10 })).toHaveLength(1);
+    expect(await listMethods(data.ctx.db, {}, { afterId: first[0]?.id ?? 0, limit: 10 })).toEqual([]);
+    expect(await listMethods(data.ctx.db, { status: "approved" }, { afterId: 0, limit: 10 })).toEqual([]);
+    expect(await listMethods(data.ctx.db, { externalId: "none" }, { afterId: 0, limit: 10 })).toEqual([]);
+    expect(await listMethods(data.ctx.db, rest, { afterId: 0, limit: 10 })).toHaveLength(1);
   });
 });

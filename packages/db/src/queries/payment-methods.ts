@@ -1,13 +1,14 @@
-import { type PaymentMethodStatus, paymentMethodTransitions, statesBefore } from "@cpa-payouts/core";
-import { and, asc, desc, eq, sql } from "drizzle-orm";
+import { type Order, type PaymentMethodStatus, paymentMethodTransitions, statesBefore } from "@cpa-payouts/core";
+import { desc, eq, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { paymentMethods, users } from "../schema/index.ts";
-import { arrayParam, instantParam, rowsOf } from "../sql.ts";
+import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 
-export interface MethodReview {
+export interface MethodReview extends Order {
   readonly externalId: string;
+  /** The address that the reviewer looked at, if that is to be made sure of. */
+  readonly binanceEmail?: string;
   readonly to: { readonly status: "approved" } | { readonly status: "rejected"; readonly reason: string };
-  readonly actor: string;
   readonly now: Date;
 }
 
@@ -28,18 +29,19 @@ export async function reviewMethod(db: Db, review: MethodReview): Promise<{ bina
       -- Everything that changes a user's methods holds the user's lock, so that reviews, imports and invoices take turns.
       select id from users where external_id = ${review.externalId} for no key update
     ), latest as (
-      select m.id, m.user_id, m.status from payment_methods m join owner on owner.id = m.user_id
+      select m.id, m.user_id, m.status, m.binance_email from payment_methods m join owner on owner.id = m.user_id
       order by m.id desc limit 1
     ), reviewed as (
       update payment_methods m set status = ${status}, reviewed_by = ${review.actor},
         reviewed_at = ${instantParam(review.now)}, reason = ${reason}
       from latest where m.id = latest.id and m.status = any(${arrayParam(reviewable, "text")})
+        and latest.binance_email = coalesce(${review.binanceEmail ?? null}::text, latest.binance_email)
       returning m.user_id, m.binance_email, latest.status as before
     ), audit as (
-      insert into audit_log (at, actor, action, object, reason, before, after)
+      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
       select ${instantParam(review.now)}, ${review.actor}, ${status === "approved" ? "method.approve" : "method.reject"},
         'user:' || user_id, ${reason}, jsonb_build_object('binanceEmail', binance_email, 'status', before),
-        jsonb_build_object('binanceEmail', binance_email, 'status', ${status}::text)
+        jsonb_build_object('binanceEmail', binance_email, 'status', ${status}::text), ${requestParams(review)}
       from reviewed
     )
     select binance_email from reviewed`,
@@ -63,41 +65,70 @@ export async function findLatestMethod(
 }
 
 export interface MethodListing {
+  readonly id: number;
   readonly externalId: string;
+  readonly name: string;
   readonly binanceEmail: string;
   readonly status: PaymentMethodStatus;
   readonly reviewedBy: string | null;
   readonly reviewedAt: Date | null;
   readonly reason: string | null;
   readonly createdAt: Date;
+  /** How many other users have given this address, whatever its case; a sign of one person with several accounts. */
+  readonly sharedWith: number;
+  /** The address that was approved before, if this one took its place. */
+  readonly replaces: string | null;
+}
+
+export interface MethodFilter {
+  readonly status?: PaymentMethodStatus;
+  readonly externalId?: string;
 }
 
 /** A page of payment methods, oldest first; `afterId` is the `id` of the last row of the page before. */
-export async function methodsPage(
+export async function listMethods(
   db: Db,
-  filter: { status?: PaymentMethodStatus; externalId?: string },
+  { status, externalId }: MethodFilter,
   { afterId, limit }: { afterId: number; limit: number },
-): Promise<(MethodListing & { id: number })[]> {
-  return db
-    .select({
-      id: paymentMethods.id,
-      externalId: users.externalId,
-      binanceEmail: paymentMethods.binanceEmail,
-      status: paymentMethods.status,
-      reviewedBy: paymentMethods.reviewedBy,
-      reviewedAt: paymentMethods.reviewedAt,
-      reason: paymentMethods.reason,
-      createdAt: paymentMethods.createdAt,
-    })
-    .from(paymentMethods)
-    .innerJoin(users, eq(users.id, paymentMethods.userId))
-    .where(
-      and(
-        sql`${paymentMethods.id} > ${afterId}`,
-        filter.status ? eq(paymentMethods.status, filter.status) : undefined,
-        filter.externalId ? eq(users.externalId, filter.externalId) : undefined,
-      ),
-    )
-    .orderBy(asc(paymentMethods.id))
-    .limit(limit);
+): Promise<MethodListing[]> {
+  const rows = await rowsOf<{
+    id: bigint;
+    external_id: string;
+    name: string;
+    binance_email: string;
+    status: PaymentMethodStatus;
+    reviewed_by: string | null;
+    reviewed_at: string | null;
+    reason: string | null;
+    created_at: string;
+    shared_with: number;
+    replaces: string | null;
+  }>(
+    db,
+    sql`
+    select m.*, u.external_id, u.name,
+      (select count(distinct o.user_id)::int from payment_methods o
+        where lower(o.binance_email) = lower(m.binance_email) and o.user_id <> m.user_id) as shared_with,
+      (select e.binance_email from payment_methods e
+        where e.user_id = m.user_id and e.id < m.id and e.status = 'replaced' order by e.id desc limit 1) as replaces
+    from (
+      select * from payment_methods m
+      where m.id > ${afterId} and ${status ? sql`m.status = ${status}` : sql`true`}
+        and ${externalId ? sql`m.user_id = (select id from users where external_id = ${externalId})` : sql`true`}
+      order by m.id limit ${limit}
+    ) m join users u on u.id = m.user_id order by m.id`,
+  );
+  return rows.map((row) => ({
+    id: Number(row.id),
+    externalId: row.external_id,
+    name: row.name,
+    binanceEmail: row.binance_email,
+    status: row.status,
+    reviewedBy: row.reviewed_by,
+    reviewedAt: row.reviewed_at === null ? null : new Date(row.reviewed_at),
+    reason: row.reason,
+    createdAt: new Date(row.created_at),
+    sharedWith: row.shared_with,
+    replaces: row.replaces,
+  }));
 }

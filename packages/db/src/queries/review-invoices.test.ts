@@ -8,7 +8,7 @@ import {
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findViolations } from "./invariants.ts";
-import { type InvoiceReview, reviewInvoices } from "./invoices.ts";
+import { type InvoiceReview, reviewInvoices } from "./review-invoices.ts";
 
 const REVIEWED = new Date("2026-12-08T10:00:00Z");
 const A = "INV-20261207-1";
@@ -29,8 +29,12 @@ afterEach(async () => {
 const paid = { status: "paid" } as const;
 const rejected = (disposition: "return" | "forfeit") => ({ status: "rejected", reason: "fraud", disposition }) as const;
 
-const review = (to: InvoiceReview["to"], ...numbers: string[]) =>
-  reviewInvoices(data.ctx.db, { numbers, to, actor: "finance", now: REVIEWED });
+/** The numbers of those that were reviewed. */
+const review = async (to: InvoiceReview["to"], ...numbers: string[]) => {
+  const order = { actor: "finance", isProgram: false, now: REVIEWED };
+  const { counts } = await reviewInvoices(data.ctx.db, { ...order, selection: { numbers }, to });
+  return new Set(counts.find(({ result }) => result === "reviewed")?.numbers);
+};
 
 async function stored(number: string) {
   const [invoice] = await data.database.sql`

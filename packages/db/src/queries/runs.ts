@@ -1,5 +1,6 @@
 import {
   formatCents,
+  type Order,
   type PaymentDate,
   type Policy,
   type RunState,
@@ -9,15 +10,14 @@ import {
 import { desc, eq, inArray, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { paymentRuns } from "../schema/index.ts";
-import { instantParam, rowsOf } from "../sql.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export type PaymentRun = typeof paymentRuns.$inferSelect;
 
-export interface OpenRunInput {
+export interface OpenRunInput extends Order {
   readonly date: PaymentDate;
   readonly trigger: RunTrigger;
   readonly policy: Policy;
-  readonly actor: string;
   readonly now: Date;
 }
 
@@ -32,15 +32,16 @@ export async function openRun(db: Db, input: OpenRunInput): Promise<{ run: Payme
     db,
     sql`
     with opened as (
-      insert into payment_runs (payment_date, kind, trigger, minimum_balance_cents, policy, opened_by, opened_at)
-      values (${date.date}, ${date.kind}, ${trigger}, ${policy.minimumBalanceCents}, ${JSON.stringify(policySnapshot(policy))}::jsonb,
-        ${actor}, ${instantParam(now)})
+      insert into payment_runs (payment_date, kind, trigger, minimum_balance_cents, cooling_off_days, policy, opened_by, opened_at)
+      select ${date.date}::date, ${date.kind}::text, ${trigger}::text, ${policy.minimumBalanceCents}::bigint, cooling_off_days,
+        ${JSON.stringify(policySnapshot(policy))}::jsonb, ${actor}, ${instantParam(now)}
+      from settings
       on conflict (payment_date) do nothing
       returning payment_date, kind, trigger
     ), audit as (
-      insert into audit_log (at, actor, action, object, after)
+      insert into audit_log (at, actor, action, object, after, request_id, client_address)
       select ${instantParam(now)}, ${actor}, 'run.open', 'run:' || payment_date,
-        jsonb_build_object('kind', kind, 'trigger', trigger, 'state', 'deciding')
+        jsonb_build_object('kind', kind, 'trigger', trigger, 'state', 'deciding'), ${requestParams(input)}
       from opened
     )
     select payment_date from opened`,
@@ -149,4 +150,41 @@ export async function closeRun(db: Db, run: Pick<PaymentRun, "id" | "retries">, 
     select payment_date from closed`,
   );
   return rows.length > 0;
+}
+
+/**
+ * Cancels a run that is not finished: what is not invoiced by now is skipped (`run-cancelled`), and those balances wait
+ * for a later date. Invoices that exist stay.
+ *
+ * @param run the run as it was read before; if it moved on since, this call does nothing, because the statement may not
+ *   see decisions made by another one that it had to wait for
+ * @returns how many users are not paid because of it; null when the run had moved on, or was finished
+ */
+export async function cancelRun(
+  db: Db,
+  run: Pick<PaymentRun, "id" | "state" | "decideCursor" | "retries">,
+  order: Order & { reason: string; now: Date },
+): Promise<number | null> {
+  const [row] = await rowsOf<{ users: number }>(
+    db,
+    sql`
+    with cancelled as (
+      update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(order.now)}
+      where r.id = ${run.id} and r.state = ${run.state} and r.state in ('deciding', 'fanning-out', 'processing')
+        and r.decide_cursor = ${run.decideCursor} and r.retries = ${run.retries}
+      returning r.id, r.payment_date
+    ), skipped as (
+      update run_decisions d set outcome = 'skipped', reason = 'run-cancelled', error = null, settled_at = ${instantParam(order.now)}
+      from cancelled c where d.run_id = c.id and d.outcome in ('open', 'failed')
+      returning d.user_id
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
+      select ${instantParam(order.now)}, ${order.actor}, 'run.cancel', 'run:' || payment_date, ${order.reason},
+        jsonb_build_object('state', ${run.state}::text),
+        jsonb_build_object('state', 'cancelled', 'skipped', (select count(*) from skipped)), ${requestParams(order)}
+      from cancelled
+    )
+    select (select count(*) from skipped)::int as users from cancelled`,
+  );
+  return row?.users ?? null;
 }

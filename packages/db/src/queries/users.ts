@@ -1,7 +1,9 @@
-import type { PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
-import { and, asc, desc, eq, gte, sql } from "drizzle-orm";
+import type { Order, PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
+import { eq, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { paymentMethods, users } from "../schema/index.ts";
+import { users } from "../schema/index.ts";
+import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
+import { userSearch } from "./invoice-filter.ts";
 
 export type User = typeof users.$inferSelect;
 
@@ -17,11 +19,13 @@ export async function hasUsers(db: Db): Promise<boolean> {
 }
 
 export interface UserListing {
+  readonly id: number;
   readonly externalId: string;
   readonly email: string;
   readonly name: string;
   readonly status: UserStatus;
   readonly balanceCents: bigint;
+  /** The latest payment method, if there ever was one. */
   readonly binanceEmail: string | null;
   readonly paymentMethodStatus: PaymentMethodStatus | null;
   readonly previousInvoices: number;
@@ -32,46 +36,132 @@ export interface UserFilter {
   readonly status?: UserStatus;
   readonly externalId?: string;
   readonly minimumBalanceCents?: bigint;
+  /** Of the latest payment method. */
   readonly methodStatus?: PaymentMethodStatus;
+  /** How the external id, e-mail or name begins. */
+  readonly search?: string;
 }
 
-/** A page of users in the order they were added, each with the latest payment method; `afterId` as in the other pages. */
-export async function usersPage(
+export const userSorts = ["oldest", "newest", "largest-balance"] as const;
+export type UserSort = (typeof userSorts)[number];
+
+export interface UserPage {
+  readonly sort: UserSort;
+  /** The last row of the page before. */
+  readonly after?: { readonly id: number; readonly balanceCents: bigint };
+  readonly limit: number;
+}
+
+/** A page of users, each with the latest payment method. */
+export async function listUsers(db: Db, filter: UserFilter, page: UserPage): Promise<UserListing[]> {
+  const { order, behind } = sorts[page.sort];
+  const rows = await rowsOf<{
+    id: bigint;
+    external_id: string;
+    email: string;
+    name: string;
+    status: UserStatus;
+    balance_cents: bigint;
+    binance_email: string | null;
+    method_status: PaymentMethodStatus | null;
+    previous_invoices: number;
+    invoice_count: number;
+  }>(
+    db,
+    sql`
+    select u.*, latest.binance_email, latest.status as method_status
+    from (
+      select * from users u
+      where ${userConditions(filter)} and ${page.after ? behind(page.after) : sql`true`}
+      order by ${order} limit ${page.limit}
+    ) u left join lateral (
+      select m.binance_email, m.status from payment_methods m where m.user_id = u.id order by m.id desc limit 1
+    ) latest on true
+    order by ${order}`,
+  );
+  return rows.map((row) => ({
+    id: Number(row.id),
+    externalId: row.external_id,
+    email: row.email,
+    name: row.name,
+    status: row.status,
+    balanceCents: row.balance_cents,
+    binanceEmail: row.binance_email,
+    paymentMethodStatus: row.method_status,
+    previousInvoices: row.previous_invoices,
+    invoiceCount: row.invoice_count,
+  }));
+}
+
+function userConditions({ status, externalId, minimumBalanceCents, methodStatus, search }: UserFilter): SQL {
+  const conditions = [
+    sql`true`,
+    status ? sql`u.status = ${status}` : null,
+    externalId ? sql`u.external_id = ${externalId}` : null,
+    minimumBalanceCents === undefined ? null : sql`u.balance_cents >= ${minimumBalanceCents}::bigint`,
+    search ? userSearch("u", search) : null,
+    // The first half finds the few users who have such a method at all; the second says that it is the latest.
+    methodStatus
+      ? sql`u.id in (select m.user_id from payment_methods m where m.status = ${methodStatus}) and ${methodStatus} = (
+          select m.status from payment_methods m where m.user_id = u.id order by m.id desc limit 1)`
+      : null,
+  ];
+  return sql.join(
+    conditions.filter((condition) => condition !== null),
+    sql` and `,
+  );
+}
+
+const sorts: Readonly<Record<UserSort, { order: SQL; behind: (last: { id: number; balanceCents: bigint }) => SQL }>> = {
+  oldest: { order: sql`u.id`, behind: ({ id }) => sql`u.id > ${id}` },
+  newest: { order: sql`u.id desc`, behind: ({ id }) => sql`u.id < ${id}` },
+  // Without an index on purpose: one would have to be written with every credit and every invoice.
+  "largest-balance": {
+    order: sql`u.balance_cents desc, u.id desc`,
+    behind: ({ id, balanceCents }) => sql`(u.balance_cents, u.id) < (${balanceCents}::bigint, ${id}::bigint)`,
+  },
+};
+
+export interface UserTally {
+  readonly status: UserStatus;
+  readonly users: number;
+  readonly balanceCents: bigint;
+}
+
+/** How many users there are and what they are owed, by status. It reads all of them. */
+export async function tallyUsers(db: Db): Promise<UserTally[]> {
+  const rows = await rowsOf<{ status: UserStatus; users: number; balance: bigint }>(
+    db,
+    sql`select status, count(*)::int as users, sum(balance_cents)::bigint as balance from users group by status`,
+  );
+  return rows.map(({ status, users, balance }) => ({ status, users, balanceCents: balance }));
+}
+
+/**
+ * Sets a user's status. A run that is going tests it again under the user's lock, so that a suspension counts at once.
+ *
+ * @returns the status before, or null for an unknown user
+ */
+export async function setUserStatus(
   db: Db,
-  filter: UserFilter,
-  { afterId, limit }: { afterId: number; limit: number },
-): Promise<(UserListing & { id: number })[]> {
-  const latest = db
-    .select({ binanceEmail: paymentMethods.binanceEmail, status: paymentMethods.status })
-    .from(paymentMethods)
-    .where(eq(paymentMethods.userId, users.id))
-    .orderBy(desc(paymentMethods.id))
-    .limit(1)
-    .as("latest");
-  return db
-    .select({
-      id: users.id,
-      externalId: users.externalId,
-      email: users.email,
-      name: users.name,
-      status: users.status,
-      balanceCents: users.balanceCents,
-      binanceEmail: latest.binanceEmail,
-      paymentMethodStatus: latest.status,
-      previousInvoices: users.previousInvoices,
-      invoiceCount: users.invoiceCount,
-    })
-    .from(users)
-    .leftJoinLateral(latest, sql`true`)
-    .where(
-      and(
-        sql`${users.id} > ${afterId}`,
-        filter.status ? eq(users.status, filter.status) : undefined,
-        filter.externalId ? eq(users.externalId, filter.externalId) : undefined,
-        filter.minimumBalanceCents === undefined ? undefined : gte(users.balanceCents, filter.minimumBalanceCents),
-        filter.methodStatus ? eq(latest.status, filter.methodStatus) : undefined,
-      ),
+  input: Order & { externalId: string; status: UserStatus; reason: string; now: Date },
+): Promise<UserStatus | null> {
+  const { before } = await rowOf<{ before: UserStatus | null }>(
+    db,
+    sql`
+    with present as (
+      select id, status from users where external_id = ${input.externalId} for no key update
+    ), changed as (
+      update users u set status = ${input.status}, updated_at = ${instantParam(input.now)}
+      from present p where u.id = p.id and p.status <> ${input.status}
+      returning u.id, p.status as before, u.status as after
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
+      select ${instantParam(input.now)}, ${input.actor}, 'user.status', 'user:' || id, ${input.reason},
+        jsonb_build_object('status', before), jsonb_build_object('status', after), ${requestParams(input)}
+      from changed
     )
-    .orderBy(asc(users.id))
-    .limit(limit);
+    select (select status from present) as before`,
+  );
+  return before;
 }

@@ -1,3 +1,4 @@
+export * from "./admins.ts";
 export * from "./audit-log.ts";
 export * from "./import-rows.ts";
 export * from "./invoices.ts";
@@ -6,4 +7,7 @@ export * from "./payment-methods.ts";
 export * from "./payment-runs.ts";
 export * from "./run-decisions.ts";
 export * from "./scheduler.ts";
+export * from "./settings.ts";
+export * from "./tallies.ts";
+export * from "./throttles.ts";
 export * from "./users.ts";

@@ -23,6 +23,9 @@ export const invoices = pgTable(
     /** The Binance e-mail approved when the invoice was created; a later change of address does not redirect it. */
     destination: text().notNull(),
     status: text().$type<keyof typeof invoiceTransitions>().notNull().default("pending"),
+    /** Where two people must approve: the first of them. */
+    approvedBy: text(),
+    approvedAt: instant(),
     reviewedBy: text(),
     reviewedAt: instant(),
     reason: text(),
@@ -32,12 +35,18 @@ export const invoices = pgTable(
   (t) => [
     // The promise "one invoice per user per payment date, ever" stands here, not in the queue.
     unique("invoices_one_per_user_and_date").on(t.userId, t.paymentDate),
-    index("invoices_run_idx").on(t.runId),
+    // For lists and totals: by status, by run, each in the order of creation or of amount.
+    index("invoices_status_idx").on(t.status, t.id),
+    index("invoices_status_amount_idx").on(t.status, t.amountCents, t.id),
+    index("invoices_run_idx").on(t.runId, t.status, t.id),
+    index("invoices_run_amount_idx").on(t.runId, t.status, t.amountCents, t.id),
     check("invoices_status_known", oneOf(t.status, statuses)),
     check("invoices_disposition_known", oneOf(t.disposition, dispositions)),
     check("invoices_amount_positive", sql`${t.amountCents} > 0`),
     check("invoices_currency_usd", sql`${t.currency} = 'USD'`),
     check("invoices_reviewed_by", sql`(${t.status} = 'pending') = (${t.reviewedBy} is null)`),
+    check("invoices_approved_by", sql`(${t.approvedBy} is null) = (${t.approvedAt} is null)`),
+    check("invoices_two_people", sql`${t.status} <> 'paid' or ${t.approvedBy} is distinct from ${t.reviewedBy}`),
     check("invoices_rejection_has_reason", sql`${t.status} <> 'rejected' or coalesce(${t.reason}, '') <> ''`),
     check("invoices_rejection_has_disposition", sql`(${t.status} = 'rejected') = (${t.disposition} is not null)`),
   ],

@@ -25,6 +25,10 @@ export const paymentMethods = pgTable(
     // At most one address is approved or up for approval. It also answers "which address is this user paid to?".
     uniqueIndex("payment_methods_one_current").on(t.userId).where(sql`${t.status} in ('pending', 'approved')`),
     index("payment_methods_user_idx").on(t.userId, t.id),
+    // The queue of those to be reviewed, and any other list by status.
+    index("payment_methods_status_idx").on(t.status, t.id),
+    // Who else gave this address?
+    index("payment_methods_address_idx").on(sql`lower(${t.binanceEmail})`),
     check("payment_methods_status_known", oneOf(t.status, statuses)),
     check("payment_methods_email_given", sql`${t.binanceEmail} <> ''`),
     check("payment_methods_rejection_has_reason", sql`${t.status} <> 'rejected' or coalesce(${t.reason}, '') <> ''`),

@@ -16,6 +16,8 @@ export const paymentRuns = pgTable(
     state: text().$type<keyof typeof runTransitions>().notNull().default("deciding"),
     /** The minimum under which the run was opened; a later change of the policy does not reach into it. */
     minimumBalanceCents: cents().notNull(),
+    /** The cooling-off that held when the run was opened, see {@link settings}. */
+    coolingOffDays: integer().notNull().default(0),
     /** The rest of the policy at that time, for the record. */
     policy: jsonb().$type<Readonly<Record<string, string | number>>>().notNull(),
     openedBy: text().notNull(),
@@ -28,6 +30,7 @@ export const paymentRuns = pgTable(
     decidedAt: instant(),
     fannedOutAt: instant(),
     completedAt: instant(),
+    cancelledAt: instant(),
   },
   (t) => [
     check("payment_runs_kind_known", oneOf(t.kind, paymentKinds)),
@@ -35,6 +38,7 @@ export const paymentRuns = pgTable(
     check("payment_runs_state_known", oneOf(t.state, states)),
     check("payment_runs_on_a_monday", sql`extract(isodow from ${t.paymentDate}) = 1`),
     check("payment_runs_minimum_positive", sql`${t.minimumBalanceCents} > 0`),
+    check("payment_runs_cancelled_at", sql`(${t.state} = 'cancelled') = (${t.cancelledAt} is not null)`),
     check("payment_runs_completed_at", sql`(${t.state} = 'completed') = (${t.completedAt} is not null)`),
   ],
 );

@@ -27,6 +27,9 @@ export const runDecisions = pgTable(
     primaryKey({ name: "run_decisions_pkey", columns: [t.runId, t.userId] }),
     // What is still to be done: fan-out's high-water mark, closing the run and the re-queueing of lost jobs read it.
     index("run_decisions_open_idx").on(t.runId, t.userId).where(sql`${t.outcome} = 'open'`),
+    // For the list of a run's failures, and of those skipped for a reason; rows of users who are paid have no entry.
+    index("run_decisions_failed_idx").on(t.runId, t.userId).where(sql`${t.outcome} = 'failed'`),
+    index("run_decisions_skipped_idx").on(t.runId, t.reason, t.userId).where(sql`${t.outcome} = 'skipped'`),
     check("run_decisions_decision_known", oneOf(t.decision, decisions)),
     check("run_decisions_reason_known", oneOf(t.reason, skipReasons)),
     check("run_decisions_outcome_known", oneOf(t.outcome, outcomes)),

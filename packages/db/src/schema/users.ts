@@ -1,6 +1,6 @@
 import { userStatuses } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { check, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { cents, id, instant, oneOf } from "./columns.ts";
 
 /** Somebody whom the network owes (an affiliate). */
@@ -23,6 +23,10 @@ export const users = pgTable(
     updatedAt: instant().notNull(),
   },
   (t) => [
+    // Search by how it begins. None of these columns changes with a balance, so an update of one touches no index.
+    index("users_external_id_prefix_idx").on(t.externalId.op("text_pattern_ops")),
+    index("users_email_prefix_idx").on(sql`lower(${t.email}) text_pattern_ops`),
+    index("users_name_prefix_idx").on(sql`lower(${t.name}) text_pattern_ops`),
     check("users_external_id_given", sql`${t.externalId} <> ''`),
     check("users_status_known", oneOf(t.status, userStatuses)),
     check("users_previous_invoices_not_negative", sql`${t.previousInvoices} >= 0`),

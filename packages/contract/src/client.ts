@@ -1,0 +1,84 @@
+import type { Operation, Problem } from "./operation.ts";
+import { type AnswerOf, type OperationName, operations, type RequestOf } from "./operations.ts";
+
+/** An answer with a status of 400 or more. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  readonly problem: Problem;
+
+  constructor(status: number, problem: Problem) {
+    super(problem.message);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+export interface ClientOptions {
+  /** Such as `https://payouts.example.com`, without a slash at the end; empty for the origin of the page. */
+  readonly baseUrl: string;
+  /** `fetch`, or what stands in for it. */
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Sent with every request, such as `authorization: Bearer ...`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A function per operation. What is streamed is answered with the response itself. */
+export type Client = {
+  readonly [N in OperationName]: keyof RequestOf<N> extends never
+    ? () => Promise<AnswerOf<N, Response>>
+    : Partial<RequestOf<N>> extends RequestOf<N>
+      ? (request?: RequestOf<N>) => Promise<AnswerOf<N, Response>>
+      : (request: RequestOf<N>) => Promise<AnswerOf<N, Response>>;
+};
+
+interface AnyRequest {
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** A typed client of the API. Each call resolves with what the operation answers, and rejects with {@link ApiError}. */
+export function createClient(options: ClientOptions): Client {
+  const call = async (operation: Operation, request: AnyRequest = {}) => {
+    const response = await options.fetch(
+      urlOf(options.baseUrl, operation, request),
+      initOf(options, operation, request),
+    );
+    if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+    if (typeof operation.answer === "string") return response;
+    return operation.answer === null ? undefined : await response.json();
+  };
+  const entries = Object.entries(operations).map(([name, operation]) => [
+    name,
+    (request?: AnyRequest) => call(operation, request),
+  ]);
+  return Object.fromEntries(entries) as Client;
+}
+
+function urlOf(baseUrl: string, { path }: Operation, { params = {}, query = {} }: AnyRequest): string {
+  const filled = path.replace(/:(\w+)/g, (_part, name: string) => encodeURIComponent(String(params[name])));
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString();
+  return `${baseUrl}${filled}${search === "" ? "" : `?${search}`}`;
+}
+
+function initOf(options: ClientOptions, { method }: Operation, { headers, body }: AnyRequest): RequestInit {
+  const json = body === undefined ? {} : { "content-type": "application/json" };
+  return {
+    method,
+    headers: { ...options.headers, ...headers, ...json },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+}
+
+/** A proxy in between may answer with something that is not ours. */
+async function problemOf(response: Response): Promise<Problem> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) as Problem;
+  } catch {
+    return { code: "unexpected", message: `${response.status} ${response.statusText}` };
+  }
+}

@@ -1,0 +1,75 @@
+import { InputError, parseCents, parseLocalDate } from "@cpa-payouts/core";
+import { z } from "zod";
+
+/** An amount in dollars as it is answered: always two decimals, a minus for what is below zero. */
+export const amount = z
+  .string()
+  .regex(/^-?\d+\.\d{2}$/)
+  .meta({ example: "123.45" });
+
+/** A date in the time zone of the payment dates. */
+export const localDate = z.iso.date().meta({ example: "2026-12-07" });
+
+export const instant = z.iso.datetime().meta({ example: "2026-12-07T02:00:00.000Z" });
+
+/** An amount of more than nothing as input: dollars with at most two decimals; it becomes cents. */
+export const positiveAmount = z.string().max(40).transform(readWith(readPositive));
+
+/** As {@link positiveAmount}, but 0 is fine. */
+export const amountOrZero = z.string().max(40).transform(readWith(parseCents));
+
+/** An amount with an optional minus, not 0. */
+export const signedAmount = z.string().max(40).transform(readWith(readSigned));
+
+/** A payment date as input; whether it is one is for the operation to say. */
+export const dateInput = z.string().max(40).transform(readWith(parseLocalDate));
+
+function readPositive(text: string): bigint {
+  const cents = parseCents(text);
+  if (cents === 0n) throw new InputError("it must be more than 0");
+  return cents;
+}
+
+function readSigned(text: string): bigint {
+  return text.startsWith("-") ? -readPositive(text.slice(1)) : readPositive(text);
+}
+
+/** A rule of `core` as a zod transform: what it refuses becomes a problem of that field. */
+function readWith<T>(read: (text: string) => T) {
+  return (text: string, issue: z.RefinementCtx): T => {
+    try {
+      return read(text);
+    } catch (cause) {
+      if (!(cause instanceof InputError)) throw cause;
+      issue.addIssue(cause.message);
+      return z.NEVER;
+    }
+  };
+}
+
+const PRINTABLE = /^[^\p{Cc}]*$/u;
+
+/** One line that a person wrote, without control characters. */
+export function line(maxLength: number) {
+  return z.string().trim().min(1).max(maxLength).regex(PRINTABLE, "write one line without control characters");
+}
+
+export const reason = line(500);
+
+export const externalId = z.string().min(1).max(255).regex(PRINTABLE, "it has control characters");
+
+const MAX_PAGE = 500;
+
+/** A page of a list: what `next` of the page before said, and how many. */
+export const pageQuery = {
+  cursor: z.string().max(500).optional().meta({ description: "`next` of the page before" }),
+  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
+};
+
+/** A page of a list; `next` is null on the last one. */
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), next: z.string().nullable() });
+}
+
+/** A switch in a query string. */
+export const flag = z.enum(["true", "false"]).transform((text) => text === "true");

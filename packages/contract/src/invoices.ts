@@ -1,0 +1,146 @@
+import { dispositions, invoiceTransitions, statesOf } from "@cpa-payouts/core";
+import { z } from "zod";
+import {
+  amount,
+  amountOrZero,
+  dateInput,
+  externalId,
+  flag,
+  instant,
+  line,
+  localDate,
+  pageOf,
+  pageQuery,
+  reason,
+} from "./fields.ts";
+import { operation } from "./operation.ts";
+
+const status = z.enum(statesOf(invoiceTransitions));
+const reads = { role: "viewer", scope: "invoices:read" } as const;
+const reviews = { role: "operator", scope: "invoices:review" } as const;
+
+export const invoiceSorts = ["newest", "oldest", "largest", "smallest"] as const;
+
+const invoice = z
+  .object({
+    number: z.string(),
+    externalId: z.string(),
+    email: z.string(),
+    name: z.string(),
+    paymentDate: localDate,
+    amount,
+    currency: z.string(),
+    destination: z.string(),
+    status,
+    /** The first of two approvals, where two people must approve. */
+    approvedBy: z.string().nullable(),
+    approvedAt: instant.nullable(),
+    reviewedBy: z.string().nullable(),
+    reviewedAt: instant.nullable(),
+    reason: z.string().nullable(),
+    disposition: z.enum(dispositions).nullable(),
+    createdAt: instant,
+  })
+  .meta({ id: "Invoice" });
+export type Invoice = z.output<typeof invoice>;
+
+/** The same fields in a query string and in the body of a bulk review. */
+const filter = {
+  status: status.optional(),
+  paymentDate: dateInput.optional(),
+  externalId: externalId.optional(),
+  minimumAmount: amountOrZero.optional(),
+  maximumAmount: amountOrZero.optional(),
+  search: line(200)
+    .optional()
+    .meta({ description: "a whole invoice number, or how the user's external id, e-mail or name begins" }),
+};
+const queryFilter = { ...filter, isApprovedOnce: flag.optional() };
+const bodyFilter = z.strictObject({ ...filter, isApprovedOnce: z.boolean().optional() });
+
+const totals = z.object({
+  invoices: z.int(),
+  amount,
+  /** False when there are more than were counted; `totals` of the list counts up to 10,000, `/invoices/totals` all. */
+  isExact: z.boolean(),
+});
+
+const MAX_NUMBERS = 1_000;
+
+const selection = z.union([
+  z.strictObject({ numbers: z.array(z.string().max(60)).min(1).max(MAX_NUMBERS) }),
+  z.strictObject({ filter: bodyFilter }),
+]);
+
+const verdict = z.discriminatedUnion("status", [
+  z.strictObject({ status: z.literal("paid") }),
+  z.strictObject({
+    status: z.literal("rejected"),
+    reason,
+    /** What becomes of the money: back to the balance, or kept. */
+    disposition: z.enum(dispositions).default("return"),
+  }),
+]);
+
+const reviewCount = z.object({
+  result: z.enum(["reviewed", "approved", "same-person", "needs-a-person"]),
+  invoices: z.int(),
+  amount,
+});
+
+const review = { selection, verdict };
+
+export const invoiceOperations = {
+  listInvoices: operation({
+    method: "GET",
+    path: "/api/v1/invoices",
+    summary: "Invoices, a page at a time, with the totals of the filter on the first page",
+    access: reads,
+    query: z.object({ ...queryFilter, sort: z.enum(invoiceSorts).default("newest"), ...pageQuery }),
+    answer: pageOf(invoice).extend({ totals: totals.nullable() }),
+  }),
+  totalInvoices: operation({
+    method: "GET",
+    path: "/api/v1/invoices/totals",
+    summary: "How many invoices a filter lets through and what they come to, exactly",
+    access: reads,
+    query: z.object(queryFilter),
+    answer: totals,
+  }),
+  exportInvoices: operation({
+    method: "GET",
+    path: "/api/v1/invoices.csv",
+    summary: "All invoices that a filter lets through, as CSV",
+    access: reads,
+    query: z.object(queryFilter),
+    answer: "text/csv",
+  }),
+  readInvoice: operation({
+    method: "GET",
+    path: "/api/v1/invoices/:number",
+    summary: "One invoice, with the path of its job on the board",
+    access: reads,
+    params: z.object({ number: z.string().max(60) }),
+    answer: invoice.extend({ job: z.string() }),
+  }),
+  previewReview: operation({
+    method: "POST",
+    path: "/api/v1/invoices/review/preview",
+    summary: "What a review would do; the token binds the review to exactly this set",
+    access: reviews,
+    body: z.strictObject(review),
+    answer: z.object({
+      counts: z.array(reviewCount),
+      alreadyReviewed: z.array(z.object({ status, invoices: z.int() })),
+      token: z.string(),
+    }),
+  }),
+  reviewInvoices: operation({
+    method: "POST",
+    path: "/api/v1/invoices/review",
+    summary: "Review what was previewed, all or nothing",
+    access: reviews,
+    body: z.strictObject({ ...review, token: z.string().max(200) }),
+    answer: z.object({ counts: z.array(reviewCount) }),
+  }),
+};

@@ -1,0 +1,62 @@
+import type { z } from "zod";
+import { invoiceOperations } from "./invoices.ts";
+import type { Operation } from "./operation.ts";
+import { overviewOperations } from "./overview.ts";
+import { runOperations } from "./runs.ts";
+import { adminOperations, sessionOperations } from "./sessions.ts";
+import { settingsOperations } from "./settings.ts";
+import { tokenOperations } from "./tokens.ts";
+import { ledgerOperations, methodOperations, userOperations } from "./users.ts";
+
+/** Every operation there is, by group: the routes, the document, the client and the tests are made from this table. */
+export const operationGroups = {
+  sessions: sessionOperations,
+  invoices: invoiceOperations,
+  runs: runOperations,
+  users: userOperations,
+  methods: methodOperations,
+  ledger: ledgerOperations,
+  overview: overviewOperations,
+  admins: adminOperations,
+  tokens: tokenOperations,
+  settings: settingsOperations,
+} as const satisfies Record<string, Record<string, Operation>>;
+
+export const operations = {
+  ...sessionOperations,
+  ...invoiceOperations,
+  ...runOperations,
+  ...userOperations,
+  ...methodOperations,
+  ...ledgerOperations,
+  ...overviewOperations,
+  ...adminOperations,
+  ...tokenOperations,
+  ...settingsOperations,
+} as const;
+
+export type OperationName = keyof typeof operations;
+type Of<N extends OperationName> = (typeof operations)[N];
+
+type Parts = "params" | "query" | "headers" | "body";
+type SchemaOf<N extends OperationName, P extends Parts> =
+  Of<N> extends { readonly [K in P]: infer S extends z.ZodType } ? S : never;
+
+/** What a handler is given, after validation. */
+export type InputOf<N extends OperationName> = {
+  readonly [P in Parts as SchemaOf<N, P> extends never ? never : P]: z.output<SchemaOf<N, P>>;
+};
+
+/** What a caller hands over: strings where the operation reads them into something. */
+export type RequestOf<N extends OperationName> = {
+  readonly [P in Parts as SchemaOf<N, P> extends never ? never : P]: z.input<SchemaOf<N, P>>;
+};
+
+/** What comes back; `undefined` where there is no body, and for what is streamed the type of `Streamed`. */
+export type AnswerOf<N extends OperationName, Streamed = never> = Of<N>["answer"] extends infer A
+  ? A extends z.ZodType
+    ? z.output<A>
+    : A extends null
+      ? undefined
+      : Streamed
+  : never;

@@ -1,0 +1,89 @@
+import { invoiceTransitions, paymentKinds, runTransitions, statesOf, userStatuses } from "@cpa-payouts/core";
+import { z } from "zod";
+import { amount, dateInput, instant, localDate, pageOf, pageQuery } from "./fields.ts";
+import { operation } from "./operation.ts";
+
+const calendarQuery = z.object({
+  from: dateInput.optional(),
+  months: z.coerce.number().int().min(1).max(120).default(12),
+});
+const reads = { role: "viewer", scope: "runs:read" } as const;
+
+const auditEntry = z
+  .object({
+    id: z.int(),
+    at: instant,
+    actor: z.string(),
+    action: z.string(),
+    object: z.string(),
+    reason: z.string().nullable(),
+    before: z.unknown(),
+    after: z.unknown(),
+    requestId: z.string().nullable(),
+    clientAddress: z.string().nullable(),
+  })
+  .meta({ id: "AuditEntry" });
+
+export const overviewOperations = {
+  readDashboard: operation({
+    method: "GET",
+    path: "/api/v1/dashboard",
+    summary: "The figures of the first page",
+    access: { role: "viewer", scope: "invoices:read" },
+    answer: z.object({
+      invoices: z.array(z.object({ status: z.enum(statesOf(invoiceTransitions)), invoices: z.int(), amount })),
+      oldestPending: z.object({ number: z.string(), createdAt: instant }).nullable(),
+      users: z.array(z.object({ status: z.enum(userStatuses), users: z.int(), balance: amount })),
+      pendingMethods: z.int(),
+      lastRun: z
+        .object({
+          paymentDate: localDate,
+          state: z.enum(statesOf(runTransitions)),
+          invoiced: z.int(),
+          failed: z.int(),
+          total: amount,
+        })
+        .nullable(),
+      nextPaymentDate: z.object({ paymentDate: localDate, kind: z.enum(paymentKinds), dueAt: instant }),
+      /** Payment dates too old to be made up for by themselves, without a run. */
+      missedPaymentDates: z.array(localDate),
+    }),
+  }),
+  listPaymentDates: operation({
+    method: "GET",
+    path: "/api/v1/calendar",
+    summary: "Payment dates",
+    access: reads,
+    query: calendarQuery,
+    answer: z.object({
+      items: z.array(z.object({ paymentDate: localDate, kind: z.enum(paymentKinds), dueAt: instant })),
+    }),
+  }),
+  exportCalendar: operation({
+    method: "GET",
+    path: "/api/v1/calendar.ics",
+    summary: "Payment dates for a calendar program",
+    access: reads,
+    query: calendarQuery,
+    answer: "text/calendar",
+  }),
+  listAuditLog: operation({
+    method: "GET",
+    path: "/api/v1/audit-log",
+    summary: "Who changed what, newest first",
+    access: { role: "viewer", scope: "audit:read" },
+    query: z.object({
+      actor: z.string().max(255).optional(),
+      action: z.string().max(100).optional(),
+      object: z
+        .string()
+        .max(255)
+        .optional()
+        .meta({ description: "such as invoice:INV-20261207-17, run:2026-12-07, user:42" }),
+      from: z.iso.datetime({ offset: true }).optional(),
+      to: z.iso.datetime({ offset: true }).optional(),
+      ...pageQuery,
+    }),
+    answer: pageOf(auditEntry),
+  }),
+};

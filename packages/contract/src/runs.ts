@@ -1,0 +1,148 @@
+import {
+  decisions,
+  outcomeTransitions,
+  paymentKinds,
+  runTransitions,
+  runTriggers,
+  skipReasons,
+  statesOf,
+} from "@cpa-payouts/core";
+import { z } from "zod";
+import { amount, dateInput, instant, localDate, pageOf, pageQuery, reason } from "./fields.ts";
+import { operation } from "./operation.ts";
+
+const reads = { role: "viewer", scope: "runs:read" } as const;
+const works = { role: "operator", scope: "runs:write" } as const;
+
+const kind = z.enum(paymentKinds);
+const state = z.enum(statesOf(runTransitions));
+const outcome = z.enum(statesOf(outcomeTransitions));
+const skipReason = z.enum(skipReasons);
+
+const totals = {
+  considered: z.int(),
+  invoiced: z.int(),
+  failed: z.int(),
+  /** Users by reason; those reasons that nobody had may be absent. */
+  skipped: z.partialRecord(skipReason, z.int()),
+  total: amount,
+};
+
+const run = z
+  .object({
+    paymentDate: localDate,
+    kind,
+    trigger: z.enum(runTriggers),
+    state,
+    ...totals,
+    minimumBalance: amount,
+    coolingOffDays: z.int(),
+    openedBy: z.string(),
+    openedAt: instant,
+    decidedAt: instant.nullable(),
+    fannedOutAt: instant.nullable(),
+    completedAt: instant.nullable(),
+    cancelledAt: instant.nullable(),
+  })
+  .meta({ id: "PaymentRun" });
+
+const decision = z
+  .object({
+    externalId: z.string(),
+    name: z.string(),
+    decision: z.enum(decisions),
+    reason: skipReason.nullable(),
+    balance: amount,
+    outcome,
+    error: z.string().nullable(),
+    invoiceNumber: z.string().nullable(),
+  })
+  .meta({ id: "Decision" });
+
+const preview = z.object({
+  paymentDate: localDate,
+  kind: kind.nullable(),
+  /** `preview`, the state of the run that is there already, or `not-a-payment-date` with the `next` one. */
+  state: z.union([state, z.enum(["preview", "not-a-payment-date"])]),
+  next: localDate.nullable(),
+  totals: z.object(totals).nullable(),
+});
+
+const ofDate = z.object({ date: dateInput });
+
+export const runOperations = {
+  listRuns: operation({
+    method: "GET",
+    path: "/api/v1/runs",
+    summary: "Payment runs, newest payment date first",
+    access: reads,
+    query: z.object({ state: state.optional(), ...pageQuery }),
+    answer: pageOf(run),
+  }),
+  previewRun: operation({
+    method: "GET",
+    path: "/api/v1/preview",
+    summary: "What a run of a date would decide now (default: today's payment date, or the next)",
+    access: reads,
+    query: z.object({ date: dateInput.optional() }),
+    answer: preview,
+  }),
+  readRun: operation({
+    method: "GET",
+    path: "/api/v1/runs/:date",
+    summary: "One run",
+    access: reads,
+    params: ofDate,
+    answer: run,
+  }),
+  followRun: operation({
+    method: "GET",
+    path: "/api/v1/runs/:date/progress",
+    summary: "Server-sent events `progress` ({state, done, total}) until the run ends",
+    access: reads,
+    params: ofDate,
+    answer: "text/event-stream",
+  }),
+  listDecisions: operation({
+    method: "GET",
+    path: "/api/v1/runs/:date/decisions",
+    summary: "What a run decided for each user; the failures are those with outcome `failed`",
+    access: reads,
+    params: ofDate,
+    query: z.object({ outcome: outcome.optional(), reason: skipReason.optional(), ...pageQuery }),
+    answer: pageOf(decision),
+  }),
+  openRun: operation({
+    method: "POST",
+    path: "/api/v1/runs",
+    summary: "Open the run of a payment date that has come, or take up the one that is there",
+    access: { ...works, isSensitive: true },
+    body: z.strictObject({ paymentDate: dateInput }),
+    answer: run,
+  }),
+  resumeRun: operation({
+    method: "POST",
+    path: "/api/v1/runs/:date/resume",
+    summary: "Queue again whatever of a run is open and not queued",
+    access: works,
+    params: ofDate,
+    answer: run,
+  }),
+  retryRun: operation({
+    method: "POST",
+    path: "/api/v1/runs/:date/retry",
+    summary: "Try the failed users of a run again",
+    access: works,
+    params: ofDate,
+    answer: z.object({ retried: z.int() }),
+  }),
+  cancelRun: operation({
+    method: "POST",
+    path: "/api/v1/runs/:date/cancel",
+    summary: "Stop a run for good: whoever is not invoiced by now waits for a later date",
+    access: { ...works, isSensitive: true },
+    params: ofDate,
+    body: z.strictObject({ reason }),
+    answer: z.object({ skipped: z.int() }),
+  }),
+};

@@ -1,0 +1,187 @@
+import { adminRoles } from "@cpa-payouts/core";
+import { z } from "zod";
+import { instant } from "./fields.ts";
+import { operation } from "./operation.ts";
+
+const email = z.string().trim().toLowerCase().max(254).pipe(z.email());
+
+/** A pass phrase beats rules about characters; the upper limit keeps the hashing short. */
+const newPassword = z.string().min(12, "write at least 12 characters").max(200);
+const password = z.string().min(1).max(200);
+const code = z
+  .string()
+  .trim()
+  .min(6)
+  .max(20)
+  .optional()
+  .meta({ description: "of the second factor, or a recovery code" });
+
+const signedIn = { role: "viewer", scope: null } as const;
+const signedInAfresh = { ...signedIn, isSensitive: true } as const;
+const adminOnly = { role: "admin", scope: null } as const;
+const adminAfresh = { ...adminOnly, isSensitive: true } as const;
+
+const session = z
+  .object({
+    email: z.string(),
+    role: z.enum(adminRoles),
+    hasSecondFactor: z.boolean(),
+    /** Until then the operations that need it count the password as fresh. */
+    confirmedUntil: instant,
+    expiresAt: instant,
+  })
+  .meta({ id: "Session" });
+
+const admin = z
+  .object({
+    email: z.string(),
+    role: z.enum(adminRoles),
+    isDisabled: z.boolean(),
+    hasSecondFactor: z.boolean(),
+    createdAt: instant,
+    createdBy: z.string(),
+  })
+  .meta({ id: "Admin" });
+
+/** Shown once; only its hash is stored. */
+const generatedPassword = z.object({ email: z.string(), password: z.string() });
+
+const adminParams = z.object({ email: z.string().max(254).toLowerCase() });
+
+/** Signing in, and one's own account. */
+export const sessionOperations = {
+  signIn: operation({
+    method: "POST",
+    path: "/api/v1/session",
+    summary: "Sign in; the answer sets the session cookie",
+    access: { role: "public", scope: null },
+    body: z.object({ email, password, code }),
+    answer: session,
+  }),
+  readSession: operation({
+    method: "GET",
+    path: "/api/v1/session",
+    summary: "Who is signed in",
+    access: signedIn,
+    answer: session,
+  }),
+  confirmSession: operation({
+    method: "POST",
+    path: "/api/v1/session/confirmation",
+    summary: "Give the password (and code) again, for what needs it fresh",
+    access: signedIn,
+    body: z.object({ password, code }),
+    answer: session,
+  }),
+  signOut: operation({
+    method: "DELETE",
+    path: "/api/v1/session",
+    summary: "Sign out",
+    access: signedIn,
+    answer: null,
+  }),
+  changePassword: operation({
+    method: "PUT",
+    path: "/api/v1/session/password",
+    summary: "Set another password; all other sessions end",
+    access: signedInAfresh,
+    body: z.object({ password: newPassword }),
+    answer: null,
+  }),
+  proposeSecondFactor: operation({
+    method: "POST",
+    path: "/api/v1/session/second-factor",
+    summary: "A fresh secret for an authenticator app; nothing changes until it is set",
+    access: signedInAfresh,
+    answer: z.object({ secret: z.string(), uri: z.string() }),
+  }),
+  setSecondFactor: operation({
+    method: "PUT",
+    path: "/api/v1/session/second-factor",
+    summary: "Switch on the second factor, proved by a code; all other sessions end",
+    access: signedInAfresh,
+    body: z.object({ secret: z.string().regex(/^[A-Z2-7]{16,64}$/), code: z.string().trim().min(6).max(6) }),
+    answer: z.object({ recoveryCodes: z.array(z.string()) }),
+  }),
+  removeSecondFactor: operation({
+    method: "DELETE",
+    path: "/api/v1/session/second-factor",
+    summary: "Switch off the second factor; all other sessions end",
+    access: signedInAfresh,
+    answer: null,
+  }),
+  listSessions: operation({
+    method: "GET",
+    path: "/api/v1/sessions",
+    summary: "Live sessions: one's own, for an admin everybody's",
+    access: signedIn,
+    answer: z.object({
+      items: z.array(
+        z.object({
+          id: z.int(),
+          email: z.string(),
+          isThisOne: z.boolean(),
+          createdAt: instant,
+          lastSeenAt: instant,
+          expiresAt: instant,
+          clientAddress: z.string(),
+          userAgent: z.string(),
+        }),
+      ),
+    }),
+  }),
+  endSession: operation({
+    method: "DELETE",
+    path: "/api/v1/sessions/:id",
+    summary: "End a session: one's own, for an admin anybody's",
+    access: signedIn,
+    params: z.object({ id: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER) }),
+    answer: null,
+  }),
+};
+
+/** The administrators. */
+export const adminOperations = {
+  listAdmins: operation({
+    method: "GET",
+    path: "/api/v1/admins",
+    summary: "All administrators",
+    access: adminOnly,
+    answer: z.object({ items: z.array(admin) }),
+  }),
+  createAdmin: operation({
+    method: "POST",
+    path: "/api/v1/admins",
+    summary: "Add an administrator; the answer shows the generated password once",
+    access: adminAfresh,
+    body: z.object({ email, role: z.enum(adminRoles) }),
+    answer: generatedPassword,
+  }),
+  changeAdmin: operation({
+    method: "PATCH",
+    path: "/api/v1/admins/:email",
+    summary: "Another role, or disable (which ends all sessions) or enable",
+    access: adminAfresh,
+    params: adminParams,
+    body: z
+      .object({ role: z.enum(adminRoles).optional(), isDisabled: z.boolean().optional() })
+      .refine((change) => Object.keys(change).length > 0, "say what to change: role or isDisabled"),
+    answer: admin,
+  }),
+  resetAdminPassword: operation({
+    method: "POST",
+    path: "/api/v1/admins/:email/password",
+    summary: "Generate another password, shown once; all their sessions end",
+    access: adminAfresh,
+    params: adminParams,
+    answer: generatedPassword,
+  }),
+  removeAdminSecondFactor: operation({
+    method: "DELETE",
+    path: "/api/v1/admins/:email/second-factor",
+    summary: "Switch off the second factor of somebody who has lost it",
+    access: adminAfresh,
+    params: adminParams,
+    answer: null,
+  }),
+};

@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { amount, amountOrZero, instant } from "./fields.ts";
+import { operation } from "./operation.ts";
+
+const days = z.int().min(0).max(365);
+
+const settings = z
+  .object({
+    /** An invoice above this needs the approval of two people; null for never. */
+    twoPersonAbove: amount.nullable(),
+    /** A user whose address changed within so many days before a run waits; 0 for nobody. */
+    coolingOffDays: z.int(),
+    /** An alert after so many days with pending invoices and no review; 0 for never. */
+    reviewAlertDays: z.int(),
+    updatedAt: instant,
+    updatedBy: z.string(),
+  })
+  .meta({ id: "Settings" });
+
+export const settingsOperations = {
+  readSettings: operation({
+    method: "GET",
+    path: "/api/v1/settings",
+    summary: "The rules that may be changed while the system runs",
+    access: { role: "viewer", scope: null },
+    answer: settings,
+  }),
+  changeSettings: operation({
+    method: "PATCH",
+    path: "/api/v1/settings",
+    summary: "Change some of them",
+    access: { role: "admin", scope: null, isSensitive: true },
+    body: z
+      .object({
+        twoPersonAbove: amountOrZero.nullable().optional(),
+        coolingOffDays: days.optional(),
+        reviewAlertDays: days.optional(),
+      })
+      .refine((change) => Object.keys(change).length > 0, "say what to change"),
+    answer: settings,
+  }),
+};

@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { instant, line } from "./fields.ts";
+import { operation, scopes } from "./operation.ts";
+
+const MAX_DAYS = 366;
+const afresh = { role: "admin", scope: null, isSensitive: true } as const;
+
+const token = z
+  .object({
+    name: z.string(),
+    scopes: z.array(z.enum(scopes)),
+    createdAt: instant,
+    createdBy: z.string(),
+    expiresAt: instant,
+    lastUsedAt: instant.nullable(),
+    revokedAt: instant.nullable(),
+  })
+  .meta({ id: "ApiToken" });
+
+/** What programs sign in with: `Authorization: Bearer ...`. */
+export const tokenOperations = {
+  listTokens: operation({
+    method: "GET",
+    path: "/api/v1/tokens",
+    summary: "All tokens there ever were",
+    access: { role: "admin", scope: null },
+    answer: z.object({ items: z.array(token) }),
+  }),
+  createToken: operation({
+    method: "POST",
+    path: "/api/v1/tokens",
+    summary: "Make a token; the answer shows it once",
+    access: afresh,
+    body: z.object({
+      name: line(100),
+      scopes: z.array(z.enum(scopes)).min(1),
+      days: z.int().min(1).max(MAX_DAYS).default(90),
+    }),
+    answer: z.object({ name: z.string(), token: z.string(), expiresAt: instant }),
+  }),
+  revokeToken: operation({
+    method: "DELETE",
+    path: "/api/v1/tokens/:name",
+    summary: "Revoke a token, at once",
+    access: afresh,
+    params: z.object({ name: z.string().max(100) }),
+    answer: null,
+  }),
+};

@@ -1,0 +1,180 @@
+import type { Disposition, InvoiceStatus } from "@cpa-payouts/core";
+import { type SQL, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { rowOf, rowsOf } from "../sql.ts";
+import { type InvoiceFilter, invoiceConditions, invoiceStatuses, searchedInvoices } from "./invoice-filter.ts";
+
+export interface InvoiceListing {
+  readonly id: number;
+  readonly number: string;
+  readonly externalId: string;
+  readonly email: string;
+  readonly name: string;
+  readonly paymentDate: string;
+  readonly amountCents: bigint;
+  readonly currency: string;
+  readonly destination: string;
+  readonly status: InvoiceStatus;
+  readonly approvedBy: string | null;
+  readonly approvedAt: Date | null;
+  readonly reviewedBy: string | null;
+  readonly reviewedAt: Date | null;
+  readonly reason: string | null;
+  readonly disposition: Disposition | null;
+  readonly createdAt: Date;
+}
+
+export const invoiceSorts = ["newest", "oldest", "largest", "smallest"] as const;
+export type InvoiceSort = (typeof invoiceSorts)[number];
+
+export interface InvoicePage {
+  readonly sort: InvoiceSort;
+  /** The last row of the page before. */
+  readonly after?: { readonly id: number; readonly amountCents: bigint };
+  readonly limit: number;
+}
+
+/** A page of the invoices that a filter lets through. A new one that appears while somebody pages never shifts the rest. */
+export async function listInvoices(db: Db, filter: InvoiceFilter, page: InvoicePage): Promise<InvoiceListing[]> {
+  const conditions = invoiceConditions(filter, await searchedInvoices(db, filter));
+  const { order, behind } = sorts[page.sort];
+  const rest = page.after ? behind(page.after) : sql`true`;
+  // A page per status, of which the page is the first part: each is read off an index in the wanted order, which PostgreSQL
+  // would not do for all statuses at once.
+  const statuses = filter.status ? [filter.status] : invoiceStatuses;
+  const pages = statuses.map(
+    (status) => sql`(
+      select i.* from invoices i where i.status = ${status} and ${conditions} and ${rest} order by ${order} limit ${page.limit})`,
+  );
+  const rows = await rowsOf<InvoiceRow>(
+    db,
+    sql`
+    select i.*, i.payment_date::text as payment_date, u.external_id, u.email, u.name
+    from (${sql.join(pages, sql` union all `)}) i join users u on u.id = i.user_id
+    order by ${order} limit ${page.limit}`,
+  );
+  return rows.map(toListing);
+}
+
+interface SortRule {
+  readonly order: SQL;
+  readonly behind: (last: { id: number; amountCents: bigint }) => SQL;
+}
+
+const sorts: Readonly<Record<InvoiceSort, SortRule>> = {
+  newest: { order: sql`i.id desc`, behind: ({ id }) => sql`i.id < ${id}` },
+  oldest: { order: sql`i.id`, behind: ({ id }) => sql`i.id > ${id}` },
+  largest: {
+    order: sql`i.amount_cents desc, i.id desc`,
+    behind: ({ id, amountCents }) => sql`(i.amount_cents, i.id) < (${amountCents}::bigint, ${id}::bigint)`,
+  },
+  smallest: {
+    order: sql`i.amount_cents, i.id`,
+    behind: ({ id, amountCents }) => sql`(i.amount_cents, i.id) > (${amountCents}::bigint, ${id}::bigint)`,
+  },
+};
+
+interface InvoiceRow extends Record<string, unknown> {
+  readonly id: bigint;
+  readonly number: string;
+  readonly external_id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly payment_date: string;
+  readonly amount_cents: bigint;
+  readonly currency: string;
+  readonly destination: string;
+  readonly status: InvoiceStatus;
+  readonly approved_by: string | null;
+  readonly approved_at: string | null;
+  readonly reviewed_by: string | null;
+  readonly reviewed_at: string | null;
+  readonly reason: string | null;
+  readonly disposition: Disposition | null;
+  readonly created_at: string;
+}
+
+function toListing(row: InvoiceRow): InvoiceListing {
+  return {
+    id: Number(row.id),
+    number: row.number,
+    externalId: row.external_id,
+    email: row.email,
+    name: row.name,
+    paymentDate: row.payment_date,
+    amountCents: row.amount_cents,
+    currency: row.currency,
+    destination: row.destination,
+    status: row.status,
+    approvedBy: row.approved_by,
+    approvedAt: instantOf(row.approved_at),
+    reviewedBy: row.reviewed_by,
+    reviewedAt: instantOf(row.reviewed_at),
+    reason: row.reason,
+    disposition: row.disposition,
+    createdAt: new Date(row.created_at),
+  };
+}
+
+function instantOf(text: string | null): Date | null {
+  return text === null ? null : new Date(text);
+}
+
+export async function findInvoice(db: Db, number: string): Promise<InvoiceListing | null> {
+  const [row] = await rowsOf<InvoiceRow>(
+    db,
+    sql`
+    select i.*, i.payment_date::text as payment_date, u.external_id, u.email, u.name
+    from invoices i join users u on u.id = i.user_id where i.number = ${number}`,
+  );
+  return row ? toListing(row) : null;
+}
+
+export interface InvoiceTotals {
+  readonly invoices: number;
+  readonly amountCents: bigint;
+  /** False when there are more than were counted. */
+  readonly isExact: boolean;
+}
+
+/** Counted in a few milliseconds. */
+const COUNTED = 10_000;
+
+/**
+ * How many invoices a filter lets through and what they come to, quickly: exact for filters by status and payment date,
+ * which are kept as tallies; for the others as far as {@link COUNTED}, unless `exactly` asks for all of them.
+ */
+export async function totalInvoices(
+  db: Db,
+  filter: InvoiceFilter,
+  { exactly = false }: { exactly?: boolean } = {},
+): Promise<InvoiceTotals> {
+  const { status, paymentDate, ...others } = filter;
+  if (Object.values(others).every((value) => value === undefined)) return tallied(db, filter);
+  const limit = exactly ? sql`` : sql`limit ${COUNTED + 1}`;
+  const conditions = invoiceConditions(filter, await searchedInvoices(db, filter));
+  const { invoices, amount } = await rowOf<{ invoices: number; amount: bigint }>(
+    db,
+    sql`
+    select count(*)::int as invoices, coalesce(sum(amount_cents), 0)::bigint as amount
+    from (select i.amount_cents from invoices i where ${anyStatus(filter)} and ${conditions} ${limit}) i`,
+  );
+  return { invoices, amountCents: amount, isExact: exactly || invoices <= COUNTED };
+}
+
+/** Said, so that the indexes that begin with the status serve filters without one. */
+function anyStatus({ status }: InvoiceFilter): SQL {
+  return status ? sql`true` : sql`i.status in (${sql.raw(invoiceStatuses.map((one) => `'${one}'`).join(", "))})`;
+}
+
+async function tallied(db: Db, { status, paymentDate }: InvoiceFilter): Promise<InvoiceTotals> {
+  const { invoices, amount } = await rowOf<{ invoices: number; amount: bigint }>(
+    db,
+    sql`
+    select coalesce(sum(t.invoices), 0)::int as invoices, coalesce(sum(t.amount_cents), 0)::bigint as amount
+    from invoice_tallies t
+    where ${status ? sql`t.status = ${status}` : sql`true`}
+      and ${paymentDate ? sql`t.run_id = (select id from payment_runs where payment_date = ${paymentDate}::date)` : sql`true`}`,
+  );
+  return { invoices, amountCents: amount, isExact: true };
+}

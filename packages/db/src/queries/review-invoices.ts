@@ -1,0 +1,183 @@
+import { type Disposition, type InvoiceStatus, invoiceTransitions, type Order, statesBefore } from "@cpa-payouts/core";
+import { type SQL, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
+import { type InvoiceFilter, invoiceConditions } from "./invoice-filter.ts";
+
+export type InvoiceSelection =
+  | { readonly numbers: readonly string[] }
+  /** All that a filter lets through, however many. */
+  | { readonly filter: InvoiceFilter };
+
+export type InvoiceVerdict =
+  | { readonly status: "paid" }
+  | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
+
+export interface InvoiceReview extends Order {
+  readonly selection: InvoiceSelection;
+  readonly to: InvoiceVerdict;
+  /** A program is nobody's second pair of eyes: it approves nothing that needs two people. */
+  readonly isProgram: boolean;
+  readonly now: Date;
+}
+
+/** What becomes of an invoice that is still to be reviewed. */
+export type ReviewResult =
+  /** It is paid or rejected now. */
+  | "reviewed"
+  /** This was the first of the two approvals that it needs. */
+  | "approved"
+  /** Its first approval came from the same person. */
+  | "same-person"
+  /** It needs two people, and this is a program. */
+  | "needs-a-person";
+
+export interface ReviewCount {
+  readonly result: ReviewResult;
+  readonly invoices: number;
+  readonly amountCents: bigint;
+}
+
+export interface ReviewPreview {
+  readonly counts: readonly ReviewCount[];
+  /** Selected, but reviewed before; by status. */
+  readonly alreadyReviewed: readonly { readonly status: InvoiceStatus; readonly invoices: number }[];
+  /** Stands for exactly these invoices, amounts and results. */
+  readonly digest: string;
+}
+
+/** What a review would do, in counts, and the digest of the set that it would do it to. Writes nothing. */
+export async function previewInvoiceReview(db: Db, review: InvoiceReview): Promise<ReviewPreview> {
+  const rows = await rowsOf<{ result: ReviewResult | null; invoices: number; amount: bigint; digest: string }>(
+    db,
+    sql`
+    with chosen as (${reviewable(review)}), judged as (${judged(review)}), whole as (select ${digestOf} as digest from judged)
+    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount, (select digest from whole) as digest
+    from judged group by result
+    union all select null, 0, 0, digest from whole`,
+  );
+  const reviewed = await rowsOf<{ status: InvoiceStatus; invoices: number }>(
+    db,
+    sql`
+    select i.status, count(*)::int as invoices from invoices i
+    where ${selected(review.selection)} and not ${isReviewable(review)} group by i.status`,
+  );
+  return {
+    counts: rows.flatMap(({ result, invoices, amount }) => (result ? [{ result, invoices, amountCents: amount }] : [])),
+    alreadyReviewed: reviewed,
+    digest: rows[0]?.digest ?? "",
+  };
+}
+
+export interface ReviewOutcome {
+  /** Whether the set was the expected one; if not, nothing was done. */
+  readonly isExpected: boolean;
+  readonly counts: readonly (ReviewCount & { readonly numbers: readonly string[] })[];
+}
+
+/**
+ * Reviews the selected invoices that are still to be reviewed. A rejected invoice with disposition `return` gives its
+ * amount back to the balance by a ledger entry; with `forfeit` the amount stays taken. Above the amount of the settings
+ * an invoice is paid by the second person who approves it; the first approval is kept with the invoice.
+ *
+ * @param expectedDigest of {@link previewInvoiceReview}: if the set is another one by now, nothing is done at all
+ * @returns what became of those that were still to be reviewed. For a selection by numbers each result lists its own;
+ *   numbers that are missing were reviewed before, or do not exist
+ */
+export async function reviewInvoices(
+  db: Db,
+  review: InvoiceReview,
+  expectedDigest: string | null = null,
+): Promise<ReviewOutcome> {
+  const { to, actor, now } = review;
+  const reason = to.status === "rejected" ? to.reason : null;
+  const disposition = to.status === "rejected" ? to.disposition : null;
+  const rows = await rowsOf<{
+    result: ReviewResult | null;
+    invoices: number;
+    amount: bigint;
+    numbers: string[] | null;
+    is_expected: boolean;
+  }>(
+    db,
+    sql`
+    with chosen as (${reviewable(review)} order by i.id for no key update of i), judged as (${judged(review)}),
+    agreed as (
+      select ${expectedDigest}::text is null or ${expectedDigest}::text = ${digestOf} as is_expected from judged
+    ), reviewed as (
+      update invoices i set
+        status = case when j.result = 'reviewed' then ${to.status} else i.status end,
+        reviewed_by = case when j.result = 'reviewed' then ${actor} end,
+        reviewed_at = case when j.result = 'reviewed' then ${instantParam(now)} end,
+        reason = case when j.result = 'reviewed' then ${reason}::text end,
+        disposition = case when j.result = 'reviewed' then ${disposition}::text end,
+        approved_by = case when j.result = 'approved' then ${actor} else i.approved_by end,
+        approved_at = case when j.result = 'approved' then ${instantParam(now)} else i.approved_at end
+      from judged j, agreed
+      where i.id = j.id and j.result in ('reviewed', 'approved') and agreed.is_expected
+      returning i.id, i.number, i.user_id, i.amount_cents, j.status as before, i.status as after, j.result
+    ), returned as (
+      select id, user_id, amount_cents from reviewed where ${disposition}::text = 'return'
+    ), owner as (
+      -- In key order, like every statement that locks several users.
+      select id from users where id in (select user_id from returned) order by id for no key update
+    ), entry as (
+      insert into ledger_entries (user_id, kind, amount_cents, invoice_id, note, actor, created_at)
+      select user_id, 'invoice-reversal', amount_cents, id, ${reason}::text, ${actor}::text, ${instantParam(now)} from returned
+    ), given_back as (
+      update users u set balance_cents = u.balance_cents + r.amount_cents, updated_at = ${instantParam(now)}
+      from (select user_id, sum(amount_cents)::bigint as amount_cents from returned group by user_id) r, owner
+      where u.id = r.user_id and owner.id = u.id
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
+      select ${instantParam(now)}, ${actor}::text,
+        case when result = 'approved' then 'invoice.approve' else ${to.status === "paid" ? "invoice.pay" : "invoice.reject"} end,
+        'invoice:' || number, ${reason}::text, jsonb_build_object('status', before),
+        jsonb_strip_nulls(jsonb_build_object('status', after, 'disposition', ${disposition}::text,
+          'approvedBy', case when result = 'approved' then ${actor}::text end)), ${requestParams(review)}
+      from reviewed
+    )
+    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount, (select is_expected from agreed) as is_expected,
+      ${"numbers" in review.selection ? sql`array_agg(number order by id)` : sql`null`} as numbers
+    from judged group by result
+    union all select null, 0, 0, is_expected, null from agreed`,
+  );
+  return {
+    isExpected: rows.every(({ is_expected }) => is_expected),
+    counts: rows.flatMap(({ result, invoices, amount, numbers }) =>
+      result ? [{ result, invoices, amountCents: amount, numbers: numbers ?? [] }] : [],
+    ),
+  };
+}
+
+function selected(selection: InvoiceSelection): SQL {
+  if ("numbers" in selection) return sql`i.number = any(${arrayParam(selection.numbers, "text")})`;
+  return invoiceConditions(selection.filter);
+}
+
+function isReviewable({ to }: InvoiceReview): SQL {
+  return sql`(i.status = any(${arrayParam(statesBefore(invoiceTransitions, to.status), "text")}))`;
+}
+
+function reviewable(review: InvoiceReview): SQL {
+  return sql`
+    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by from invoices i
+    where ${selected(review.selection)} and ${isReviewable(review)}`;
+}
+
+/** The two-person rule, as SQL: preview and review use this one expression. */
+function judged({ to, actor, isProgram }: InvoiceReview): SQL {
+  if (to.status === "rejected") return sql`select c.*, 'reviewed' as result from chosen c`;
+  return sql`
+    select c.*, case
+      when s.two_person_above_cents is null or c.amount_cents <= s.two_person_above_cents then 'reviewed'
+      when ${isProgram}::boolean then 'needs-a-person'
+      when c.approved_by is null then 'approved'
+      when c.approved_by = ${actor} then 'same-person'
+      else 'reviewed'
+    end as result
+    from chosen c cross join settings s`;
+}
+
+/** Of all rows of `judged`; a set that differs in one invoice, amount or result has another one. */
+const digestOf = sql`encode(sha256(convert_to(coalesce(string_agg(id || ':' || amount_cents || ':' || result, ',' order by id), ''), 'UTF8')), 'hex')`;

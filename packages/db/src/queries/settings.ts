@@ -1,0 +1,49 @@
+import type { Order } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { settings } from "../schema/index.ts";
+import { instantParam, requestParams, rowOf } from "../sql.ts";
+
+export type Settings = typeof settings.$inferSelect;
+
+export async function getSettings(db: Db): Promise<Settings> {
+  const [row] = await db.select().from(settings);
+  if (!row) throw new Error("the settings are missing; they are there from the first migration on");
+  return row;
+}
+
+export interface SettingsChange extends Order {
+  /** Null for no two-person rule; left out to keep it. */
+  readonly twoPersonAboveCents?: bigint | null;
+  readonly coolingOffDays?: number;
+  readonly reviewAlertDays?: number;
+  readonly now: Date;
+}
+
+/** Changes what is given and keeps the rest. Runs that are open keep the cooling-off that they were opened with. */
+export async function changeSettings(db: Db, change: SettingsChange): Promise<void> {
+  const { twoPersonAboveCents, coolingOffDays = null, reviewAlertDays = null, actor, now } = change;
+  const describe = (alias: string) =>
+    sql.raw(
+      `jsonb_build_object('twoPersonAboveCents', ${alias}.two_person_above_cents::text, 'coolingOffDays', ${alias}.cooling_off_days, 'reviewAlertDays', ${alias}.review_alert_days)`,
+    );
+  await rowOf(
+    db,
+    sql`
+    with before as (select * from settings for update), changed as (
+      update settings s set
+        two_person_above_cents = case when ${twoPersonAboveCents !== undefined} then ${twoPersonAboveCents ?? null}::bigint
+          else s.two_person_above_cents end,
+        cooling_off_days = coalesce(${coolingOffDays}::int, s.cooling_off_days),
+        review_alert_days = coalesce(${reviewAlertDays}::int, s.review_alert_days),
+        updated_at = ${instantParam(now)}, updated_by = ${actor}
+      from before where s.id = before.id
+      returning s.*
+    )
+    insert into audit_log (at, actor, action, object, before, after, request_id, client_address)
+    select ${instantParam(now)}, ${actor}, 'settings.change', 'settings', ${describe("before")}, ${describe("changed")},
+      ${requestParams(change)}
+    from before, changed
+    returning id`,
+  );
+}

@@ -1,0 +1,42 @@
+import type { InvoiceStatus } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { rowsOf } from "../sql.ts";
+
+export interface InvoiceTally {
+  readonly status: InvoiceStatus;
+  readonly invoices: number;
+  readonly amountCents: bigint;
+}
+
+/** What all invoices come to, by status; a status without any is absent. */
+export async function tallyInvoices(db: Db): Promise<InvoiceTally[]> {
+  const rows = await rowsOf<{ status: InvoiceStatus; invoices: number; amount: bigint }>(
+    db,
+    sql`
+    select status, sum(invoices)::int as invoices, sum(amount_cents)::bigint as amount from invoice_tallies
+    group by status having sum(invoices) <> 0`,
+  );
+  return rows.map(({ status, invoices, amount }) => ({ status, invoices, amountCents: amount }));
+}
+
+/**
+ * Adds up the rows that the statements of workers and reviewers left behind, into one per group. Two processes that do it
+ * at once are harmless: each adds up exactly the rows that it took away.
+ */
+export async function addUpTallies(db: Db): Promise<void> {
+  await rowsOf(
+    db,
+    sql`
+    with taken as (delete from invoice_tallies returning run_id, status, invoices, amount_cents)
+    insert into invoice_tallies (run_id, status, invoices, amount_cents)
+    select run_id, status, sum(invoices), sum(amount_cents) from taken group by run_id, status having sum(invoices) <> 0`,
+  );
+  await rowsOf(
+    db,
+    sql`
+    with taken as (delete from decision_tallies returning run_id, outcome, reason, users)
+    insert into decision_tallies (run_id, outcome, reason, users)
+    select run_id, outcome, reason, sum(users) from taken group by run_id, outcome, reason having sum(users) <> 0`,
+  );
+}

@@ -1,0 +1,30 @@
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { instantParam, rowOf, rowsOf } from "../sql.ts";
+
+/**
+ * Counts a try before it is made, so that a thousand at the same moment are a thousand, in however many processes.
+ *
+ * @returns how many there were in the present window, this one included, and when that window ends
+ */
+export async function countTry(
+  db: Db,
+  { key, windowMs, now }: { key: string; windowMs: number; now: Date },
+): Promise<{ tries: number; windowEndsAt: Date }> {
+  const endsAt = new Date(now.getTime() + windowMs);
+  const { tries, window_ends_at } = await rowOf<{ tries: number; window_ends_at: string }>(
+    db,
+    sql`
+    insert into throttles as t (key, tries, window_ends_at) values (${key}, 1, ${instantParam(endsAt)})
+    on conflict (key) do update set
+      tries = case when t.window_ends_at > ${instantParam(now)} then t.tries + 1 else 1 end,
+      window_ends_at = case when t.window_ends_at > ${instantParam(now)} then t.window_ends_at else excluded.window_ends_at end
+    returning tries, window_ends_at`,
+  );
+  return { tries, windowEndsAt: new Date(window_ends_at) };
+}
+
+/** Forgets the tries of a key: the last one was the right one. What is long over is forgotten with it. */
+export async function forgetTries(db: Db, key: string, now: Date): Promise<void> {
+  await rowsOf(db, sql`delete from throttles where key = ${key} or window_ends_at < ${instantParam(now)}`);
+}

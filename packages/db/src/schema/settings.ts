@@ -1,0 +1,25 @@
+import { sql } from "drizzle-orm";
+import { check, integer, pgTable, smallint, text } from "drizzle-orm/pg-core";
+import { cents, instant } from "./columns.ts";
+
+/** One row, there from the first migration on: the rules that administrators may change while the system runs. */
+export const settings = pgTable(
+  "settings",
+  {
+    id: smallint().primaryKey().default(1),
+    /** An invoice above this amount is paid only when two people approve it; null for never. */
+    twoPersonAboveCents: cents(),
+    /** A user whose address changed within so many days of the payment date waits for a later one; 0 for nobody. */
+    coolingOffDays: integer().notNull().default(0),
+    /** After so many days with pending invoices and no review, an alert; 0 for never. */
+    reviewAlertDays: integer().notNull().default(3),
+    updatedAt: instant().notNull(),
+    updatedBy: text().notNull(),
+  },
+  (t) => [
+    check("settings_one_row", sql`${t.id} = 1`),
+    check("settings_two_person_not_negative", sql`${t.twoPersonAboveCents} >= 0`),
+    check("settings_cooling_off_days", sql`${t.coolingOffDays} between 0 and 365`),
+    check("settings_review_alert_days", sql`${t.reviewAlertDays} between 0 and 365`),
+  ],
+);
