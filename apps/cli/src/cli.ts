@@ -5,6 +5,7 @@ import type { Clock } from "@cpa-payouts/pipeline";
 import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/worker";
 import { calendarFormats, createOutput, type Format, type Output } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
+import { readSecretFiles } from "./secrets.ts";
 
 /** What the process gives to the commands; tests give their own. */
 export interface Surroundings {
@@ -13,6 +14,8 @@ export interface Surroundings {
   readonly stderr: Writable & { isTTY?: boolean };
   /** The folder of Drizzle's migrations. */
   readonly migrationsFolder: string;
+  /** Whether somebody sits at the terminal and can be asked. */
+  readonly isInteractive: boolean;
 }
 
 /** The options that every command takes, as commander hands them over. */
@@ -36,6 +39,9 @@ export interface Cli {
   readonly actor: string;
   readonly dataDir: string | null;
   readonly migrationsFolder: string;
+  /** The environment, with secrets read from their files. */
+  readonly env: Surroundings["env"];
+  readonly isInteractive: boolean;
   /** Says something to the person on stderr; data goes to `output`. */
   say(line: string): void;
 }
@@ -51,7 +57,8 @@ export function openCli(
   options: GlobalOptions,
   command: { logLevel: LogLevel; formats: readonly Format[] },
 ): Cli {
-  const { env, stdout, stderr, migrationsFolder } = surroundings;
+  const { stdout, stderr, migrationsFolder } = surroundings;
+  const env = readSecretFiles(surroundings.env);
   const config = readConfig(env, new Date());
   const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? command.logLevel;
   const format = options.json ? "json" : (readChoice("--format", options.format, calendarFormats) ?? "table");
@@ -66,6 +73,8 @@ export function openCli(
     actor: options.actor ?? env.PAYOUTS_ACTOR ?? `cli:${userName()}`,
     dataDir: options.dataDir ?? null,
     migrationsFolder,
+    env,
+    isInteractive: surroundings.isInteractive,
     say: (line) => {
       stderr.write(`${line}\n`);
     },

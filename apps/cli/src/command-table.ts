@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { createAdminCommand, listAdminsCommand, resetAdminPassword } from "./commands/admin.ts";
+import { api } from "./commands/api.ts";
 import { calendar } from "./commands/calendar.ts";
 import { creditUser } from "./commands/credit.ts";
 import { demo } from "./commands/demo.ts";
@@ -22,6 +24,7 @@ export function addCommands(program: Command, does: Does): void {
   addProcesses(program, does);
   addRuns(program, does);
   addChanges(program, does);
+  addAdmins(program, does);
   addViews(program, does);
 }
 
@@ -29,7 +32,7 @@ export function addCommands(program: Command, does: Does): void {
 function addProcesses(program: Command, does: Does): void {
   program
     .command("up")
-    .description("everything on this machine: database, workers, scheduler")
+    .description("everything on this machine: database, workers, scheduler, API")
     .option("--sample", "load the sample network into an empty database")
     .action(does(up, { logLevel: "info" }));
   program.command("demo").description("play one month of a sample network on a throw-away database").action(does(demo));
@@ -38,6 +41,10 @@ function addProcesses(program: Command, does: Does): void {
     .command("worker")
     .description("one worker process of the scaled set-up")
     .action(does(worker, { logLevel: "info" }));
+  program
+    .command("api")
+    .description("one API process of the scaled set-up")
+    .action(does(api, { logLevel: "info" }));
 }
 
 /** Payment dates and their runs. */
@@ -109,6 +116,27 @@ function addChanges(program: Command, does: Does): void {
     .option("--reject")
     .option("--reason <text>", "why it is rejected")
     .action(does(reviewMethodCommand));
+}
+
+/** Who may sign in to the API. */
+function addAdmins(program: Command, does: Does): void {
+  const admin = program.command("admin").description("who may sign in to the API");
+  admin
+    .command("create")
+    .description("add an administrator; the password is asked for, or generated and shown once")
+    .argument("<email>")
+    .option("--role <role>", "viewer, operator or admin", "admin")
+    .action(does(createAdminCommand));
+  admin
+    .command("password")
+    .description("set another password for an administrator, and sign them out everywhere")
+    .argument("<email>")
+    .option("--remove-second-factor", "also for somebody who has lost it")
+    .action(does(resetAdminPassword));
+  admin
+    .command("list")
+    .description("all administrators")
+    .action(does(listAdminsCommand, { formats: listFormats }));
 }
 
 /** What there is to be read. */

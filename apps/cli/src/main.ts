@@ -19,4 +19,5 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   migrationsFolder,
+  isInteractive: process.stdin.isTTY === true && process.stdout.isTTY === true,
 });

@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { escapeFormula } from "@cpa-payouts/core";
 import { stringify } from "csv-stringify/sync";
 
 const formats = ["table", "json", "csv", "ics"] as const;
@@ -80,9 +81,9 @@ async function writeCsv<R extends Row>(columns: readonly Column<R>[], rows: Rows
   for await (const row of rows) await write(stringify([columns.map((column) => csvField(row[column.key], column))]));
 }
 
-/** A leading `=`, `+`, `-` or `@` makes a spreadsheet compute what a stranger typed. Addresses and ids stay untouched. */
+/** Addresses and ids stay untouched. */
 function csvField<R>(value: Value | undefined, { isFreeText }: Column<R>): Value {
-  if (isFreeText && typeof value === "string" && /^[=+\-@\t\r]/.test(value)) return `'${value}`;
+  if (isFreeText && typeof value === "string") return escapeFormula(value);
   return value ?? null;
 }
 

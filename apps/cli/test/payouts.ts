@@ -20,7 +20,7 @@ type Env = Readonly<Record<string, string>>;
 export async function payouts(args: readonly string[], env: Env): Promise<CommandResult> {
   const stdout = collector();
   const stderr = collector();
-  const code = await runProgram(args, { env, stdout, stderr, migrationsFolder });
+  const code = await runProgram(args, { env, stdout, stderr, migrationsFolder, isInteractive: false });
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 

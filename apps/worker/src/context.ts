@@ -19,10 +19,18 @@ export interface ContextOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pace?: Partial<Pace>;
+  /** Whose work it is: the API reads lists and figures, which are planned freely; the flow's steps are not. */
+  readonly purpose?: "worker" | "api";
 }
 
-/** No statement of a step takes seconds; one that takes a minute is stuck, and its job is better tried again. */
-const STATEMENT_TIMEOUT_MS = 60_000;
+const MINUTE_MS = 60_000;
+
+const purposes = {
+  // No statement of a step takes seconds; one that takes a minute is stuck, and its job is better tried again.
+  worker: { applicationName: "payouts-worker", statementTimeoutMs: MINUTE_MS, steadyPlans: true },
+  // The review of a million invoices is one statement.
+  api: { applicationName: "payouts-api", statementTimeoutMs: 10 * MINUTE_MS },
+} as const;
 
 /**
  * Connects to the database and the queue and makes sure that both answer and are set up for money and jobs.
@@ -36,10 +44,8 @@ export async function openContext(options: ContextOptions): Promise<OpenContext>
   const queueConfig = backendConfig(config, databaseUrl);
   const connection = connect({
     url: databaseUrl,
-    applicationName: "payouts-worker",
-    statementTimeoutMs: STATEMENT_TIMEOUT_MS,
     isPooled: config.isPooled,
-    steadyPlans: true,
+    ...purposes[options.purpose ?? "worker"],
   });
   const backend = openBackend(queueConfig);
   try {

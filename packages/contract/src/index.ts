@@ -3,4 +3,5 @@ export * from "./client.ts";
 export { type Invoice, invoiceSorts } from "./invoices.ts";
 export * from "./operation.ts";
 export * from "./operations.ts";
+export { MIN_PASSWORD_LENGTH } from "./sessions.ts";
 export { userSorts } from "./users.ts";

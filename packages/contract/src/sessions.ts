@@ -3,10 +3,18 @@ import { z } from "zod";
 import { instant } from "./fields.ts";
 import { operation } from "./operation.ts";
 
-const email = z.string().trim().toLowerCase().max(254).pipe(z.email());
+/** Not `z.email()`, which refuses names without a dot: the first administrator of an own database is `admin@localhost`. */
+const email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(254)
+  .regex(/^[^\s@]+@[^\s@]+$/, "write an e-mail address");
+
+export const MIN_PASSWORD_LENGTH = 12;
 
 /** A pass phrase beats rules about characters; the upper limit keeps the hashing short. */
-const newPassword = z.string().min(12, "write at least 12 characters").max(200);
+const newPassword = z.string().min(MIN_PASSWORD_LENGTH, `write at least ${MIN_PASSWORD_LENGTH} characters`).max(200);
 const password = z.string().min(1).max(200);
 const code = z
   .string()

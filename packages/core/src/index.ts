@@ -13,6 +13,7 @@
  * - invoice: what a user is to be paid for a payment date. review: the administrator's decision on it.
  */
 export * from "./errors.ts";
+export * from "./ics.ts";
 export * from "./money.ts";
 export * from "./order.ts";
 export * from "./payment-calendar.ts";

@@ -47,3 +47,14 @@ export function formatCents(cents: Cents): string {
   const digits = (cents < 0n ? -cents : cents).toString().padStart(3, "0");
   return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
+
+/** `123456n` as `$1,234.56`, for people; programs get {@link formatCents}. */
+export function dollars(cents: bigint): string {
+  const [whole = "0", decimals = "00"] = formatCents(cents < 0n ? -cents : cents).split(".");
+  return `${cents < 0n ? "-" : ""}$${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${decimals}`;
+}
+
+/** A leading `=`, `+`, `-` or `@` makes a spreadsheet compute what a stranger typed; an apostrophe in front keeps it text. */
+export function escapeFormula(text: string): string {
+  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+}

@@ -13,6 +13,11 @@ export const paymentKinds = ["first-monday", "mid-month"] as const;
 /** `first-monday`: all users are paid. `mid-month`: returning users only. */
 export type PaymentKind = (typeof paymentKinds)[number];
 
+/** A kind of payment date, for people. */
+export function describeKind(kind: PaymentKind): string {
+  return kind === "first-monday" ? "first Monday: all users" : "mid-month: returning users";
+}
+
 export const runTriggers = ["schedule", "catch-up", "manual"] as const;
 export type RunTrigger = (typeof runTriggers)[number];
 

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunState } from "@cpa-payouts/core";
 import {
-  countDecisions,
-  countOpenDecisions,
   countUsersOwed,
   describeError,
   getRun,
   isConnectionError,
   type PaymentRun,
+  totalsOfRun,
 } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
 import { resumeRun } from "./resume-run.ts";
@@ -20,10 +19,6 @@ export interface RunProgress {
 }
 
 const POLL_MS = 200;
-/** Counting a million decisions takes a good part of a second: a twentieth of the time may go into it. */
-const POLL_SHARE = 20;
-/** However long the count takes on a busy database, somebody watches. */
-const LONGEST_POLL_MS = 5_000;
 /** How long a run may stand still before its open work is queued once more. */
 const STANDSTILL_MS = 15_000;
 
@@ -39,20 +34,16 @@ export async function followRun(
 ): Promise<PaymentRun> {
   const watch = standstillWatch(options.standstillMs ?? STANDSTILL_MS);
   const progressOf = progressMeter(ctx);
-  // Of the count alone: a minute in which the database did not answer is no reason to wait for twenty.
-  let countingMs = 0;
   for (;;) {
     const run = await unlessAway(ctx, async () => {
       const seen = await getRun(ctx.db, runId);
-      const start = performance.now();
       const progress = await progressOf(seen);
-      countingMs = performance.now() - start;
       options.onProgress(progress);
       if (watch.standsStill(progress)) await resumeRun(ctx, seen);
       return seen;
     });
     if (run?.state === "completed" || run?.state === "cancelled") return run;
-    await pause(Math.min(Math.max(POLL_MS, POLL_SHARE * countingMs), LONGEST_POLL_MS), options.signal);
+    await pause(POLL_MS, options.signal);
   }
 }
 
@@ -92,16 +83,13 @@ async function unlessAway<T>(ctx: Context, work: () => Promise<T>): Promise<T | 
   }
 }
 
-/** Totals are counted once: nobody is added to a run that has been decided, and before that it is an estimate. */
-function progressMeter({ db }: Context): (run: PaymentRun) => Promise<RunProgress> {
+/** Tells how far a run is. While it decides, the total is an estimate, made once. */
+export function progressMeter({ db }: Pick<Context, "db">): (run: PaymentRun) => Promise<RunProgress> {
   let owed: number | null = null;
-  let decided: number | null = null;
   return async ({ id, state }) => {
-    if (state === "deciding") {
-      owed ??= await countUsersOwed(db);
-      return { state, done: await countDecisions(db, id), total: owed };
-    }
-    decided ??= await countDecisions(db, id);
-    return { state, done: decided - (await countOpenDecisions(db, id)), total: decided };
+    const { considered, open } = await totalsOfRun(db, id);
+    if (state !== "deciding") return { state, done: considered - open, total: considered };
+    owed ??= await countUsersOwed(db);
+    return { state, done: considered, total: owed };
   };
 }

@@ -2,14 +2,18 @@
  * The flow, a file per step:
  *
  * tick -> open-run -> decide -> fan-out -> create-invoice -> close-run, with resume-run behind each of them,
- * and around it: import-users, credit, summary (preview), follow-run, retry, review, verify.
+ * and around it: import-users, credit, summary (preview), follow-run, retry, cancel-run, review, explain,
+ * expect-payment, verify.
  */
 export type { BatchPace } from "./batcher.ts";
+export * from "./cancel-run.ts";
 export * from "./close-run.ts";
 export * from "./context.ts";
 export * from "./create-invoice.ts";
 export * from "./credit.ts";
 export * from "./decide.ts";
+export * from "./expect-payment.ts";
+export * from "./explain.ts";
 export * from "./fan-out.ts";
 export * from "./follow-run.ts";
 export * from "./import-users.ts";

@@ -59,9 +59,7 @@ describe("reviewing invoices", () => {
   });
 
   it.each(["", "  "])("refuses a rejection with %j for a reason", async (reason) => {
-    expect(await refusal(() => review([A], { ...rejected, reason }))).toEqual([
-      "a rejection needs a reason",
-    ]);
+    expect(await refusal(() => review([A], { ...rejected, reason }))).toEqual(["a rejection needs a reason"]);
   });
 });
 

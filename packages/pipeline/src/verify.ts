@@ -1,4 +1,4 @@
-import { dueDates, type Policy, paymentKindOf } from "@cpa-payouts/core";
+import { dueDates, type LocalDate, type Policy, paymentKindOf } from "@cpa-payouts/core";
 import { datesWithRun, findScheduler, findViolations, listRuns, type Violation } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -33,20 +33,24 @@ async function runsOffCalendar(ctx: Pick<DataContext, "db">): Promise<Violation[
     }));
 }
 
-/** Due dates older than the catch-up window without a run: nobody will be paid for them until somebody runs them. */
 async function missedDates(ctx: Pick<DataContext, "db" | "clock">, policy: Policy): Promise<Violation[]> {
+  const missed = await findMissedDates(ctx, policy);
+  return missed.map((date) => ({
+    invariant: NOT_MISSED,
+    subject: `payment date ${date}`,
+    detail: `it is more than ${policy.catchUpDays} days old and has no run; "payouts run --date ${date}" makes up for it`,
+  }));
+}
+
+/** Due dates older than the catch-up window without a run: nobody will be paid for them until somebody runs them. */
+export async function findMissedDates(
+  ctx: Pick<DataContext, "db" | "clock">,
+  policy: Policy,
+): Promise<readonly LocalDate[]> {
   const scheduler = await findScheduler(ctx.db);
   if (!scheduler) return [];
   const { missed } = dueDates(ctx.clock(), scheduler.liveSince, policy.catchUpDays, policy.schedule);
-  const there = await datesWithRun(
-    ctx.db,
-    missed.map(({ date }) => date),
-  );
-  return missed
-    .filter(({ date }) => !there.has(date))
-    .map(({ date }) => ({
-      invariant: NOT_MISSED,
-      subject: `payment date ${date}`,
-      detail: `it is more than ${policy.catchUpDays} days old and has no run; "payouts run --date ${date}" makes up for it`,
-    }));
+  const dates = missed.map(({ date }) => date);
+  const there = await datesWithRun(ctx.db, dates);
+  return dates.filter((date) => !there.has(date));
 }

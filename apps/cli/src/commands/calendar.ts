@@ -1,7 +1,13 @@
-import { addDays, addMonths, localDateAt, parseLocalDate, paymentDatesBetween } from "@cpa-payouts/core";
+import {
+  addDays,
+  addMonths,
+  describeKind,
+  localDateAt,
+  parseLocalDate,
+  paymentDatesBetween,
+  toIcs,
+} from "@cpa-payouts/core";
 import type { Cli } from "../cli.ts";
-import { toIcs } from "../ics.ts";
-import { describeKind } from "../present.ts";
 
 /** Payment dates from a day on, for so many months. */
 export async function calendar(cli: Cli, options: { from?: string; months: number }): Promise<undefined> {

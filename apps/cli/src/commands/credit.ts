@@ -1,8 +1,7 @@
-import { formatCents, parseCents } from "@cpa-payouts/core";
+import { dollars, formatCents, parseCents } from "@cpa-payouts/core";
 import { credit } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
-import { dollars } from "../present.ts";
 
 export async function creditUser(
   cli: Cli,

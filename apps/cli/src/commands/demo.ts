@@ -1,3 +1,4 @@
+import { dollars } from "@cpa-payouts/core";
 import { findRun, type InvoiceListing, listInvoices, listUsers, pages, type UserListing } from "@cpa-payouts/db";
 import {
   type Context,
@@ -13,7 +14,7 @@ import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
 import { useDatabase, useFlow, withThrowAwayServer } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
-import { dollars, summaryLines } from "../present.ts";
+import { summaryLines } from "../present.ts";
 import { importSampleNetwork } from "../sample-network.ts";
 
 const START = "2026-12-01T09:00:00Z";

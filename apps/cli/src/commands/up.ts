@@ -1,10 +1,14 @@
+import { generatePassword, hashPassword } from "@cpa-payouts/api";
 import { localDateAt } from "@cpa-payouts/core";
-import { hasUsers } from "@cpa-payouts/db";
+import { createAdmin, hasAdmins, hasUsers } from "@cpa-payouts/db";
 import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
 import { runWorker, untilStopped } from "@cpa-payouts/worker";
+import { withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
 import { migrateAll, type Server, useDatabase, withServer } from "../connection.ts";
 import { importSampleNetwork } from "../sample-network.ts";
+
+const FIRST_ADMIN = "admin@localhost";
 
 /** Everything on this machine, until it is told to stop. */
 export async function up(cli: Cli, { sample = false }: { sample?: boolean }): Promise<undefined> {
@@ -19,16 +23,32 @@ async function serve(
   // The embedded one is migrated by whoever uses it, and no migration goes through a pooler.
   if (!server.folder && !cli.config.isPooled) await migrateAll(cli, server.url);
   cli.say(`Database: ${describe(cli, server)}`);
-  await useDatabase(cli, server, (ctx) => greet(cli, ctx, sample));
+  await useDatabase(cli, server, async (ctx) => {
+    await introduceAdmin(cli, ctx, server);
+    await greet(cli, ctx, sample);
+  });
   const { config, clock, log } = cli;
   const onReady = (nextTick: Date | null) => tellReady(cli, nextTick);
-  await runWorker({ config, databaseUrl: server.url, clock, log, stopped, onReady });
+  await withApi(cli, server, () => runWorker({ config, databaseUrl: server.url, clock, log, stopped, onReady }));
 }
 
 function describe({ config }: Cli, { folder }: Server): string {
   if (folder) return `embedded, in ${folder}`;
   if (!config.isPooled) return "the one of DATABASE_URL";
   return 'the one of DATABASE_URL, through a pooler; "payouts migrate" is up to you, with the server\'s own address';
+}
+
+/** The first administrator of a database of our own; elsewhere that is for somebody to decide. */
+async function introduceAdmin(cli: Cli, { db, clock }: DataContext, { folder }: Server): Promise<void> {
+  if (await hasAdmins(db)) return;
+  if (!folder) {
+    cli.say('Nobody can sign in yet: "npx payouts admin create EMAIL" adds the first administrator');
+    return;
+  }
+  const password = generatePassword();
+  const admin = { email: FIRST_ADMIN, role: "admin", passwordHash: await hashPassword(password) } as const;
+  if (!(await createAdmin(db, { ...admin, actor: cli.actor, now: clock() }))) return;
+  cli.say(`Sign in as ${FIRST_ADMIN} with the password ${password} (shown this once only)`);
 }
 
 async function greet(cli: Cli, ctx: DataContext, sample: boolean): Promise<void> {

@@ -1,8 +1,8 @@
 import { formatCents, InputError, parseLocalDate } from "@cpa-payouts/core";
 import { findDecision, findUser, type StoredDecision } from "@cpa-payouts/db";
+import { decisionSentence } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
-import { decisionSentence } from "../present.ts";
 
 export async function why(cli: Cli, externalId: string, options: { date?: string }): Promise<undefined> {
   const date = options.date === undefined ? null : parseLocalDate(options.date);

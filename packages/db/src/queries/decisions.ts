@@ -302,11 +302,6 @@ export async function findOutcomes(db: Db, runId: number, userIds: readonly numb
     .where(and(eq(runDecisions.runId, runId), sql`${runDecisions.userId} = any(${arrayParam(userIds, "bigint")})`));
 }
 
-/** How many users a run has decided so far. */
-export async function countDecisions(db: Db, runId: number): Promise<number> {
-  return db.$count(runDecisions, eq(runDecisions.runId, runId));
-}
-
 /** How many users are owed anything: as many as a run opened now would consider. */
 export async function countUsersOwed(db: Db): Promise<number> {
   return db.$count(users, gt(users.balanceCents, 0n));

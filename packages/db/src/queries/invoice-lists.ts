@@ -7,6 +7,8 @@ import { type InvoiceFilter, invoiceConditions, invoiceStatuses, searchedInvoice
 export interface InvoiceListing {
   readonly id: number;
   readonly number: string;
+  readonly runId: number;
+  readonly userId: number;
   readonly externalId: string;
   readonly email: string;
   readonly name: string;
@@ -77,6 +79,8 @@ const sorts: Readonly<Record<InvoiceSort, SortRule>> = {
 interface InvoiceRow extends Record<string, unknown> {
   readonly id: bigint;
   readonly number: string;
+  readonly run_id: bigint;
+  readonly user_id: bigint;
   readonly external_id: string;
   readonly email: string;
   readonly name: string;
@@ -98,6 +102,8 @@ function toListing(row: InvoiceRow): InvoiceListing {
   return {
     id: Number(row.id),
     number: row.number,
+    runId: Number(row.run_id),
+    userId: Number(row.user_id),
     externalId: row.external_id,
     email: row.email,
     name: row.name,
@@ -149,8 +155,7 @@ export async function totalInvoices(
   filter: InvoiceFilter,
   { exactly = false }: { exactly?: boolean } = {},
 ): Promise<InvoiceTotals> {
-  const { status, paymentDate, ...others } = filter;
-  if (Object.values(others).every((value) => value === undefined)) return tallied(db, filter);
+  if (isTallied(filter)) return tallied(db, filter);
   const limit = exactly ? sql`` : sql`limit ${COUNTED + 1}`;
   const conditions = invoiceConditions(filter, await searchedInvoices(db, filter));
   const { invoices, amount } = await rowOf<{ invoices: number; amount: bigint }>(
@@ -160,6 +165,10 @@ export async function totalInvoices(
     from (select i.amount_cents from invoices i where ${anyStatus(filter)} and ${conditions} ${limit}) i`,
   );
   return { invoices, amountCents: amount, isExact: exactly || invoices <= COUNTED };
+}
+
+function isTallied({ status: _status, paymentDate: _date, ...others }: InvoiceFilter): boolean {
+  return Object.values(others).every((value) => value === undefined);
 }
 
 /** Said, so that the indexes that begin with the status serve filters without one. */

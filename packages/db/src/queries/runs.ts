@@ -7,7 +7,7 @@ import {
   type RunTrigger,
   unfinishedRunStates,
 } from "@cpa-payouts/core";
-import { desc, eq, inArray, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, lt, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { paymentRuns } from "../schema/index.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
@@ -72,12 +72,20 @@ export async function getRun(db: Db, runId: number): Promise<PaymentRun> {
   return run;
 }
 
-/** Runs, newest payment date first. */
-export async function listRuns(db: Db, filter: { state?: RunState; limit?: number } = {}): Promise<PaymentRun[]> {
+/** Runs, newest payment date first; `beforeDate` is that of the last row of the page before. */
+export async function listRuns(
+  db: Db,
+  filter: { state?: RunState; beforeDate?: string; limit?: number } = {},
+): Promise<PaymentRun[]> {
   const query = db
     .select()
     .from(paymentRuns)
-    .where(filter.state ? eq(paymentRuns.state, filter.state) : undefined)
+    .where(
+      and(
+        filter.state ? eq(paymentRuns.state, filter.state) : undefined,
+        filter.beforeDate ? lt(paymentRuns.paymentDate, filter.beforeDate) : undefined,
+      ),
+    )
     .orderBy(desc(paymentRuns.paymentDate));
   return filter.limit === undefined ? query : query.limit(filter.limit);
 }

@@ -1,5 +1,5 @@
-import { addDays, type PaymentDate } from "@cpa-payouts/core";
-import { describeKind } from "./present.ts";
+import { addDays, type PaymentDate } from "./payment-calendar.ts";
+import { describeKind } from "./states.ts";
 
 /** Payment dates as all-day events of an iCalendar file (RFC 5545); the uid of a date never changes. */
 export function toIcs(dates: readonly PaymentDate[], now: Date): string {

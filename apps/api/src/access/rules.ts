@@ -1,0 +1,39 @@
+import type { AccessRule } from "@cpa-payouts/contract";
+import { type AdminRole, adminRoles } from "@cpa-payouts/core";
+import { ApiProblem } from "../problems.ts";
+import type { Caller } from "./callers.ts";
+
+const MINUTE_MS = 60_000;
+
+/** How long a password counts as just given. */
+export const CONFIRMED_FOR_MS = 15 * MINUTE_MS;
+
+/**
+ * Whether a caller may do something.
+ *
+ * @returns null if so, otherwise what to answer
+ */
+export function refusalOf(rule: AccessRule, caller: Caller | null, now: Date): ApiProblem | null {
+  if (rule.role === "public") return null;
+  if (!caller) return new ApiProblem(401, "signed-out", "sign in first");
+  if (caller.kind === "token") return refusalOfProgram(rule, caller.scopes);
+  if (!isAtLeast(caller.role, rule.role))
+    return new ApiProblem(403, "forbidden", `this needs the role ${rule.role}; yours is ${caller.role}`);
+  if (rule.isSensitive && now.getTime() - caller.session.confirmedAt.getTime() > CONFIRMED_FOR_MS)
+    return new ApiProblem(
+      403,
+      "confirmation-required",
+      "give your password again first: POST /api/v1/session/confirmation",
+    );
+  return null;
+}
+
+function refusalOfProgram({ scope }: AccessRule, scopes: readonly string[]): ApiProblem | null {
+  if (scope === null) return new ApiProblem(403, "forbidden", "only people may do this, not tokens");
+  if (scopes.includes(scope)) return null;
+  return new ApiProblem(403, "forbidden", `this needs the scope ${scope}; the token has ${scopes.join(", ")}`);
+}
+
+function isAtLeast(role: AdminRole, least: AdminRole): boolean {
+  return adminRoles.indexOf(role) >= adminRoles.indexOf(least);
+}

@@ -1,0 +1,59 @@
+import { InputError } from "@cpa-payouts/core";
+import { z } from "zod";
+
+/** Where the next page begins, as text for the caller to hand back; bigints and dates survive. */
+export function writeCursor(position: Readonly<Record<string, number | bigint | string | Date>>): string {
+  const plain = Object.fromEntries(
+    Object.entries(position).map(([key, value]) => [key, value instanceof Date ? value.toISOString() : String(value)]),
+  );
+  return Buffer.from(JSON.stringify(plain)).toString("base64url");
+}
+
+const id = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
+const cents = z
+  .string()
+  .regex(/^-?\d{1,18}$/)
+  .transform(BigInt);
+const instant = z.iso.datetime().transform((text) => new Date(text));
+
+/** The positions that there are, a shape per kind of list. */
+export const positions = {
+  byId: z.object({ id }),
+  byIdAndCents: z.object({ id, cents }),
+  byDate: z.object({ date: z.iso.date() }),
+  byInstant: z.object({ id, at: instant }),
+};
+
+/**
+ * Reads what {@link writeCursor} wrote.
+ *
+ * @throws InputError for anything else
+ */
+export function readCursor<S extends z.ZodType>(position: S, cursor: string | undefined): z.output<S> | undefined {
+  if (cursor === undefined) return undefined;
+  const parsed = position.safeParse(parseJson(Buffer.from(cursor, "base64url").toString("utf8")));
+  if (!parsed.success) throw new InputError("query.cursor: it is not the `next` of a page of this list");
+  return parsed.data;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** A page of a list that asked for one row more than it shows. */
+export function toPage<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  { present, position }: { present: (row: Row) => Item; position: (row: Row) => Parameters<typeof writeCursor>[0] },
+): { items: Item[]; next: string | null } {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return { items: shown.map(present), next: rows.length > limit && last ? writeCursor(position(last)) : null };
+}

@@ -1,0 +1,99 @@
+import { Readable } from "node:stream";
+import type { InputOf } from "@cpa-payouts/contract";
+import {
+  addDays,
+  addMonths,
+  dueAt,
+  formatCents,
+  localDateAt,
+  nextPaymentDate,
+  type PaymentDate,
+  paymentDatesBetween,
+  toIcs,
+} from "@cpa-payouts/core";
+import {
+  type AuditEntry,
+  countMethods,
+  findRun,
+  listAuditLog,
+  listInvoices,
+  listRuns,
+  tallyInvoices,
+  tallyUsers,
+} from "@cpa-payouts/db";
+import { currentOrNextPaymentDate, findMissedDates, summarizeRun } from "@cpa-payouts/pipeline";
+import type { Api } from "../api.ts";
+import type { Handlers } from "../calls.ts";
+import { positions, readCursor, toPage } from "../cursors.ts";
+
+export const overviewHandlers: Handlers<"overview"> = {
+  readDashboard: async (api) => {
+    const { db, policy } = api.ctx;
+    const [invoices, [oldest], users, pendingMethods, lastRun, nextDate, missed] = await Promise.all([
+      tallyInvoices(db),
+      listInvoices(db, { status: "pending" }, { sort: "oldest", limit: 1 }),
+      tallyUsers(db),
+      countMethods(db, "pending"),
+      lastRunOf(api),
+      nextDateOf(api),
+      findMissedDates(api.ctx, policy),
+    ]);
+    return {
+      invoices: invoices.map(({ amountCents, ...tally }) => ({ ...tally, amount: formatCents(amountCents) })),
+      oldestPending: oldest ? { number: oldest.number, createdAt: oldest.createdAt.toISOString() } : null,
+      users: users.map(({ balanceCents, ...tally }) => ({ ...tally, balance: formatCents(balanceCents) })),
+      pendingMethods,
+      lastRun,
+      nextPaymentDate: presentDate(api, nextDate),
+      missedPaymentDates: [...missed],
+    };
+  },
+
+  listPaymentDates: async (api, { query }) => ({
+    items: datesOf(api, query).map((date) => presentDate(api, date)),
+  }),
+
+  exportCalendar: async (api, { query }) => ({
+    stream: Readable.from([toIcs(datesOf(api, query), api.ctx.clock())]),
+    fileName: "payment-dates.ics",
+  }),
+
+  listAuditLog: async ({ ctx }, { query }) => {
+    const { limit, cursor, from, to, ...words } = query;
+    const filter = {
+      ...Object.fromEntries(Object.entries(words).filter(([, value]) => value !== undefined)),
+      ...(from ? { from: new Date(from) } : {}),
+      ...(to ? { to: new Date(to) } : {}),
+    };
+    const after = readCursor(positions.byInstant, cursor);
+    const rows = await listAuditLog(ctx.db, filter, { limit: limit + 1, ...(after ? { after } : {}) });
+    return toPage(rows, limit, { present: presentAuditEntry, position: ({ id, at }) => ({ id, at }) });
+  },
+};
+
+async function lastRunOf({ ctx }: Api) {
+  const [run] = await listRuns(ctx.db, { limit: 1 });
+  if (!run) return null;
+  const { invoiced, failed, totalCents } = await summarizeRun(ctx, run);
+  return { paymentDate: run.paymentDate, state: run.state, invoiced, failed, total: formatCents(totalCents) };
+}
+
+/** Today's if it has no run yet. */
+async function nextDateOf({ ctx }: Api): Promise<PaymentDate> {
+  const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
+  const date = currentOrNextPaymentDate(today);
+  return date.date === today && (await findRun(ctx.db, today)) ? nextPaymentDate(today) : date;
+}
+
+function datesOf({ ctx }: Api, { from, months }: InputOf<"listPaymentDates">["query"]): PaymentDate[] {
+  const first = from ?? localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
+  return paymentDatesBetween(first, addDays(addMonths(first, months), -1));
+}
+
+function presentDate({ ctx }: Api, { date, kind }: PaymentDate) {
+  return { paymentDate: date, kind, dueAt: dueAt(date, ctx.policy.schedule).toISOString() };
+}
+
+function presentAuditEntry(entry: AuditEntry) {
+  return { ...entry, at: entry.at.toISOString() };
+}

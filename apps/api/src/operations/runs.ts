@@ -1,0 +1,133 @@
+import { formatCents, InputError, localDateAt, paymentKindOf } from "@cpa-payouts/core";
+import { type DecisionListing, findRun, listDecisions, listRuns, type PaymentRun } from "@cpa-payouts/db";
+import {
+  cancelRun,
+  currentOrNextPaymentDate,
+  previewRun,
+  type RunSummary,
+  resumeRun,
+  retryRun,
+  startRun,
+  summarizeRun,
+} from "@cpa-payouts/pipeline";
+import type { Api } from "../api.ts";
+import type { Handlers } from "../calls.ts";
+import { positions, readCursor, toPage } from "../cursors.ts";
+import { conflict, notFound } from "../problems.ts";
+import { progressEvents } from "../progress-events.ts";
+
+export const runHandlers: Handlers<"runs"> = {
+  listRuns: async (api, { query }) => {
+    const { state, limit, cursor } = query;
+    const beforeDate = readCursor(positions.byDate, cursor)?.date;
+    const rows = await listRuns(api.ctx.db, {
+      limit: limit + 1,
+      ...(state ? { state } : {}),
+      ...(beforeDate ? { beforeDate } : {}),
+    });
+    const page = toPage(rows, limit, { present: (run) => run, position: ({ paymentDate }) => ({ date: paymentDate }) });
+    return { ...page, items: await Promise.all(page.items.map((run) => presentRun(api, run))) };
+  },
+
+  previewRun: async ({ ctx }, { query }) => {
+    const { policy } = ctx;
+    const date = query.date ?? currentOrNextPaymentDate(today(ctx)).date;
+    const preview = await previewRun(ctx, date, policy);
+    if (preview.state === "not-a-payment-date") return { ...preview, kind: null, totals: null };
+    const { paymentDate, kind, state } = preview;
+    return { paymentDate, kind, state, next: null, totals: presentTotals(preview) };
+  },
+
+  readRun: async (api, { params }) => presentRun(api, await knownRun(api, params.date)),
+
+  followRun: async (api, { params, request }) => {
+    const run = await knownRun(api, params.date);
+    return { stream: progressEvents(api, run, request.raw) };
+  },
+
+  listDecisions: async (api, { params, query }) => {
+    const run = await knownRun(api, params.date);
+    const { limit, cursor, outcome, reason } = query;
+    const afterUserId = readCursor(positions.byId, cursor)?.id ?? 0;
+    const filter = { ...(outcome ? { outcome } : {}), ...(reason ? { reason } : {}) };
+    const rows = await listDecisions(api.ctx.db, run.id, filter, { afterUserId, limit: limit + 1 });
+    return toPage(rows, limit, { present: presentDecision, position: ({ userId }) => ({ id: userId }) });
+  },
+
+  openRun: async (api, { body, order }) => {
+    const { ctx } = api;
+    const { paymentDate: date } = body;
+    const kind = paymentKindOf(date);
+    if (!kind) throw new InputError(`body.paymentDate: ${date} is not a payment date`);
+    if (date > today(ctx))
+      throw new InputError(`body.paymentDate: ${date} is in the future; GET /api/v1/preview shows what it would be`);
+    return presentRun(api, await startRun(ctx, { ...order, date: { date, kind }, trigger: "manual" }));
+  },
+
+  resumeRun: async (api, { params }) => {
+    const run = await knownRun(api, params.date);
+    await resumeRun(api.ctx, run);
+    return presentRun(api, run);
+  },
+
+  retryRun: async (api, { params, order }) => {
+    const run = await knownRun(api, params.date);
+    if (run.state === "cancelled") throw conflict("the run was cancelled", { state: run.state });
+    const { retried } = await retryRun(api.ctx, { ...order, paymentDate: params.date });
+    return { retried };
+  },
+
+  cancelRun: async (api, { params, body, order }) => {
+    await knownRun(api, params.date);
+    const result = await cancelRun(api.ctx, { ...order, paymentDate: params.date, reason: body.reason });
+    if (result.status === "finished")
+      throw conflict(`the run is ${result.run.state} already`, { state: result.run.state });
+    return { skipped: result.skipped };
+  },
+};
+
+function today(ctx: Api["ctx"]): string {
+  return localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
+}
+
+async function knownRun({ ctx }: Api, date: string): Promise<PaymentRun> {
+  const run = await findRun(ctx.db, date);
+  if (!run) throw notFound(`run of ${date}`);
+  return run;
+}
+
+async function presentRun({ ctx }: Api, run: PaymentRun) {
+  const summary = await summarizeRun(ctx, run);
+  return {
+    paymentDate: run.paymentDate,
+    kind: run.kind,
+    trigger: run.trigger,
+    state: run.state,
+    ...presentTotals(summary),
+    minimumBalance: formatCents(run.minimumBalanceCents),
+    coolingOffDays: run.coolingOffDays,
+    openedBy: run.openedBy,
+    openedAt: run.openedAt.toISOString(),
+    decidedAt: run.decidedAt?.toISOString() ?? null,
+    fannedOutAt: run.fannedOutAt?.toISOString() ?? null,
+    completedAt: run.completedAt?.toISOString() ?? null,
+    cancelledAt: run.cancelledAt?.toISOString() ?? null,
+  };
+}
+
+function presentTotals({ considered, invoiced, failed, skipped, totalCents }: RunSummary) {
+  return { considered, invoiced, failed, skipped: { ...skipped }, total: formatCents(totalCents) };
+}
+
+function presentDecision({
+  externalId,
+  name,
+  decision,
+  reason,
+  balanceCents,
+  outcome,
+  error,
+  invoiceNumber,
+}: DecisionListing) {
+  return { externalId, name, decision, reason, balance: formatCents(balanceCents), outcome, error, invoiceNumber };
+}

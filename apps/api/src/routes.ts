@@ -1,0 +1,106 @@
+import { type Operation, type OperationName, operationGroups, problem } from "@cpa-payouts/contract";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import { orderOf } from "./access/callers.ts";
+import type { Api } from "./api.ts";
+import type { Call, HandlersOf, Streamed } from "./calls.ts";
+import { adminHandlers } from "./operations/admins.ts";
+import { invoiceHandlers } from "./operations/invoices.ts";
+import { ledgerHandlers } from "./operations/ledger.ts";
+import { methodHandlers } from "./operations/methods.ts";
+import { overviewHandlers } from "./operations/overview.ts";
+import { runHandlers } from "./operations/runs.ts";
+import { sessionHandlers } from "./operations/sessions.ts";
+import { settingsHandlers } from "./operations/settings.ts";
+import { tokenHandlers } from "./operations/tokens.ts";
+import { userHandlers } from "./operations/users.ts";
+
+/** Which operation calls which handler: every one of the contract, or it does not compile. */
+const handlers: HandlersOf<OperationName> = {
+  ...sessionHandlers,
+  ...invoiceHandlers,
+  ...runHandlers,
+  ...userHandlers,
+  ...methodHandlers,
+  ...ledgerHandlers,
+  ...overviewHandlers,
+  ...adminHandlers,
+  ...tokenHandlers,
+  ...settingsHandlers,
+};
+
+/** A route per operation of the contract. */
+export async function registerOperations(server: FastifyInstance, api: Api): Promise<void> {
+  for (const [group, operations] of Object.entries(operationGroups))
+    for (const [name, operation] of Object.entries(operations))
+      registerOperation(server, api, { group, name: name as OperationName, operation });
+}
+
+function registerOperation(
+  server: FastifyInstance,
+  api: Api,
+  { group, name, operation }: { group: string; name: OperationName; operation: Operation },
+): void {
+  const handle = handlers[name] as (api: Api, call: Call<OperationName>) => Promise<unknown>;
+  server.route({
+    method: operation.method,
+    url: operation.path,
+    config: { access: operation.access },
+    schema: schemaOf(group, name, operation),
+    handler: async (request, reply) => {
+      const answer = await handle(api, toCall(request, reply));
+      if (typeof operation.answer === "string") return sendStream(reply, operation.answer, answer as Streamed);
+      return operation.answer === null ? reply.code(204).send() : answer;
+    },
+  });
+}
+
+function toCall(request: FastifyRequest, reply: FastifyReply): Call<OperationName> {
+  const { caller, params, query, headers, body } = request;
+  return {
+    params,
+    query,
+    headers,
+    body,
+    caller,
+    order: orderOf(caller, request),
+    request,
+    reply,
+  } as Call<OperationName>;
+}
+
+function sendStream(reply: FastifyReply, type: string, { stream, fileName }: Streamed): FastifyReply {
+  if (fileName) void reply.header("content-disposition", `attachment; filename="${fileName}"`);
+  return reply.type(`${type}; charset=utf-8`).send(stream);
+}
+
+function schemaOf(group: string, name: OperationName, operation: Operation) {
+  const { params, query, headers, body, access, answer, summary } = operation;
+  const statuses = [400, ...(access.role === "public" ? [401] : [401, 403]), 404, 409, 429];
+  return {
+    operationId: name,
+    summary,
+    tags: [group],
+    description: describeAccess(operation),
+    security: access.role === "public" ? [] : [{ session: [] }, ...(access.scope ? [{ token: [] }] : [])],
+    ...(params ? { params } : {}),
+    ...(query ? { querystring: query } : {}),
+    ...(headers ? { headers: headers.loose() } : {}),
+    ...(body ? { body } : {}),
+    response: {
+      ...(answer === null
+        ? { 204: z.null().meta({ description: "Done" }) }
+        : typeof answer === "string"
+          ? { 200: { description: "A stream", content: { [answer]: { schema: z.string() } } } }
+          : { 200: answer }),
+      ...Object.fromEntries(statuses.map((status) => [status, problem])),
+    },
+  };
+}
+
+function describeAccess({ access: { role, scope, isSensitive } }: Operation): string {
+  if (role === "public") return "Open to everybody.";
+  const fresh = isSensitive ? ", who gave their password within the last 15 minutes" : "";
+  const token = scope ? `, or a token with the scope \`${scope}\`` : "; not for tokens";
+  return `For a signed-in ${role} or above${fresh}${token}.`;
+}

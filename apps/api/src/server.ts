@@ -1,0 +1,163 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { AccessRule } from "@cpa-payouts/contract";
+import cookie from "@fastify/cookie";
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import Fastify, { type FastifyInstance, type FastifyServerOptions, type RouteOptions } from "fastify";
+import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
+import { type Caller, findCaller } from "./access/callers.ts";
+import { hostCheck } from "./access/hosts.ts";
+import { refusalOfOrigin } from "./access/origin.ts";
+import { refusalOf } from "./access/rules.ts";
+import { type Api, isSecure } from "./api.ts";
+import { registerDocument } from "./document.ts";
+import { ApiProblem, problemOf } from "./problems.ts";
+import { registerOperations } from "./routes.ts";
+import { sessionCookie } from "./session-cookie.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Who may call the route. A route without a rule is refused when it is registered. */
+    access?: AccessRule;
+  }
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+}
+
+/** More than any request of ours needs: a thousand invoice numbers are 25 KB. */
+const BODY_LIMIT = 64 * 1024;
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** The API as a server that does not listen yet. */
+export async function createServer(api: Api): Promise<FastifyInstance> {
+  const server = Fastify(serverOptions(api));
+  server.setValidatorCompiler(validatorCompiler);
+  server.setSerializerCompiler(serializerCompiler);
+  server.setErrorHandler(async (error, request, reply) => {
+    const { status, problem } = problemOf(error);
+    if (status >= 500) api.ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
+    return reply.code(status).type("application/json").send(JSON.stringify(problem));
+  });
+  server.setNotFoundHandler(async () => {
+    throw new ApiProblem(404, "not-found", "there is nothing here; /docs shows what there is");
+  });
+  requireRules(server);
+  await protect(server, api);
+  logRequests(server, api);
+  await registerDocument(server);
+  await registerOperations(server, api);
+  return server;
+}
+
+function serverOptions({ config }: Api): FastifyServerOptions {
+  const options = {
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: () => randomUUID(),
+    // Whatever a client claims to be its address is believed only if a proxy that we know says so.
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: 300 },
+    ...(config.tls
+      ? { https: { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) } }
+      : {}),
+  };
+  return options as FastifyServerOptions;
+}
+
+/** Looked at when all are there, because a plugin's routes get theirs from the scope that they are registered in. */
+function requireRules(server: FastifyInstance): void {
+  const routes: RouteOptions[] = [];
+  server.addHook("onRoute", (route) => {
+    routes.push(route);
+  });
+  server.addHook("onReady", async () => {
+    for (const { method, url, config } of routes)
+      if (!config?.access) throw new Error(`the route ${String(method)} ${url} has no rule that says who may call it`);
+  });
+}
+
+/** What every request goes through before its body is read: host, headers, rate, caller, origin, rule. */
+async function protect(server: FastifyInstance, api: Api): Promise<void> {
+  const { ctx, config } = api;
+  const checkHost = hostCheck(config);
+  const session = sessionCookie(config);
+  server.decorateRequest("caller", null);
+  await server.register(cookie);
+  await server.register(helmet, helmetOptions(isSecure(config)));
+  server.addHook("onRequest", async (request, reply) => {
+    void reply.header("x-request-id", request.id);
+    void reply.header("cache-control", "no-store");
+    checkHost(request.host);
+  });
+  await server.register(rateLimit, {
+    global: false,
+    max: config.rateLimit,
+    timeWindow: "1 minute",
+    errorResponseBuilder: (_request, { after }) =>
+      new ApiProblem(429, "too-many-requests", `too many requests; wait ${after}`),
+  });
+  // Before the caller is looked up, so that guessing sessions costs the database nothing.
+  server.addHook("onRequest", server.rateLimit());
+  server.addHook("onRequest", async (request) => {
+    const { authorization, origin, "sec-fetch-site": secFetchSite } = request.headers;
+    const rule = request.routeOptions.config.access;
+    if (!rule) return;
+    const fetchSite = Array.isArray(secFetchSite) ? secFetchSite[0] : secFetchSite;
+    const ownOrigin = config.publicUrl ?? `${request.protocol}://${request.host}`;
+    const crossSite = refusalOfOrigin({
+      method: request.method,
+      ownOrigin,
+      origin,
+      secFetchSite: fetchSite,
+      authorization,
+    });
+    if (crossSite) throw crossSite;
+    const now = ctx.clock();
+    request.caller = await findCaller(ctx.db, { authorization, cookie: session.read(request) }, now);
+    const refusal = refusalOf(rule, request.caller, now);
+    if (refusal) throw refusal;
+  });
+}
+
+/** Nothing from elsewhere: the pages work without a network. Styles may be inline because the UIs of others need them so. */
+function helmetOptions(isHttps: boolean) {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", "data:"],
+        fontSrc: ["'self'", "data:"],
+        connectSrc: ["'self'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    frameguard: { action: "deny" as const },
+    strictTransportSecurity: isHttps ? { maxAge: 31_536_000 } : false,
+    referrerPolicy: { policy: "same-origin" as const },
+  };
+}
+
+/** The route's pattern instead of the path, and no query: both may hold names and addresses. */
+function logRequests(server: FastifyInstance, { ctx }: Api): void {
+  server.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "unknown";
+    const fields = { requestId: request.id, method: request.method, route, status: reply.statusCode };
+    ctx.log.debug({ ...fields, ms: Math.round(reply.elapsedTime) }, "request.done");
+  });
+}
+
+/** One line, with where it happened: an unexpected error is for whoever mends it. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [, where = ""] = (error.stack ?? "").split("\n    at ");
+  return `${error.message} (${where})`;
+}

@@ -1,0 +1,23 @@
+import { type RunningApi, readApiConfig, startApi } from "@cpa-payouts/api";
+import { openContext } from "@cpa-payouts/worker";
+import type { Cli } from "./cli.ts";
+import type { Server } from "./connection.ts";
+
+/** Runs `use` while the API is served, and closes it afterwards: first the door, then what is behind it. */
+export async function withApi<T>(cli: Cli, server: Server, use: (api: RunningApi) => Promise<T>): Promise<T> {
+  const { config, clock, log, env, migrationsFolder } = cli;
+  const apiConfig = readApiConfig(env);
+  const opened = await openContext({ config, databaseUrl: server.url, clock, log, purpose: "api" });
+  try {
+    const { ctx, backend } = opened;
+    const running = await startApi({ ctx, backend, config: apiConfig, migrationsFolder });
+    cli.say(`API: ${apiConfig.publicUrl ?? running.url} (its documentation: /docs, the queues: /queues)`);
+    try {
+      return await use(running);
+    } finally {
+      await running.close();
+    }
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,95 @@
+import { isCancel, password as promptPassword } from "@clack/prompts";
+import { generatePassword, hashPassword, MIN_PASSWORD_LENGTH } from "@cpa-payouts/api";
+import { type AdminRole, adminRoles, InputError, OperationError } from "@cpa-payouts/core";
+import { createAdmin, listAdmins, setAdminPassword, setSecondFactor } from "@cpa-payouts/db";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+
+const EMAIL = /^[^\s@]+@[^\s@]+$/;
+
+/** Adds an administrator. On a terminal the password is asked for; otherwise, or if left empty, one is generated and shown once. */
+export async function createAdminCommand(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
+  const role = readRole(options.role);
+  if (!EMAIL.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
+  const { password, isGenerated } = await choosePassword(cli);
+  const passwordHash = await hashPassword(password);
+  await withDatabase(cli, async ({ db, clock }) => {
+    if (!(await createAdmin(db, { email, role, passwordHash, actor: cli.actor, now: clock() })))
+      throw new OperationError(
+        `there is an administrator ${email} already; "payouts admin password ${email}" sets another password`,
+      );
+    await tellPassword(cli, { email, role, password, isGenerated });
+  });
+}
+
+/** Sets another password for somebody who has forgotten it, and on request removes a second factor that was lost. */
+export async function resetAdminPassword(
+  cli: Cli,
+  email: string,
+  options: { removeSecondFactor?: boolean },
+): Promise<undefined> {
+  const { password, isGenerated } = await choosePassword(cli);
+  const passwordHash = await hashPassword(password);
+  await withDatabase(cli, async ({ db, clock }) => {
+    const order = { email, actor: cli.actor, now: clock() };
+    if (!(await setAdminPassword(db, { ...order, passwordHash })))
+      throw new InputError(`there is no administrator ${email}`);
+    if (options.removeSecondFactor) await setSecondFactor(db, { ...order, secret: null, recoveryHashes: [] });
+    await tellPassword(cli, { email, password, isGenerated });
+  });
+}
+
+export async function listAdminsCommand(cli: Cli): Promise<undefined> {
+  await withDatabase(cli, async ({ db }) => {
+    const admins = await listAdmins(db);
+    await cli.output.list(
+      [{ key: "email" }, { key: "role" }, { key: "status" }, { key: "secondFactor" }, { key: "createdAt" }],
+      admins.map(({ email, role, disabledAt, totpSecret, createdAt }) => ({
+        email,
+        role,
+        status: disabledAt ? "disabled" : "enabled",
+        secondFactor: totpSecret ? "on" : "off",
+        createdAt: createdAt.toISOString(),
+      })),
+    );
+  });
+}
+
+function readRole(text: string): AdminRole {
+  const role = adminRoles.find((candidate) => candidate === text);
+  if (!role) throw new InputError(`--role: "${text}" is not one of ${adminRoles.join(", ")}`);
+  return role;
+}
+
+async function choosePassword({ isInteractive }: Cli): Promise<{ password: string; isGenerated: boolean }> {
+  const typed = isInteractive ? await askPassword() : "";
+  if (typed === "") return { password: generatePassword(), isGenerated: true };
+  return { password: typed, isGenerated: false };
+}
+
+async function askPassword(): Promise<string> {
+  const validate = (text = "") =>
+    text === "" || text.length >= MIN_PASSWORD_LENGTH
+      ? undefined
+      : `at least ${MIN_PASSWORD_LENGTH} characters, or none`;
+  const first = await promptPassword({ message: "Password (leave it empty to have one generated)", validate });
+  if (isCancel(first)) throw new OperationError("nothing was changed");
+  if (!first) return "";
+  const again = await promptPassword({ message: "Once more" });
+  if (again !== first) throw new InputError("the two passwords differ; nothing was changed");
+  return first;
+}
+
+/** The password is data, so that a script can pick it up; what was typed is not repeated. */
+async function tellPassword(
+  cli: Cli,
+  { email, role, password, isGenerated }: { email: string; role?: AdminRole; password: string; isGenerated: boolean },
+): Promise<void> {
+  const about = role
+    ? `${email} may sign in as ${role}`
+    : `${email} has another password, and was signed out everywhere`;
+  const shown = isGenerated ? { password } : {};
+  await cli.output.object({ email, ...(role ? { role } : {}), ...shown }, () =>
+    isGenerated ? [about, `Password: ${password}`, "It is shown this once only."] : [about],
+  );
+}

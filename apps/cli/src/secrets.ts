@@ -1,0 +1,36 @@
+import { readFileSync } from "node:fs";
+import { InputError } from "@cpa-payouts/core";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What may be a secret, and so may be given as the name of a file that holds it, as container platforms hand secrets over. */
+const secrets = ["DATABASE_URL", "REDIS_URL"];
+
+/**
+ * The environment with `NAME` read from the file that `NAME_FILE` names.
+ *
+ * @throws InputError that names every file that cannot be read, and every secret that is given both ways
+ */
+export function readSecretFiles(env: Environment): Environment {
+  const problems: string[] = [];
+  const read: Record<string, string> = {};
+  for (const name of secrets) {
+    const file = env[`${name}_FILE`];
+    if (!file) continue;
+    if (env[name]) problems.push(`${name} and ${name}_FILE: set one of them`);
+    const content = tryRead(file);
+    if (content === null) problems.push(`${name}_FILE: ${file} cannot be read`);
+    else read[name] = content;
+  }
+  if (problems.length > 0) throw new InputError(`the configuration is wrong: ${problems.join("; ")}`, problems);
+  return { ...env, ...read };
+}
+
+function tryRead(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    // Missing, a folder, or not ours: to the person who named it that is all the same.
+    return null;
+  }
+}

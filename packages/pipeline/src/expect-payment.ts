@@ -1,0 +1,51 @@
+import {
+  addDays,
+  type LocalDate,
+  localDateAt,
+  nextPaymentDate,
+  type PaymentDate,
+  type Policy,
+  type SkipReason,
+} from "@cpa-payouts/core";
+
+import { findApprovedMethod, findDecision, getSettings, type User } from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+import { currentOrNextPaymentDate } from "./summary.ts";
+
+export interface ExpectedPayment {
+  readonly paymentDate: LocalDate;
+  readonly kind: PaymentDate["kind"];
+  /** The present balance. */
+  readonly amountCents: bigint;
+  /** What has to change until then, in the order in which a run tests it; empty when nothing stands in the way. */
+  readonly missing: readonly MissingForPayment[];
+}
+
+export type MissingForPayment = Exclude<SkipReason, "first-time-waits" | "run-cancelled">;
+
+/**
+ * The next payment date at which a user may be paid, by the rules of the run: for a first-time user a first Monday. Unlike
+ * a run's decision it names everything that is missing, not the first thing only.
+ */
+export async function expectPayment(ctx: DataContext, user: User, policy: Policy): Promise<ExpectedPayment> {
+  const { timeZone } = policy.schedule;
+  const today = localDateAt(ctx.clock(), timeZone);
+  const current = currentOrNextPaymentDate(today);
+  const isDecided = current.date === today && (await findDecision(ctx.db, user.id, today)) !== null;
+  const { date, kind } = firstDateFor(user, isDecided ? nextPaymentDate(today) : current);
+  const method = await findApprovedMethod(ctx.db, user.id);
+  const { coolingOffDays } = await getSettings(ctx.db);
+  // A run on a date opens in its early hours, so that the day on which the cooling-off ends is too early.
+  const coolsUntil = method?.isChange ? addDays(localDateAt(method.createdAt, timeZone), coolingOffDays) : null;
+  const missing: MissingForPayment[] = [];
+  if (user.status !== "active") missing.push("inactive");
+  if (user.balanceCents < policy.minimumBalanceCents) missing.push("below-minimum");
+  if (!method) missing.push("no-approved-method");
+  if (coolingOffDays > 0 && coolsUntil !== null && date <= coolsUntil) missing.push("method-in-cooling-off");
+  return { paymentDate: date, kind, amountCents: user.balanceCents, missing };
+}
+
+function firstDateFor({ previousInvoices, invoiceCount }: User, earliest: PaymentDate): PaymentDate {
+  const isFirstTime = previousInvoices + invoiceCount === 0;
+  return isFirstTime && earliest.kind === "mid-month" ? nextPaymentDate(earliest.date) : earliest;
+}
