@@ -24,6 +24,10 @@ declare module "fastify" {
   interface FastifyRequest {
     caller: Caller | null;
   }
+  interface FastifyInstance {
+    /** Every route there is, with its rule: what the tests go through, so that none is forgotten. */
+    readonly routeTable: readonly RouteOptions[];
+  }
 }
 
 /** More than any request of ours needs: a thousand invoice numbers are 25 KB. */
@@ -68,8 +72,9 @@ function serverOptions({ config }: Api): FastifyServerOptions {
 }
 
 /** Looked at when all are there, because a plugin's routes get theirs from the scope that they are registered in. */
-function requireRules(server: FastifyInstance): void {
+export function requireRules(server: FastifyInstance): void {
   const routes: RouteOptions[] = [];
+  server.decorate("routeTable", routes);
   server.addHook("onRoute", (route) => {
     routes.push(route);
   });

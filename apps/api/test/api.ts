@@ -1,6 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { type Client, createClient, type OperationName, operations } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
-import { createAdmin, createApiToken } from "@cpa-payouts/db";
+import { createAdmin, createApiToken, findAdmin, openSession } from "@cpa-payouts/db";
 import {
   type BackendKind,
   importNetwork,
@@ -35,8 +36,8 @@ export interface TestApi {
   readonly server: FastifyInstance;
   /** A request as it comes, without any courtesy. */
   request(options: InjectOptions): Promise<LightMyRequestResponse>;
-  /** A client that is signed in as an administrator of this role, `ROLE@example.com`. */
-  as(role: AdminRole): Promise<SignedIn>;
+  /** A client with a session of its own as `ROLE@example.com`, whose password was given so long ago. */
+  as(role: AdminRole, age?: { confirmedMs?: number }): Promise<SignedIn>;
   /** A client with a token of these scopes. */
   withToken(...scopes: string[]): Promise<SignedIn>;
   readonly anonymous: SignedIn;
@@ -63,7 +64,7 @@ export async function openTestApi(
     flow,
     server,
     request,
-    as: async (role) => signIn(server, flow, role),
+    as: async (role, age = {}) => clientWith(server, { ...browserHeaders, cookie: await newSession(flow, role, age) }),
     withToken: async (...scopes) => {
       const token = `payouts_test${++tokens}`;
       const now = flow.clock();
@@ -82,17 +83,24 @@ export async function openTestApi(
 
 export const browserHeaders = { origin: ORIGIN, "sec-fetch-site": "same-origin", host: "localhost" };
 
-async function signIn(server: FastifyInstance, { ctx }: TestFlow, role: AdminRole): Promise<SignedIn> {
+/** A session as signing in makes it, without the slow hash. */
+async function newSession({ ctx }: TestFlow, role: AdminRole, age: { confirmedMs?: number }): Promise<string> {
   const email = `${role}@example.com`;
-  await createAdmin(ctx.db, { actor: "test", email, role, passwordHash: await passwordHash, now: ctx.clock() });
-  const response = await server.inject({
-    method: "POST",
-    url: operations.signIn.path,
-    headers: browserHeaders,
-    payload: { email, password: PASSWORD },
+  const now = ctx.clock();
+  await createAdmin(ctx.db, { actor: "test", email, role, passwordHash: await passwordHash, now });
+  const admin = await findAdmin(ctx.db, email);
+  if (!admin) throw new Error(`there is no ${email}`);
+  const token = randomUUID();
+  await openSession(ctx.db, {
+    actor: email,
+    adminId: admin.id,
+    tokenHash: hashToken(token),
+    replacesTokenHash: null,
+    clientAddress: "127.0.0.1",
+    userAgent: "test",
+    now: new Date(now.getTime() - (age.confirmedMs ?? 0)),
   });
-  if (response.statusCode !== 200) throw new Error(`signing in as ${email}: ${response.body}`);
-  return clientWith(server, { ...browserHeaders, cookie: cookieOf(response) });
+  return `payouts-session=${token}`;
 }
 
 /** The session's cookie as a browser sends it back. */

@@ -1,0 +1,178 @@
+import {
+  fingerprint,
+  holdTransaction,
+  invoicedRun,
+  openTestData,
+  type TestData,
+  untilBlocked,
+} from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findViolations } from "./invariants.ts";
+import { findInvoice } from "./invoice-lists.ts";
+import { type InvoiceReview, previewInvoiceReview, reviewInvoices } from "./review-invoices.ts";
+import { changeSettings } from "./settings.ts";
+
+const NOW = new Date("2026-12-08T10:00:00Z");
+const number = (user: number) => `INV-20261207-${user}`;
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData({
+    users: [
+      { externalId: "small", balance: "100.00" },
+      { externalId: "limit", balance: "500.00" },
+      { externalId: "large", balance: "500.01" },
+      { externalId: "huge", balance: "9000.00" },
+    ],
+  });
+  await invoicedRun(data, "2026-12-07");
+});
+
+afterEach(async () => {
+  expect(await findViolations(data.ctx.db, () => {})).toEqual([]);
+  await data.close();
+});
+
+const paid = { status: "paid" } as const;
+const everything = { filter: { paymentDate: "2026-12-07" } };
+
+function order(actor: string, selection: InvoiceReview["selection"] = everything, to: InvoiceReview["to"] = paid) {
+  return { actor, isProgram: actor.startsWith("token:"), selection, to, now: NOW };
+}
+
+const limitOf500 = () => changeSettings(data.ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
+
+/** Result -> number of invoices and cents. */
+function counted(counts: readonly { result: string; invoices: number; amountCents: bigint }[]) {
+  return Object.fromEntries(counts.map(({ result, invoices, amountCents }) => [result, [invoices, amountCents]]));
+}
+
+describe("a review of all that a filter lets through", () => {
+  it("does what its preview said, and nothing twice", async () => {
+    await reviewInvoices(data.ctx.db, order("alice", { numbers: [number(1)] }));
+    const before = await fingerprint(data.database);
+    const preview = await previewInvoiceReview(data.ctx.db, order("alice"));
+    expect(await fingerprint(data.database)).toEqual(before);
+    expect(counted(preview.counts)).toEqual({ reviewed: [3, 10_000_01n] });
+    expect(preview.alreadyReviewed).toEqual([{ status: "paid", invoices: 1 }]);
+
+    const outcome = await reviewInvoices(data.ctx.db, order("alice"), preview.digest);
+    expect(outcome.isExpected).toBe(true);
+    expect(counted(outcome.counts)).toEqual({ reviewed: [3, 10_000_01n] });
+    expect(counted((await reviewInvoices(data.ctx.db, order("alice"))).counts)).toEqual({});
+  });
+
+  it("is refused as a whole when an invoice of the set was reviewed in between", async () => {
+    const { digest } = await previewInvoiceReview(data.ctx.db, order("alice"));
+    await reviewInvoices(data.ctx.db, order("bob", { numbers: [number(2)] }));
+    const before = await fingerprint(data.database);
+    expect(await reviewInvoices(data.ctx.db, order("alice"), digest)).toMatchObject({ isExpected: false });
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("is refused as a whole when another invoice joined the set", async () => {
+    const selection = { filter: { minimumAmountCents: 100_00n } };
+    const { digest } = await previewInvoiceReview(data.ctx.db, order("alice", selection));
+    await data.database.sql`update users set balance_cents = 150_00, invoice_count = 1`;
+    await data.database.sql`
+      insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
+      select id, 'adjustment', 150_00, 'test', 'test', now() from users`;
+    await invoicedRun(data, "2026-12-21");
+    expect(await reviewInvoices(data.ctx.db, order("alice", selection), digest)).toMatchObject({ isExpected: false });
+  });
+
+  it("is refused as a whole when the verdict would do something else by now", async () => {
+    const { digest } = await previewInvoiceReview(data.ctx.db, order("alice"));
+    await limitOf500();
+    expect(await reviewInvoices(data.ctx.db, order("alice"), digest)).toMatchObject({ isExpected: false });
+  });
+
+  it("sees what it had to wait for", async () => {
+    const { digest } = await previewInvoiceReview(data.ctx.db, order("alice"));
+    const holder = await holdTransaction(data.database, async (sql) => {
+      await sql`update invoices set status = 'paid', reviewed_by = 'bob', reviewed_at = now() where number = ${number(3)}`;
+      await sql`insert into audit_log (at, actor, action, object) values (now(), 'bob', 'invoice.pay', ${`invoice:${number(3)}`})`;
+    });
+    const review = reviewInvoices(data.ctx.db, order("alice"), digest);
+    await untilBlocked(data.database);
+    await holder.commit();
+    expect(await review).toMatchObject({ isExpected: false });
+    expect(await findInvoice(data.ctx.db, number(1))).toMatchObject({ status: "pending" });
+  });
+
+  it("of nothing has a digest of its own", async () => {
+    const nothing = order("alice", { filter: { externalId: "nobody" } });
+    const { counts, digest } = await previewInvoiceReview(data.ctx.db, nothing);
+    expect(counts).toEqual([]);
+    expect(await reviewInvoices(data.ctx.db, nothing, digest)).toEqual({ isExpected: true, counts: [] });
+    expect(await reviewInvoices(data.ctx.db, nothing, "else")).toMatchObject({ isExpected: false });
+  });
+});
+
+describe("the two-person rule", () => {
+  beforeEach(limitOf500);
+
+  it("pays what is above the amount when a second person approves it", async () => {
+    const first = await reviewInvoices(data.ctx.db, order("alice"));
+    expect(counted(first.counts)).toEqual({ reviewed: [2, 600_00n], approved: [2, 9_500_01n] });
+    expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({
+      status: "pending",
+      approvedBy: "alice",
+      approvedAt: NOW,
+      reviewedBy: null,
+    });
+    const again = await reviewInvoices(data.ctx.db, order("alice"));
+    expect(counted(again.counts)).toEqual({ "same-person": [2, 9_500_01n] });
+    const second = await reviewInvoices(data.ctx.db, order("bob", { numbers: [number(3)] }));
+    expect(second.counts).toEqual([{ result: "reviewed", invoices: 1, amountCents: 500_01n, numbers: [number(3)] }]);
+    expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({
+      status: "paid",
+      approvedBy: "alice",
+      reviewedBy: "bob",
+    });
+  });
+
+  it("leaves both approvals in the audit log", async () => {
+    await reviewInvoices(data.ctx.db, order("alice", { numbers: [number(3)] }));
+    await reviewInvoices(data.ctx.db, order("bob", { numbers: [number(3)] }));
+    const rows = await data.database.sql`
+      select actor, action, before, after from audit_log where object = ${`invoice:${number(3)}`} order by id`;
+    expect([...rows].slice(1)).toEqual([
+      {
+        actor: "alice",
+        action: "invoice.approve",
+        before: { status: "pending" },
+        after: { status: "pending", approvedBy: "alice" },
+      },
+      { actor: "bob", action: "invoice.pay", before: { status: "pending" }, after: { status: "paid" } },
+    ]);
+  });
+
+  it("lets no program approve, and one person reject", async () => {
+    const program = await reviewInvoices(data.ctx.db, order("token:erp"));
+    expect(counted(program.counts)).toEqual({ reviewed: [2, 600_00n], "needs-a-person": [2, 9_500_01n] });
+    const rejection = { status: "rejected", reason: "fraud", disposition: "return" } as const;
+    const rejected = await reviewInvoices(data.ctx.db, order("alice", everything, rejection));
+    expect(counted(rejected.counts)).toEqual({ reviewed: [2, 9_500_01n] });
+  });
+
+  it("takes one approval of two people at the same moment, and pays with the second", async () => {
+    const selection = { numbers: [number(4)] };
+    const both = await Promise.all(
+      ["alice", "bob"].map((actor) => reviewInvoices(data.ctx.db, order(actor, selection))),
+    );
+    const results = both.flatMap(({ counts }) => counts.map(({ result }) => result)).sort();
+    expect(results).toEqual(["approved", "reviewed"]);
+    const invoice = await findInvoice(data.ctx.db, number(4));
+    expect(invoice?.status).toBe("paid");
+    expect([invoice?.approvedBy, invoice?.reviewedBy].sort()).toEqual(["alice", "bob"]);
+  });
+
+  it("stands in the table, too", async () => {
+    const same = data.database.sql`
+      update invoices set status = 'paid', approved_by = 'alice', approved_at = now(), reviewed_by = 'alice', reviewed_at = now()
+      where number = ${number(4)}`;
+    await expect(same).rejects.toThrow("invoices_two_people");
+  });
+});
