@@ -1,0 +1,195 @@
+import { fingerprint, openTestData, type TestData } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { changeAdmin, createAdmin, findAdmin, listAdmins } from "./admins.ts";
+import { createApiToken, findApiToken, listApiTokens, revokeApiToken } from "./api-tokens.ts";
+import { listAuditLog } from "./audit-log.ts";
+import { changeSettings, getSettings } from "./settings.ts";
+import { countTry, forgetTries } from "./throttles.ts";
+
+const NOW = new Date("2026-12-07T12:00:00Z");
+const after = (ms: number) => new Date(NOW.getTime() + ms);
+const order = { actor: "root", requestId: "r-1", clientAddress: "192.0.2.1", now: NOW };
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData();
+});
+
+afterEach(async () => {
+  await data.close();
+});
+
+const add = (email: string, role: "viewer" | "operator" | "admin" = "admin") =>
+  createAdmin(data.ctx.db, { ...order, email, role, passwordHash: "hash" });
+
+describe("administrators", () => {
+  it("are there once, whatever the case of their e-mail", async () => {
+    expect(await add("Alice@example.com")).toBe(true);
+    expect(await add("alice@EXAMPLE.com", "viewer")).toBe(false);
+    expect(await listAdmins(data.ctx.db)).toMatchObject([{ email: "alice@example.com", role: "admin" }]);
+    expect(await findAdmin(data.ctx.db, "ALICE@example.com")).toMatchObject({ email: "alice@example.com" });
+  });
+
+  it("leave who and where from in the audit log", async () => {
+    await add("alice@example.com");
+    expect(await listAuditLog(data.ctx.db, { object: "admin:alice@example.com" }, { limit: 10 })).toEqual([
+      expect.objectContaining({
+        actor: "root",
+        action: "admin.create",
+        after: { role: "admin" },
+        requestId: "r-1",
+        clientAddress: "192.0.2.1",
+      }),
+    ]);
+  });
+
+  it("never run out of somebody who may let others in", async () => {
+    await add("alice@example.com");
+    await add("viewer@example.com", "viewer");
+    const change = (email: string, how: object) => changeAdmin(data.ctx.db, { ...order, email, ...how });
+    expect(await change("alice@example.com", { role: "operator" })).toBe("last-admin");
+    expect(await change("alice@example.com", { isDisabled: true })).toBe("last-admin");
+    expect(await change("viewer@example.com", { isDisabled: true })).toBe("changed");
+    expect(await change("nobody@example.com", { isDisabled: true })).toBe("unknown-admin");
+    await add("bob@example.com");
+    expect(await change("alice@example.com", { isDisabled: true })).toBe("changed");
+    expect(await change("bob@example.com", { role: "viewer" })).toBe("last-admin");
+  });
+
+  it("who demote each other at the same moment leave one", async () => {
+    for (let round = 0; round < 10; round++) {
+      const [alice, bob] = [`alice${round}@example.com`, `bob${round}@example.com`];
+      await data.database.sql`update admins set disabled_at = now()`;
+      await add(alice);
+      await add(bob);
+      const demote = (email: string) => changeAdmin(data.ctx.db, { ...order, email, role: "viewer" });
+      expect((await Promise.all([demote(alice), demote(bob)])).sort()).toEqual(["changed", "last-admin"]);
+    }
+  });
+
+  it("cannot be deleted, since the audit log names them", async () => {
+    await add("alice@example.com");
+    await expect(data.database.sql`delete from admins`).rejects.toThrow("admins keeps its rows");
+  });
+});
+
+describe("a token", () => {
+  const create = (name: string, tokenHash: string) =>
+    createApiToken(data.ctx.db, { ...order, name, tokenHash, scopes: ["credits:write"], expiresAt: after(1_000) });
+
+  it("is found until it expires or is revoked", async () => {
+    expect(await create("erp", "h1")).toBe(true);
+    expect(await create("erp", "h2")).toBe(false);
+    expect(await findApiToken(data.ctx.db, "h1", NOW)).toEqual({ name: "erp", scopes: ["credits:write"] });
+    expect(await findApiToken(data.ctx.db, "h2", NOW)).toBeNull();
+    expect(await findApiToken(data.ctx.db, "h1", after(1_000))).toBeNull();
+    expect(await revokeApiToken(data.ctx.db, { ...order, name: "erp" })).toBe(true);
+    expect(await revokeApiToken(data.ctx.db, { ...order, name: "erp" })).toBe(false);
+    expect(await findApiToken(data.ctx.db, "h1", NOW)).toBeNull();
+  });
+
+  it("remembers when it was last used, to the minute", async () => {
+    await create("erp", "h1");
+    const lastUse = async () => (await listApiTokens(data.ctx.db))[0]?.lastUsedAt;
+    expect(await lastUse()).toBeNull();
+    await findApiToken(data.ctx.db, "h1", NOW);
+    await findApiToken(data.ctx.db, "h1", after(500));
+    expect(await lastUse()).toEqual(NOW);
+  });
+});
+
+describe("the settings", () => {
+  it("keep what is not given, and null switches the two-person rule off", async () => {
+    const { db } = data.ctx;
+    expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: null, coolingOffDays: 0, reviewAlertDays: 3 });
+    await changeSettings(db, { ...order, twoPersonAboveCents: 1_000_00n, coolingOffDays: 5 });
+    await changeSettings(db, { ...order, reviewAlertDays: 9 });
+    expect(await getSettings(db)).toMatchObject({
+      twoPersonAboveCents: 1_000_00n,
+      coolingOffDays: 5,
+      reviewAlertDays: 9,
+    });
+    await changeSettings(db, { ...order, twoPersonAboveCents: null });
+    expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: null, coolingOffDays: 5 });
+    const [last] = await listAuditLog(db, { action: "settings.change" }, { limit: 1 });
+    expect(last).toMatchObject({
+      before: { twoPersonAboveCents: "100000", coolingOffDays: 5, reviewAlertDays: 9 },
+      after: { twoPersonAboveCents: null, coolingOffDays: 5, reviewAlertDays: 9 },
+    });
+  });
+
+  it("refuse what makes no sense, and change nothing then", async () => {
+    const before = await fingerprint(data.database);
+    await expect(changeSettings(data.ctx.db, { ...order, coolingOffDays: 366 })).rejects.toThrow();
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+});
+
+describe("counting tries", () => {
+  const tryNow = (now: Date, key = "k") => countTry(data.ctx.db, { key, windowMs: 60_000, now });
+
+  it("counts within a window, each key by itself, and begins anew after it", async () => {
+    expect(await tryNow(NOW)).toEqual({ tries: 1, windowEndsAt: after(60_000) });
+    expect(await tryNow(after(59_999))).toEqual({ tries: 2, windowEndsAt: after(60_000) });
+    expect(await tryNow(after(59_999), "other")).toMatchObject({ tries: 1 });
+    expect(await tryNow(after(60_000))).toEqual({ tries: 1, windowEndsAt: after(120_000) });
+  });
+
+  it("counts every one of many at the same moment", async () => {
+    const tries = await Promise.all(Array.from({ length: 40 }, () => tryNow(NOW)));
+    expect(tries.map((one) => one.tries).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 40 }, (_, index) => index + 1),
+    );
+  });
+
+  it("forgets a key, and with it what is long over", async () => {
+    await tryNow(NOW, "old");
+    await tryNow(after(61_000), "new");
+    await tryNow(after(61_000), "mine");
+    await forgetTries(data.ctx.db, "mine", after(62_000));
+    const rows = await data.database.sql`select key from throttles`;
+    expect(rows.map(({ key }) => key)).toEqual(["new"]);
+  });
+});
+
+describe("the audit log", () => {
+  it("is paged newest first, also among rows of one instant, with every filter", async () => {
+    const { sql } = data.database;
+    await sql`
+      insert into audit_log (at, actor, action, object)
+      select '2026-12-01'::timestamptz + make_interval(days => n / 3), case when n % 2 = 0 then 'system' else 'alice' end,
+        case when n % 4 = 0 then 'invoice.create' else 'run.open' end, 'run:' || n % 3
+      from generate_series(0, 29) n`;
+    const rows = [...(await sql`select id::int, at, actor, action, object from audit_log order by at desc, id desc`)];
+    const filters = [
+      [{}, () => true],
+      [{ actor: "alice" }, ({ actor }) => actor === "alice"],
+      [{ actor: "system" }, ({ actor }) => actor === "system"],
+      [{ action: "run.open" }, ({ action }) => action === "run.open"],
+      [{ action: "invoice.create" }, ({ action }) => action === "invoice.create"],
+      [{ object: "run:1" }, ({ object }) => object === "run:1"],
+      [
+        { from: new Date("2026-12-04"), to: new Date("2026-12-06") },
+        ({ at }) => at >= new Date("2026-12-04") && at < new Date("2026-12-06"),
+      ],
+      [
+        { actor: "alice", action: "run.open", object: "run:2" },
+        (row) => row.actor === "alice" && row.action === "run.open" && row.object === "run:2",
+      ],
+    ] as [
+      Parameters<typeof listAuditLog>[1],
+      (row: { actor: string; action: string; object: string; at: Date }) => boolean,
+    ][];
+    for (const [filter, keeps] of filters) {
+      const found = [];
+      for (;;) {
+        const last = found.at(-1);
+        const page = await listAuditLog(data.ctx.db, filter, { limit: 4, ...(last ? { after: last } : {}) });
+        found.push(...page);
+        if (page.length < 4) break;
+      }
+      expect(found.map(({ id }) => id)).toEqual(rows.filter((row) => keeps(row as never)).map(({ id }) => id));
+    }
+  });
+});

@@ -1,0 +1,107 @@
+import {
+  decidedRun,
+  fingerprint,
+  holdTransaction,
+  openTestData,
+  type TestData,
+  untilBlocked,
+  userIds,
+} from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decideChunk, findDecision, recordFailure, reopenFailed, totalsOfRun } from "./decisions.ts";
+import { findViolations } from "./invariants.ts";
+import { createInvoices } from "./invoices.ts";
+import { cancelRun, findRun, getRun, openRun } from "./runs.ts";
+
+const NOW = new Date("2026-12-07T02:00:00Z");
+const cancelling = { actor: "alice", reason: "wrong import", now: NOW };
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData({
+    users: [{ externalId: "a" }, { externalId: "b" }, { externalId: "c" }, { externalId: "poor", balance: "1.00" }],
+  });
+});
+
+afterEach(async () => {
+  expect(await findViolations(data.ctx.db, () => {})).toEqual([]);
+  await data.close();
+});
+
+describe("cancelling a run", () => {
+  it("keeps what is invoiced and skips the rest, with the reason to be read", async () => {
+    const { db } = data.ctx;
+    const run = await getRun(db, (await decidedRun(data.ctx, "2026-12-07")).id);
+    const { a = 0, b = 0, c = 0 } = await userIds(data.database);
+    await createInvoices(db, { runId: run.id, userIds: [a], now: NOW });
+    await recordFailure(db, { runId: run.id, userId: b, error: "broken", now: NOW });
+    expect(await cancelRun(db, run, cancelling)).toBe(2);
+    expect(await getRun(db, run.id)).toMatchObject({ state: "cancelled", cancelledAt: NOW, completedAt: null });
+    expect(await totalsOfRun(db, run.id)).toEqual({
+      considered: 4,
+      open: 0,
+      invoiced: 1,
+      failed: 0,
+      skipped: { "below-minimum": 1, "run-cancelled": 2 },
+      totalCents: 150_00n,
+    });
+    expect(await findDecision(db, c)).toMatchObject({
+      outcome: "skipped",
+      reason: "run-cancelled",
+      balanceCents: 150_00n,
+    });
+    const [audit] = await data.database
+      .sql`select actor, reason, before, after from audit_log where action = 'run.cancel'`;
+    expect(audit).toEqual({
+      actor: "alice",
+      reason: "wrong import",
+      before: { state: "fanning-out" },
+      after: { state: "cancelled", skipped: 2 },
+    });
+  });
+
+  it("lets no late job invoice anybody, nor a retry", async () => {
+    const { db } = data.ctx;
+    const run = await getRun(db, (await decidedRun(data.ctx, "2026-12-07")).id);
+    await cancelRun(db, run, cancelling);
+    const before = await fingerprint(data.database);
+    const ids = Object.values(await userIds(data.database));
+    expect(await createInvoices(db, { runId: run.id, userIds: ids, now: NOW })).toEqual([]);
+    expect(await reopenFailed(db, { runId: run.id, actor: "test", now: NOW })).toEqual([]);
+    expect(await decideChunk(db, { runId: run.id, limit: 10, now: NOW })).toEqual({ decided: 0, finished: true });
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("does nothing when the run moved on since it was read, so that no decision escapes", async () => {
+    const { db } = data.ctx;
+    const date = { date: "2026-12-07", kind: "first-monday" } as const;
+    const policy = {
+      schedule: { timeZone: "UTC", pattern: "0 2 * * *" },
+      minimumBalanceCents: 100_00n,
+      catchUpDays: 7,
+    };
+    const { run } = await openRun(db, { date, trigger: "manual", policy, actor: "test", now: NOW });
+    await decideChunk(db, { runId: run.id, limit: 2, now: NOW });
+    expect(await cancelRun(db, run, cancelling)).toBeNull();
+    const present = await getRun(db, run.id);
+    expect(await cancelRun(db, present, cancelling)).toBe(2);
+    expect(await cancelRun(db, await getRun(db, run.id), cancelling)).toBeNull();
+  });
+
+  it("takes turns with a batch of invoices that is under way", async () => {
+    const { db } = data.ctx;
+    const run = await getRun(db, (await decidedRun(data.ctx, "2026-12-07")).id);
+    const { a = 0, b = 0 } = await userIds(data.database);
+    const holder = await holdTransaction(data.database, async (sql) => {
+      await sql`select id from users where id = ${a} for update`;
+    });
+    const batch = createInvoices(db, { runId: run.id, userIds: [a, b], now: NOW });
+    await untilBlocked(data.database);
+    expect(await cancelRun(db, run, cancelling)).toBe(3);
+    await holder.commit();
+    // The batch began before the run was cancelled, finds the decisions settled, and moves nothing.
+    expect(await batch).toEqual([]);
+    expect(await findRun(db, "2026-12-07")).toMatchObject({ state: "cancelled" });
+  });
+});

@@ -1,0 +1,83 @@
+import { decidedRun, openTestData, type TestData, testPolicy, userIds } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findDecision, previewDecisions } from "./decisions.ts";
+import { createInvoices } from "./invoices.ts";
+import { changeSettings } from "./settings.ts";
+
+const RUN_DAY = "2026-12-07T02:00:00Z";
+
+let data: TestData;
+let ids: Record<string, number>;
+
+beforeEach(async () => {
+  data = await openTestData({
+    now: "2026-11-01T00:00:00Z",
+    users: [
+      { externalId: "steady" },
+      { externalId: "moved" },
+      { externalId: "moved-long-ago" },
+      { externalId: "new", method: null },
+    ],
+  });
+  ids = await userIds(data.database);
+  await approve("moved-long-ago", "2026-11-30T01:59:59Z");
+  await approve("moved", "2026-11-30T02:00:01Z");
+  await approve("new", "2026-12-06T00:00:00Z");
+  await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 7, now: data.clock() });
+  data.clock.set(RUN_DAY);
+});
+
+afterEach(async () => {
+  await data.close();
+});
+
+/** Another address of a user, given and approved at an instant. */
+async function approve(user: string, at: string): Promise<void> {
+  const { sql } = data.database;
+  await sql`update payment_methods set status = 'replaced' where user_id = ${ids[user] ?? 0}`;
+  await sql`
+    insert into payment_methods (user_id, binance_email, status, created_at)
+    values (${ids[user] ?? 0}, ${`${user}-2@pay.example.com`}, 'approved', ${at})`;
+}
+
+const reasonOf = async (user: string) => (await findDecision(data.ctx.db, ids[user] ?? 0))?.reason;
+
+describe("the cooling-off of a changed address", () => {
+  it("holds back those who changed it within the days, not a first address", async () => {
+    const run = await decidedRun(data.ctx, "2026-12-07");
+    expect(run.coolingOffDays).toBe(7);
+    expect(await reasonOf("moved")).toBe("method-in-cooling-off");
+    for (const user of ["steady", "moved-long-ago", "new"]) expect(await reasonOf(user)).toBeNull();
+  });
+
+  it("is in the preview", async () => {
+    const date = { date: "2026-12-07", kind: "first-monday" } as const;
+    const { minimumBalanceCents } = testPolicy;
+    expect(await previewDecisions(data.ctx.db, { date, minimumBalanceCents, now: data.clock() })).toMatchObject({
+      invoiced: 3,
+      skipped: { "method-in-cooling-off": 1 },
+    });
+  });
+
+  it("counts at the moment of the invoice, too: an address changed while the run goes on waits", async () => {
+    const run = await decidedRun(data.ctx, "2026-12-07");
+    await approve("steady", "2026-12-07T02:30:00Z");
+    const created = await createInvoices(data.ctx.db, { runId: run.id, userIds: [ids.steady ?? 0], now: data.clock() });
+    expect(created).toEqual([{ userId: ids.steady, outcome: "skipped", reason: "method-in-cooling-off" }]);
+  });
+
+  it("of a run stays what it was when the run was opened", async () => {
+    const run = await decidedRun(data.ctx, "2026-12-07");
+    await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 365, now: data.clock() });
+    const userIds = [ids["moved-long-ago"] ?? 0];
+    expect(await createInvoices(data.ctx.db, { runId: run.id, userIds, now: data.clock() })).toMatchObject([
+      { outcome: "invoiced" },
+    ]);
+  });
+
+  it("is off unless somebody switched it on", async () => {
+    await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 0, now: data.clock() });
+    await decidedRun(data.ctx, "2026-12-07");
+    expect(await reasonOf("moved")).toBeNull();
+  });
+});
