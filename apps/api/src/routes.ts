@@ -76,7 +76,6 @@ function sendStream(reply: FastifyReply, type: string, { stream, fileName }: Str
 
 function schemaOf(group: string, name: OperationName, operation: Operation) {
   const { params, query, headers, body, access, answer, summary } = operation;
-  const statuses = [400, ...(access.role === "public" ? [401] : [401, 403]), 404, 409, 429];
   return {
     operationId: name,
     summary,
@@ -93,7 +92,9 @@ function schemaOf(group: string, name: OperationName, operation: Operation) {
         : typeof answer === "string"
           ? { 200: { description: "A stream", content: { [answer]: { schema: z.string() } } } }
           : { 200: answer }),
-      ...Object.fromEntries(statuses.map((status) => [status, problem])),
+      // Bad input, not signed in, not allowed, not there, conflict, too many; and what goes wrong here.
+      "4xx": problem,
+      "5xx": problem,
     },
   };
 }

@@ -37,6 +37,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** The API as a server that does not listen yet. */
 export async function createServer(api: Api): Promise<FastifyInstance> {
   const server = Fastify(serverOptions(api));
+  // JSON only: a form of another site can send text/plain without being asked whether it may.
+  server.removeContentTypeParser("text/plain");
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   server.setErrorHandler(async (error, request, reply) => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type Client, createClient, type OperationName, operations } from "@cpa-payouts/contract";
+import { type Client, createClient } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
 import { createAdmin, createApiToken, findAdmin, openSession } from "@cpa-payouts/db";
 import {
@@ -14,6 +14,7 @@ import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fas
 import { hashToken } from "../src/access/callers.ts";
 import { hashPassword } from "../src/access/passwords.ts";
 import { type ApiConfig, createServer } from "../src/index.ts";
+import { type DocumentCheck, documentCheck, type Exchange } from "./document.ts";
 
 export const NOW = "2026-12-07T12:00:00Z";
 export const ORIGIN = "http://localhost";
@@ -34,6 +35,8 @@ export const testConfig: ApiConfig = {
 export interface TestApi {
   readonly flow: TestFlow;
   readonly server: FastifyInstance;
+  /** Knows which operations were answered so far; every answer of this API is checked against the document. */
+  readonly document: DocumentCheck;
   /** A request as it comes, without any courtesy. */
   request(options: InjectOptions): Promise<LightMyRequestResponse>;
   /** A client with a session of its own as `ROLE@example.com`, whose password was given so long ago. */
@@ -58,22 +61,28 @@ export async function openTestApi(
   const config = { ...testConfig, ...options.config };
   const server = await createServer({ ctx: flow.ctx, backend: flow.backend, config, migrationsFolder });
   await server.ready();
-  const request = (injected: InjectOptions) => server.inject(injected);
+  const document = documentCheck(server);
+  const request = async (injected: InjectOptions) => {
+    const response = await server.inject(injected);
+    document.check(exchangeOf(injected, response));
+    return response;
+  };
   let tokens = 0;
   return {
     flow,
     server,
+    document,
     request,
-    as: async (role, age = {}) => clientWith(server, { ...browserHeaders, cookie: await newSession(flow, role, age) }),
+    as: async (role, age = {}) => clientWith(request, { ...browserHeaders, cookie: await newSession(flow, role, age) }),
     withToken: async (...scopes) => {
       const token = `payouts_test${++tokens}`;
       const now = flow.clock();
       const expiresAt = new Date(now.getTime() + 86_400_000);
       const order = { actor: "test", name: `program ${tokens}`, tokenHash: hashToken(token), scopes, expiresAt, now };
       await createApiToken(flow.ctx.db, order);
-      return clientWith(server, { authorization: `Bearer ${token}` });
+      return clientWith(request, { authorization: `Bearer ${token}` });
     },
-    anonymous: clientWith(server, browserHeaders),
+    anonymous: clientWith(request, browserHeaders),
     close: async () => {
       await server.close();
       await flow.close();
@@ -108,14 +117,24 @@ export function cookieOf(response: LightMyRequestResponse): string {
   return String(response.headers["set-cookie"]).split(";")[0] ?? "";
 }
 
-export function clientWith(server: FastifyInstance, headers: Readonly<Record<string, string>>): SignedIn {
-  const client = createClient({ baseUrl: "", headers, fetch: (url, init) => inMemory(server, url, init) });
+export function clientWith(request: TestApi["request"], headers: Readonly<Record<string, string>>): SignedIn {
+  const client = createClient({ baseUrl: "", headers, fetch: (url, init) => inMemory(request, url, init) });
   return { ...client, headers };
 }
 
+function exchangeOf({ method = "GET", url }: InjectOptions, response: LightMyRequestResponse): Exchange {
+  return {
+    method,
+    url: String(url),
+    status: response.statusCode,
+    contentType: String(response.headers["content-type"] ?? ""),
+    body: response.body,
+  };
+}
+
 /** `fetch` without a network. */
-async function inMemory(server: FastifyInstance, url: string, init: RequestInit): Promise<Response> {
-  const response = await server.inject({
+async function inMemory(request: TestApi["request"], url: string, init: RequestInit): Promise<Response> {
+  const response = await request({
     method: (init.method ?? "GET") as "GET",
     url,
     headers: { host: "localhost", ...(init.headers as Record<string, string>) },
@@ -125,5 +144,3 @@ async function inMemory(server: FastifyInstance, url: string, init: RequestInit)
   const body = response.statusCode === 204 ? null : response.body;
   return new Response(body, { status: response.statusCode, headers });
 }
-
-export const operationNames = Object.keys(operations) as OperationName[];

@@ -47,7 +47,7 @@ function trySignIn(
 async function signIn(credentials: Credentials = {}, headers: Record<string, string> = {}) {
   const response = await trySignIn(credentials, { headers });
   expect(response.statusCode, response.body).toBe(200);
-  return clientWith(api.server, { ...browserHeaders, cookie: cookieOf(response) });
+  return clientWith(api.request, { ...browserHeaders, cookie: cookieOf(response) });
 }
 
 const later = (ms: number) => api.flow.clock.set(new Date(new Date(NOW).getTime() + ms).toISOString());
@@ -103,7 +103,7 @@ describe("signing in", () => {
     expect(after.headers.cookie).not.toBe(planted);
     expect(await refusal(before.readSession())).toEqual({ status: 401, code: "signed-out" });
     await after.readSession();
-    const fixed = clientWith(api.server, { ...browserHeaders, cookie: "payouts-session=chosen-by-somebody-else" });
+    const fixed = clientWith(api.request, { ...browserHeaders, cookie: "payouts-session=chosen-by-somebody-else" });
     expect(await refusal(fixed.readSession())).toEqual({ status: 401, code: "signed-out" });
   });
 

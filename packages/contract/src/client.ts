@@ -25,11 +25,9 @@ export interface ClientOptions {
 
 /** A function per operation. What is streamed is answered with the response itself. */
 export type Client = {
-  readonly [N in OperationName]: keyof RequestOf<N> extends never
-    ? () => Promise<AnswerOf<N, Response>>
-    : Partial<RequestOf<N>> extends RequestOf<N>
-      ? (request?: RequestOf<N>) => Promise<AnswerOf<N, Response>>
-      : (request: RequestOf<N>) => Promise<AnswerOf<N, Response>>;
+  readonly [N in OperationName]: object extends RequestOf<N>
+    ? (request?: RequestOf<N>) => Promise<AnswerOf<N, Response>>
+    : (request: RequestOf<N>) => Promise<AnswerOf<N, Response>>;
 };
 
 interface AnyRequest {

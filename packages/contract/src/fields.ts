@@ -63,7 +63,7 @@ const MAX_PAGE = 500;
 /** A page of a list: what `next` of the page before said, and how many. */
 export const pageQuery = {
   cursor: z.string().max(500).optional().meta({ description: "`next` of the page before" }),
-  limit: z.coerce.number().int().min(1).max(MAX_PAGE).default(50),
+  limit: z.coerce.number<number | string>().int().min(1).max(MAX_PAGE).default(50),
 };
 
 /** A page of a list; `next` is null on the last one. */

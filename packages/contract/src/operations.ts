@@ -47,9 +47,16 @@ export type InputOf<N extends OperationName> = {
   readonly [P in Parts as SchemaOf<N, P> extends never ? never : P]: z.output<SchemaOf<N, P>>;
 };
 
-/** What a caller hands over: strings where the operation reads them into something. */
+type WireOf<N extends OperationName, P extends Parts> = z.input<SchemaOf<N, P>>;
+
+/** What a caller hands over: strings where the operation reads them into something. What may be empty may be left out. */
 export type RequestOf<N extends OperationName> = {
-  readonly [P in Parts as SchemaOf<N, P> extends never ? never : P]: z.input<SchemaOf<N, P>>;
+  readonly [P in Parts as SchemaOf<N, P> extends never ? never : object extends WireOf<N, P> ? never : P]: WireOf<N, P>;
+} & {
+  readonly [P in Parts as SchemaOf<N, P> extends never ? never : object extends WireOf<N, P> ? P : never]?: WireOf<
+    N,
+    P
+  >;
 };
 
 /** What comes back; `undefined` where there is no body, and for what is streamed the type of `Streamed`. */

@@ -5,7 +5,7 @@ import { operation } from "./operation.ts";
 
 const calendarQuery = z.object({
   from: dateInput.optional(),
-  months: z.coerce.number().int().min(1).max(120).default(12),
+  months: z.coerce.number<number | string>().int().min(1).max(120).default(12),
 });
 const reads = { role: "viewer", scope: "runs:read" } as const;
 

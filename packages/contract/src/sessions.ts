@@ -143,7 +143,7 @@ export const sessionOperations = {
     path: "/api/v1/sessions/:id",
     summary: "End a session: one's own, for an admin anybody's",
     access: signedIn,
-    params: z.object({ id: z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER) }),
+    params: z.object({ id: z.coerce.number<number | string>().int().positive().max(Number.MAX_SAFE_INTEGER) }),
     answer: null,
   }),
 };

@@ -1,0 +1,82 @@
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import type { FastifyInstance } from "fastify";
+
+interface OpenApiDocument {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
+}
+
+export interface DocumentedOperation {
+  readonly operationId?: string;
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
+  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
+}
+
+export interface Exchange {
+  readonly method: string;
+  readonly url: string;
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface DocumentCheck {
+  readonly document: OpenApiDocument;
+  /** The operations that were answered with success so far. */
+  readonly called: ReadonlySet<string>;
+  /** @throws Error when an answer is not what the document says */
+  check(exchange: Exchange): void;
+}
+
+/** Compares what the server answers with what its OpenAPI document promises. */
+export function documentCheck(server: FastifyInstance): DocumentCheck {
+  const document = server.swagger() as unknown as OpenApiDocument;
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  formats.default(ajv);
+  ajv.addSchema(document, "document");
+  const validators = new Map<string, ValidateFunction>();
+  const called = new Set<string>();
+  const validatorOf = (pointer: string) => {
+    const known = validators.get(pointer) ?? ajv.compile({ $ref: `document#${pointer}` });
+    validators.set(pointer, known);
+    return known;
+  };
+  return {
+    document,
+    called,
+    check: ({ method, url, status, contentType, body }) => {
+      const path = pathOf(document, method, url);
+      if (path === null) return;
+      const operation = document.paths[path]?.[method.toLowerCase()];
+      const where = `${method} ${path} -> ${status}`;
+      const documented = operation?.responses[status] ? String(status) : `${String(status)[0]}XX`;
+      const response = operation?.responses[documented];
+      if (!response) throw new Error(`${where} is not in the document: ${body.slice(0, 300)}`);
+      if (status < 400 && operation?.operationId) called.add(operation.operationId);
+      const type = contentType.split(";")[0] ?? "";
+      if (status === 204) return;
+      if (!response.content?.[type])
+        throw new Error(`${where}: ${type} is not among ${Object.keys(response.content ?? {})}`);
+      if (type !== "application/json") return;
+      const steps = ["paths", path, method.toLowerCase(), "responses", documented, "content", type, "schema"];
+      const validate = validatorOf(`/${steps.map(escapeStep).join("/")}`);
+      if (!validate(JSON.parse(body)))
+        throw new Error(`${where}: ${ajv.errorsText(validate.errors)}: ${body.slice(0, 300)}`);
+    },
+  };
+}
+
+function escapeStep(step: string): string {
+  return encodeURIComponent(step.replaceAll("~", "~0").replaceAll("/", "~1"));
+}
+
+/** The documented path that a URL belongs to: one without parameters before one with. */
+function pathOf({ paths }: OpenApiDocument, method: string, url: string): string | null {
+  const { pathname } = new URL(url, "http://localhost");
+  const fits = Object.keys(paths)
+    .filter((path) => paths[path]?.[method.toLowerCase()])
+    .filter((path) => new RegExp(`^${path.replace(/[.]/g, "\\.").replace(/\{\w+\}/g, "[^/]+")}$`).test(pathname))
+    .sort((a, b) => a.split("{").length - b.split("{").length);
+  return fits[0] ?? null;
+}

@@ -1,0 +1,229 @@
+import { type Operation, operations } from "@cpa-payouts/contract";
+import { invoicedRun } from "@cpa-payouts/testing";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openTestApi, type SignedIn, type TestApi } from "./api.ts";
+
+/*
+ * Whatever is sent to whatever operation, by somebody who may do everything: no answer of 500 or above, no trace of our
+ * insides in it, an answer that is in the document (see api.ts), and nothing written by what was refused.
+ */
+let api: TestApi;
+let admin: SignedIn;
+
+beforeAll(async () => {
+  api = await openTestApi({ users: [{ externalId: "a" }, { externalId: "b", method: "pending" }] });
+  await invoicedRun({ ctx: api.flow.ctx, database: api.flow.database }, "2026-12-07");
+  admin = await api.as("admin");
+});
+
+afterAll(async () => {
+  await api.close();
+});
+
+const nasty = fc.constantFrom<unknown>(
+  "",
+  " ",
+  "\u0000",
+  "a\u0000b",
+  "'; drop table users; --",
+  "%",
+  "\\",
+  "../../etc/passwd",
+  "<script>alert(1)</script>",
+  "\ud800",
+  "𝕊𝕦𝕡𝕖𝕣".repeat(50),
+  "x".repeat(3_000),
+  "2026-02-30",
+  "2026-12-07",
+  "9999-12-31",
+  "0000-00-00",
+  "-1",
+  "1e400",
+  "999999999999999.99",
+  "9999999999999999999999",
+  "NaN",
+  "a",
+  "b",
+  "b@pay.example.com",
+  "INV-20261207-1",
+  0,
+  -1,
+  1.5,
+  2 ** 53,
+  1e308,
+  true,
+  null,
+  [],
+  {},
+  { __proto__: null, constructor: { prototype: {} } },
+  [[[[]]]],
+);
+const value = fc.oneof(
+  nasty,
+  fc.string({ unit: "binary", maxLength: 20 }),
+  fc.integer(),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+
+/** Names that mean something somewhere, so that more than the outermost test of the shape is reached. */
+const fieldNames = [
+  ...new Set(
+    Object.values<Operation>(operations).flatMap(({ query, body }) => [
+      ...Object.keys(query?.shape ?? {}),
+      ...(body && "shape" in body ? Object.keys(body.shape as object) : []),
+    ]),
+  ),
+  "filter",
+  "numbers",
+  "__proto__",
+  "constructor",
+];
+const object = fc.dictionary(fc.constantFrom(...fieldNames), value, { maxKeys: 6 });
+const body = fc.oneof(
+  { weight: 4, arbitrary: object },
+  value,
+  fc.record({ selection: fc.oneof(object, value), verdict: fc.oneof(object, value), token: value }),
+);
+
+const text = (sent: unknown) => (typeof sent === "string" ? sent : (JSON.stringify(sent) ?? "undefined"));
+/** As much of a text as a URL can carry; a lone surrogate is no character. */
+const urlPart = (sent: unknown) =>
+  encodeURIComponent(
+    text(sent)
+      .slice(0, 280)
+      .replace(/\p{Surrogate}/gu, "?"),
+  );
+
+const INSIDES = /node_modules|\.ts:\d|\bat .*\(|select |insert into|scrypt\$|payouts_[\w-]{20}|password_hash/i;
+
+/** What signing out and ending sessions does is their purpose; they would end the test. */
+const left = ["signOut", "endSession"];
+const fuzzed = Object.entries<Operation>(operations).filter(([name]) => !left.includes(name));
+
+/** Counts the rows of everything that an operation could write, but not the heartbeat of the session itself. */
+async function written(): Promise<string> {
+  const [row] = await api.flow.database.sql`
+    select (select count(*) from audit_log) as audit, (select count(*) from ledger_entries) as entries,
+      (select sum(balance_cents) from users) as balances, (select md5(string_agg(i::text, '' order by id)) from invoices i) as invoices,
+      (select md5(string_agg(r::text, '' order by id)) from payment_runs r) as runs,
+      (select md5(string_agg(m::text, '' order by id)) from payment_methods m) as methods,
+      (select md5(string_agg(a::text, '' order by id)) from admins a) as admins,
+      (select md5(string_agg(t::text, '' order by id)) from api_tokens t) as tokens, (select s::text from settings s) as settings`;
+  return JSON.stringify(row, (_key, field: unknown) => (typeof field === "bigint" ? String(field) : field));
+}
+
+describe.each(fuzzed)("%s", (_name, { method, path, body: takesBody }) => {
+  it("takes anything without breaking", async () => {
+    const names = path.match(/:\w+/g) ?? [];
+    const params = fc.tuple(...names.map(() => value));
+    await fc.assert(
+      fc.asyncProperty(params, object, body, nasty, async (parameters, query, payload, key) => {
+        let index = 0;
+        const url = path.replace(/:\w+/g, () => urlPart(parameters[index++]) || "x");
+        const search = Object.entries(query).map(([name, sent]) => `${urlPart(name)}=${urlPart(sent)}`);
+        const before = await written();
+        const response = await api.request({
+          method,
+          url: `${url}?${search.join("&").slice(0, 2_000)}`,
+          headers: {
+            ...admin.headers,
+            "idempotency-key": encodeURIComponent(text(key).replace(/\p{Surrogate}/gu, "?")).slice(0, 400),
+            ...(takesBody ? { "content-type": "application/json" } : {}),
+          },
+          ...(takesBody ? { payload: JSON.stringify(payload) ?? "" } : {}),
+        });
+        expect(response.statusCode, response.body).toBeLessThan(500);
+        if (response.statusCode < 400) return;
+        expect(response.body).not.toMatch(INSIDES);
+        expect(response.json()).toMatchObject({ code: expect.any(String), message: expect.any(String) });
+        if (path !== operations.signIn.path && path !== operations.confirmSession.path)
+          expect(await written()).toBe(before);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("what is no request of ours at all", () => {
+  const post = (headers: Record<string, string>, payload: string | Buffer) =>
+    api.request({
+      method: "POST",
+      url: operations.createCredit.path,
+      headers: { ...admin.headers, "idempotency-key": "k", ...headers },
+      payload,
+    });
+
+  it.each([
+    ["broken JSON", { "content-type": "application/json" }, "{", 400],
+    ["poisoned JSON", { "content-type": "application/json" }, '{"__proto__":{"role":"admin"}}', 400],
+    ["a form", { "content-type": "application/x-www-form-urlencoded" }, "externalId=a&amount=1", 415],
+    [
+      "plain text, which a form of another site could send",
+      { "content-type": "text/plain" },
+      '{"externalId":"a"}',
+      415,
+    ],
+    ["XML", { "content-type": "application/xml" }, "<a/>", 415],
+    ["no body", { "content-type": "application/json" }, "", 400],
+  ])("is refused: %s", async (_what, headers, payload, status) => {
+    const response = await post(headers, payload);
+    expect(response.statusCode, response.body).toBe(status);
+    expect(response.json()).toMatchObject({ code: expect.any(String), message: expect.any(String) });
+  });
+
+  it("is refused when it is larger than any request of ours", async () => {
+    const response = await post({ "content-type": "application/json" }, JSON.stringify({ note: "x".repeat(70_000) }));
+    expect(response.statusCode).toBe(413);
+    expect(response.json().code).toBe("too-large");
+  });
+
+  it.each(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const)(
+    "%s to nowhere is a plain 404",
+    async (method) => {
+      const response = await api.request({ method, url: "/api/v1/nowhere", headers: admin.headers });
+      expect(response.statusCode).toBe(404);
+      expect(response.json().code).toBe("not-found");
+      expect(response.headers["access-control-allow-origin"]).toBeUndefined();
+    },
+  );
+});
+
+describe("every answer", () => {
+  it("carries headers that keep other sites and outside hosts away", async () => {
+    const { headers } = await api.request({ url: "/api/v1/session" });
+    expect(headers["content-security-policy"]).toBe(
+      "default-src 'self';script-src 'self';style-src 'self' 'unsafe-inline';img-src 'self' data:;font-src 'self' data:;connect-src 'self';object-src 'none';base-uri 'self';form-action 'self';frame-ancestors 'none'",
+    );
+    expect(headers).toMatchObject({
+      "x-frame-options": "DENY",
+      "x-content-type-options": "nosniff",
+      "cache-control": "no-store",
+      "referrer-policy": "same-origin",
+    });
+    expect(headers["strict-transport-security"]).toBeUndefined();
+    expect(headers["x-request-id"]).toMatch(/^[\da-f-]{36}$/);
+  });
+
+  it("has an id that the client cannot choose", async () => {
+    const { headers } = await api.request({
+      url: "/api/v1/session",
+      headers: { "x-request-id": "mine", "request-id": "mine" },
+    });
+    expect(headers["x-request-id"]).not.toBe("mine");
+  });
+});
+
+describe("too many requests", () => {
+  it("of one client wait, signed in or not", async () => {
+    const busy = await openTestApi({ config: { rateLimit: 3 } });
+    const { headers } = await busy.as("viewer");
+    const statuses = [];
+    for (let index = 0; index < 4; index++)
+      statuses.push((await busy.request({ url: "/api/v1/session", headers })).statusCode);
+    expect(statuses).toEqual([200, 200, 200, 429]);
+    const other = await busy.request({ url: "/api/v1/session", headers, remoteAddress: "192.0.2.9" });
+    expect(other.statusCode).toBe(200);
+    await busy.close();
+  });
+});
