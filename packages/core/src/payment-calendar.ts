@@ -83,6 +83,9 @@ export function addMonths(date: LocalDate, months: number): LocalDate {
 export function parseLocalDate(text: string): LocalDate {
   // Temporal accepts far more than a calendar date (times, zones, `20261207`), hence the shape is tested first.
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) throw new InputError(`"${text}" is not a date: write YYYY-MM-DD`);
+  // The payment dates after it must have four digits, too, and PostgreSQL knows no year 0.
+  if (text < "1900" || text >= "3000")
+    throw new InputError(`"${text}" is too far away: write a year from 1900 to 2999`);
   try {
     return Temporal.PlainDate.from(text, { overflow: "reject" }).toString();
   } catch (cause) {
