@@ -101,6 +101,7 @@ CREATE INDEX "payment_methods_status_idx" ON "payment_methods" USING btree ("sta
 CREATE INDEX "payment_methods_address_idx" ON "payment_methods" USING btree (lower("binance_email"));--> statement-breakpoint
 CREATE INDEX "run_decisions_failed_idx" ON "run_decisions" USING btree ("run_id","user_id") WHERE "run_decisions"."outcome" = 'failed';--> statement-breakpoint
 CREATE INDEX "run_decisions_skipped_idx" ON "run_decisions" USING btree ("run_id","reason","user_id") WHERE "run_decisions"."outcome" = 'skipped';--> statement-breakpoint
+CREATE INDEX "users_status_idx" ON "users" USING btree ("status","id");--> statement-breakpoint
 CREATE INDEX "users_external_id_prefix_idx" ON "users" USING btree ("external_id" text_pattern_ops);--> statement-breakpoint
 CREATE INDEX "users_email_prefix_idx" ON "users" USING btree (lower("email") text_pattern_ops);--> statement-breakpoint
 CREATE INDEX "users_name_prefix_idx" ON "users" USING btree (lower("name") text_pattern_ops);--> statement-breakpoint

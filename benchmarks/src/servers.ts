@@ -27,9 +27,8 @@ const POSTGRES_SETTINGS = { max_connections: "100", max_wal_size: "8GB", checkpo
 export async function startServers(): Promise<Servers> {
   const { file: binary, problem } = findRedis(process.env);
   if (!binary) throw new Error(problem ?? "no redis-server or valkey-server on the PATH");
-  const folder = path.join(tmpdir(), `payouts-bench-${randomUUID()}`);
-  await mkdir(folder, { mode: 0o755 });
-  const postgres = await startEmbedded({ dataDir: path.join(folder, "pg"), settings: POSTGRES_SETTINGS });
+  const postgres = await startPostgres();
+  const { folder } = postgres;
   const contenders = await bundleContenders(folder);
   const started: RedisServer[] = [];
   return {
@@ -42,6 +41,20 @@ export async function startServers(): Promise<Servers> {
     },
     stop: async () => {
       await Promise.all(started.map((redis) => redis.stop()));
+      await postgres.stop();
+    },
+  };
+}
+
+/** Starts PostgreSQL in a folder of its own, which is removed when it is stopped. */
+export async function startPostgres(): Promise<{ url: string; folder: string; stop(): Promise<void> }> {
+  const folder = path.join(tmpdir(), `payouts-bench-${randomUUID()}`);
+  await mkdir(folder, { mode: 0o755 });
+  const postgres = await startEmbedded({ dataDir: path.join(folder, "pg"), settings: POSTGRES_SETTINGS });
+  return {
+    url: postgres.url,
+    folder,
+    stop: async () => {
       await postgres.stop();
       await rm(folder, { recursive: true, force: true });
     },

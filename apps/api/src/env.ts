@@ -40,6 +40,10 @@ const variables = z.object({
   TRUSTED_PROXIES: z.string().default("").pipe(networks),
   TLS_CERT_FILE: z.string().optional(),
   TLS_KEY_FILE: z.string().optional(),
+  SECURITY_CONTACT: z
+    .string()
+    .regex(/^(mailto:|https:\/\/)[^\p{Cc}\s]+$/u, "write a URI such as mailto:security@example.com")
+    .optional(),
   API_RATE_LIMIT: z.string().default("1200").pipe(wholeNumber(1, 999_999_999)),
 });
 
@@ -52,6 +56,8 @@ export interface ApiConfig {
   /** The proxies whose `X-Forwarded-For` is believed; nobody's if empty. */
   readonly trustedProxies: readonly string[];
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+  /** Whom to tell about a hole, as a URI; null for nobody in particular. */
+  readonly securityContact: string | null;
   /** Requests that one client may make per minute. */
   readonly rateLimit: number;
 }
@@ -78,6 +84,7 @@ export function readApiConfig(env: Readonly<Record<string, string | undefined>>)
     publicUrl: data.PUBLIC_URL ?? null,
     trustedProxies: data.TRUSTED_PROXIES,
     tls: certFile && keyFile ? { certFile, keyFile } : null,
+    securityContact: data.SECURITY_CONTACT ?? null,
     rateLimit: data.API_RATE_LIMIT,
   };
 }

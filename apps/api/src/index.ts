@@ -1,4 +1,5 @@
 export { MIN_PASSWORD_LENGTH } from "@cpa-payouts/contract";
+export { hashToken } from "./access/callers.ts";
 export { generatePassword, hashPassword } from "./access/passwords.ts";
 export type { Api } from "./api.ts";
 export { type ApiConfig, readApiConfig } from "./env.ts";

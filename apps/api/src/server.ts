@@ -14,6 +14,7 @@ import { type Api, isSecure } from "./api.ts";
 import { registerDocument } from "./document.ts";
 import { ApiProblem, problemOf } from "./problems.ts";
 import { registerOperations } from "./routes.ts";
+import { registerSecurityTxt } from "./security-txt.ts";
 import { sessionCookie } from "./session-cookie.ts";
 
 declare module "fastify" {
@@ -53,6 +54,7 @@ export async function createServer(api: Api): Promise<FastifyInstance> {
   await protect(server, api);
   logRequests(server, api);
   await registerDocument(server);
+  registerSecurityTxt(server, api);
   await registerOperations(server, api);
   return server;
 }
@@ -155,6 +157,10 @@ function helmetOptions(isHttps: boolean) {
 
 /** The route's pattern instead of the path, and no query: both may hold names and addresses. */
 function logRequests(server: FastifyInstance, { ctx }: Api): void {
+  // What the browser's tools and the load run show as the server's part of the time (W3C Server Timing), in milliseconds.
+  server.addHook("onSend", async (_request, reply) => {
+    void reply.header("server-timing", `total;dur=${reply.elapsedTime.toFixed(1)}`);
+  });
   server.addHook("onResponse", async (request, reply) => {
     const route = request.routeOptions.url ?? "unknown";
     const fields = { requestId: request.id, method: request.method, route, status: reply.statusCode };

@@ -29,6 +29,7 @@ export const testConfig: ApiConfig = {
   publicUrl: null,
   trustedProxies: [],
   tls: null,
+  securityContact: null,
   rateLimit: 1_000_000,
 };
 

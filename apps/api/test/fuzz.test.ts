@@ -219,6 +219,17 @@ describe("every answer", () => {
   });
 });
 
+describe("security.txt", () => {
+  it("names the contact, if there is one", async () => {
+    const url = "/.well-known/security.txt";
+    expect((await api.request({ url })).statusCode).toBe(404);
+    const other = await openTestApi({ config: { securityContact: "mailto:security@example.com" } });
+    const response = await other.request({ url });
+    expect(response.body).toBe("Contact: mailto:security@example.com\nExpires: 2027-12-07T12:00:00.000Z\n");
+    await other.close();
+  });
+});
+
 describe("too many requests", () => {
   it("of one client wait, signed in or not", async () => {
     const busy = await openTestApi({ config: { rateLimit: 3 } });

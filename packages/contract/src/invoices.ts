@@ -44,6 +44,18 @@ const invoice = z
   .meta({ id: "Invoice" });
 export type Invoice = z.output<typeof invoice>;
 
+const RANGE = "minimumAmount is more than maximumAmount";
+
+function isRange({
+  minimumAmount,
+  maximumAmount,
+}: {
+  minimumAmount?: bigint | undefined;
+  maximumAmount?: bigint | undefined;
+}) {
+  return minimumAmount === undefined || maximumAmount === undefined || minimumAmount <= maximumAmount;
+}
+
 /** The same fields in a query string and in the body of a bulk review. */
 const filter = {
   status: status.optional(),
@@ -56,7 +68,7 @@ const filter = {
     .meta({ description: "a whole invoice number, or how the user's external id, e-mail or name begins" }),
 };
 const queryFilter = { ...filter, isApprovedOnce: flag.optional() };
-const bodyFilter = z.strictObject({ ...filter, isApprovedOnce: z.boolean().optional() });
+const bodyFilter = z.strictObject({ ...filter, isApprovedOnce: z.boolean().optional() }).refine(isRange, RANGE);
 
 const totals = z.object({
   invoices: z.int(),
@@ -94,9 +106,12 @@ export const invoiceOperations = {
   listInvoices: operation({
     method: "GET",
     path: "/api/v1/invoices",
-    summary: "Invoices, a page at a time, with the totals of the filter on the first page",
+    summary:
+      "Invoices, a page at a time. The first page has the totals of the filter, unless counting them takes long (a search that fits many users)",
     access: reads,
-    query: z.object({ ...queryFilter, sort: z.enum(invoiceSorts).default("newest"), ...pageQuery }),
+    query: z
+      .object({ ...queryFilter, sort: z.enum(invoiceSorts).default("newest"), ...pageQuery })
+      .refine(isRange, RANGE),
     answer: pageOf(invoice).extend({ totals: totals.nullable() }),
   }),
   totalInvoices: operation({
@@ -104,7 +119,7 @@ export const invoiceOperations = {
     path: "/api/v1/invoices/totals",
     summary: "How many invoices a filter lets through and what they come to, exactly",
     access: reads,
-    query: z.object(queryFilter),
+    query: z.object(queryFilter).refine(isRange, RANGE),
     answer: totals,
   }),
   exportInvoices: operation({
@@ -112,7 +127,7 @@ export const invoiceOperations = {
     path: "/api/v1/invoices.csv",
     summary: "All invoices that a filter lets through, as CSV",
     access: reads,
-    query: z.object(queryFilter),
+    query: z.object(queryFilter).refine(isRange, RANGE),
     answer: "text/csv",
   }),
   readInvoice: operation({

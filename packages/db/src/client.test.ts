@@ -103,6 +103,7 @@ describe("the settings of a connection", () => {
       {
         statement_timeout: "300000",
         lock_timeout: "60000",
+        plan_cache_mode: "force_custom_plan",
         enable_seqscan: "on",
         enable_hashjoin: "on",
         jit: "on",

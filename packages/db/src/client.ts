@@ -108,9 +108,13 @@ export const steadyPlanSettings = {
   jit: "off",
 };
 
-/** Said, not assumed: a role that also works through a pooler has the opposite as its settings. */
+/**
+ * For what people ask: made when it runs, since the value of a filter decides which index serves (a plan that is kept knows
+ * no beginning of a LIKE, and reads every user for each search). The others are said, not assumed: a role that also works
+ * through a pooler has the opposite as its settings.
+ */
 const freePlanSettings = {
-  plan_cache_mode: "auto",
+  plan_cache_mode: "force_custom_plan",
   enable_seqscan: "on",
   enable_hashjoin: "on",
   enable_mergejoin: "on",

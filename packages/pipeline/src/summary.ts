@@ -10,7 +10,15 @@ import {
   type SkipReason,
   skipReasons,
 } from "@cpa-payouts/core";
-import { type DecisionTotals, findRun, type PaymentRun, previewDecisions, totalsOfRun } from "@cpa-payouts/db";
+import {
+  type DecisionTotals,
+  findRun,
+  noDecisions,
+  type PaymentRun,
+  previewDecisions,
+  totalsOfRun,
+  totalsOfRuns,
+} from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
 /** What a run came to, or would come to. `considered` is the sum of the other counts once the run is completed. */
@@ -32,7 +40,23 @@ export interface NotAPaymentDate {
 }
 
 export async function summarizeRun(ctx: Pick<DataContext, "db">, run: PaymentRun): Promise<RunSummary> {
-  return summaryOf({ date: run.paymentDate, kind: run.kind }, run.state, await totalsOfRun(ctx.db, run.id));
+  return summaryOfRun(run, await totalsOfRun(ctx.db, run.id));
+}
+
+/** {@link summarizeRun} of several, in order, with a single look at the database. */
+export async function summarizeRuns(
+  ctx: Pick<DataContext, "db">,
+  runs: readonly PaymentRun[],
+): Promise<readonly { readonly run: PaymentRun; readonly summary: RunSummary }[]> {
+  const totals = await totalsOfRuns(
+    ctx.db,
+    runs.map(({ id }) => id),
+  );
+  return runs.map((run) => ({ run, summary: summaryOfRun(run, totals.get(run.id) ?? noDecisions) }));
+}
+
+function summaryOfRun({ paymentDate: date, kind, state }: PaymentRun, totals: DecisionTotals): RunSummary {
+  return summaryOf({ date, kind }, state, totals);
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   retryRun,
   startRun,
   summarizeRun,
+  summarizeRuns,
 } from "@cpa-payouts/pipeline";
 import type { Api } from "../api.ts";
 import type { Handlers } from "../calls.ts";
@@ -26,7 +27,7 @@ export const runHandlers: Handlers<"runs"> = {
       ...(beforeDate ? { beforeDate } : {}),
     });
     const page = toPage(rows, limit, { present: (run) => run, position: ({ paymentDate }) => ({ date: paymentDate }) });
-    return { ...page, items: await Promise.all(page.items.map((run) => presentRun(api, run))) };
+    return { ...page, items: (await summarizeRuns(api.ctx, page.items)).map(toRun) };
   },
 
   previewRun: async ({ ctx }, { query }) => {
@@ -97,7 +98,10 @@ async function knownRun({ ctx }: Api, date: string): Promise<PaymentRun> {
 }
 
 async function presentRun({ ctx }: Api, run: PaymentRun) {
-  const summary = await summarizeRun(ctx, run);
+  return toRun({ run, summary: await summarizeRun(ctx, run) });
+}
+
+function toRun({ run, summary }: { run: PaymentRun; summary: RunSummary }) {
   return {
     paymentDate: run.paymentDate,
     kind: run.kind,

@@ -1,6 +1,6 @@
 import { formatCents, InputError, parseLocalDate, runTransitions, skipReasons, statesOf } from "@cpa-payouts/core";
 import { findRun, listFailures, listRuns, type PaymentRun } from "@cpa-payouts/db";
-import { type DataContext, summarizeRun } from "@cpa-payouts/pipeline";
+import { type RunSummary, summarizeRun, summarizeRuns } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { summaryLines } from "../present.ts";
@@ -14,8 +14,7 @@ export async function listRunsCommand(cli: Cli, options: { state?: string; limit
       ...(state ? { state } : {}),
       ...(options.limit === undefined ? {} : { limit: options.limit }),
     });
-    const rows = [];
-    for (const run of runs) rows.push(await toRow(ctx, run));
+    const rows = (await summarizeRuns(ctx, runs)).map(toRow);
     await cli.output.list(
       [
         { key: "paymentDate" },
@@ -35,8 +34,7 @@ export async function listRunsCommand(cli: Cli, options: { state?: string; limit
   });
 }
 
-async function toRow(ctx: DataContext, run: PaymentRun) {
-  const summary = await summarizeRun(ctx, run);
+function toRow({ run, summary }: { run: PaymentRun; summary: RunSummary }) {
   return {
     paymentDate: run.paymentDate,
     kind: run.kind,

@@ -2,7 +2,7 @@ import type { Decision, Order, Outcome, PaymentDate, SkipReason } from "@cpa-pay
 import { and, asc, desc, eq, gt, lte, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { invoices, paymentRuns, runDecisions, users } from "../schema/index.ts";
-import { arrayParam, instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
+import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 import { skipReason } from "./decision-rule.ts";
 
 /** What a run has come to, in counts; `open` is still to be invoiced. */
@@ -110,25 +110,44 @@ export async function previewDecisions(
 
 /** What a run has come to so far. */
 export async function totalsOfRun(db: Db, runId: number): Promise<DecisionTotals> {
-  const rows = await rowsOf<{ outcome: Outcome; reason: SkipReason | null; users: number }>(
+  const totals = await totalsOfRuns(db, [runId]);
+  return totals.get(runId) ?? noDecisions;
+}
+
+/** What a run comes to before it has decided anything. */
+export const noDecisions: DecisionTotals = {
+  considered: 0,
+  open: 0,
+  invoiced: 0,
+  failed: 0,
+  skipped: {},
+  totalCents: 0n,
+};
+
+/** What some runs have come to so far, from the tallies; a run that has decided nothing yet is absent. */
+export async function totalsOfRuns(db: Db, runIds: readonly number[]): Promise<ReadonlyMap<number, DecisionTotals>> {
+  const rows = await rowsOf<{
+    run_id: bigint;
+    outcome: Outcome;
+    reason: SkipReason | null;
+    users: number;
+    total: bigint;
+  }>(
     db,
     sql`
-    select outcome, reason, sum(users)::int as users from decision_tallies where run_id = ${runId}
-    group by outcome, reason having sum(users) <> 0`,
+    select run_id, outcome, reason, sum(users)::int as users,
+      (select coalesce(sum(i.amount_cents), 0)::bigint from invoice_tallies i where i.run_id = d.run_id) as total
+    from decision_tallies d where run_id = any(${arrayParam(runIds, "bigint")})
+    group by run_id, outcome, reason having sum(users) <> 0`,
   );
-  const { total } = await rowOf<{ total: bigint }>(
-    db,
-    sql`select coalesce(sum(amount_cents), 0)::bigint as total from invoice_tallies where run_id = ${runId}`,
-  );
-  const usersWith = (outcome: Outcome) => rows.find((row) => row.outcome === outcome)?.users ?? 0;
-  return {
-    considered: rows.reduce((sum, row) => sum + row.users, 0),
-    open: usersWith("open"),
-    invoiced: usersWith("invoiced"),
-    failed: usersWith("failed"),
-    skipped: Object.fromEntries(rows.flatMap(({ reason, users }) => (reason ? [[reason, users]] : []))),
-    totalCents: total,
-  };
+  const totals = new Map<number, DecisionTotals>();
+  for (const { run_id, outcome, reason, users, total } of rows) {
+    const { considered, skipped, ...others } = totals.get(Number(run_id)) ?? { ...noDecisions, totalCents: total };
+    const counted = outcome === "skipped" ? {} : { [outcome]: users };
+    const skippedFor = reason ? { ...skipped, [reason]: users } : skipped;
+    totals.set(Number(run_id), { ...others, ...counted, considered: considered + users, skipped: skippedFor });
+  }
+  return totals;
 }
 
 /** How many decisions are still open, of those up to a user id if one is given. An index scan over the open ones only. */

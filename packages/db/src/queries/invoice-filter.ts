@@ -21,7 +21,7 @@ export const invoiceStatuses = statesOf(invoiceTransitions);
 /**
  * The filter as conditions on `invoices i`.
  *
- * @param searched what stands for `filter.search`, see {@link searchedInvoices}; by default the users are looked at one by one
+ * @param searched what stands for `filter.search`, see {@link prepareSearch}; by default the users are looked at one by one
  */
 export function invoiceConditions(filter: InvoiceFilter, searched = searchCondition(filter)): SQL {
   const { status, paymentDate, externalId, minimumAmountCents, maximumAmountCents, isApprovedOnce } = filter;
@@ -46,7 +46,8 @@ const NUMBER = /^INV-\d{8}-\d+$/i;
 function searchCondition({ search }: InvoiceFilter): SQL | null {
   if (search === undefined) return null;
   if (NUMBER.test(search)) return sql`i.number = ${search.toUpperCase()}`;
-  return sql`exists (select from users found where found.id = i.user_id and ${userSearch("found", search)})`;
+  // A scalar subquery is looked up by key for each invoice; EXISTS may be turned into a scan of all users.
+  return sql`(select ${userSearch("found", search)} from users found where found.id = i.user_id)`;
 }
 
 /** Whether a user's external id, e-mail or name begins with a text, whatever its case in the latter two. */
@@ -57,22 +58,30 @@ export function userSearch(alias: string, text: string): SQL {
   return sql`(${column("external_id")} like ${prefix} or lower(${column("email")}) like ${lowerPrefix} or lower(${column("name")}) like ${lowerPrefix})`;
 }
 
-/** The invoices of so many users are fetched and sorted in a few milliseconds. */
-const FEW_USERS = 1_000;
+/** The invoices of so many users are fetched and sorted in some milliseconds. */
+const FEW_USERS = 2_000;
+
+/** A search that is ready for a list that must be quick. */
+export interface PreparedSearch {
+  /** Null without a search. */
+  readonly condition: SQL | null;
+  /** Whether so many users fit that counting their invoices takes long. */
+  readonly isBroad: boolean;
+}
 
 /**
- * What stands for a search in a list that must be quick. A search that few users fit is led by their invoices; one that
- * fits many is tested while walking through the list, where a page's worth soon turns up. PostgreSQL cannot tell the two
- * apart, since it has no idea how many users a beginning fits.
+ * Looks up whom a search fits. One that few users fit is led by their invoices; one that fits many is tested while walking
+ * through the list, where a page's worth soon turns up. PostgreSQL cannot tell the two apart, since it has no idea how
+ * many users a beginning fits.
  */
-export async function searchedInvoices(db: Db, filter: InvoiceFilter): Promise<SQL | null> {
+export async function prepareSearch(db: Db, filter: InvoiceFilter): Promise<PreparedSearch> {
   const { search } = filter;
-  if (search === undefined || NUMBER.test(search)) return searchCondition(filter);
+  if (search === undefined || NUMBER.test(search)) return { condition: searchCondition(filter), isBroad: false };
   const users = await rowsOf<{ id: bigint }>(
     db,
     sql`select u.id from users u where ${userSearch("u", search)} limit ${FEW_USERS + 1}`,
   );
-  if (users.length > FEW_USERS) return searchCondition(filter);
+  if (users.length > FEW_USERS) return { condition: searchCondition(filter), isBroad: true };
   const ids = users.map(({ id }) => Number(id));
-  return sql`i.user_id = any(${arrayParam(ids, "bigint")})`;
+  return { condition: sql`i.user_id = any(${arrayParam(ids, "bigint")})`, isBroad: false };
 }

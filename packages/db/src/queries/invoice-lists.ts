@@ -2,7 +2,7 @@ import type { Disposition, InvoiceStatus } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { rowOf, rowsOf } from "../sql.ts";
-import { type InvoiceFilter, invoiceConditions, invoiceStatuses, searchedInvoices } from "./invoice-filter.ts";
+import { type InvoiceFilter, invoiceConditions, invoiceStatuses, prepareSearch } from "./invoice-filter.ts";
 
 export interface InvoiceListing {
   readonly id: number;
@@ -38,15 +38,13 @@ export interface InvoicePage {
 
 /** A page of the invoices that a filter lets through. A new one that appears while somebody pages never shifts the rest. */
 export async function listInvoices(db: Db, filter: InvoiceFilter, page: InvoicePage): Promise<InvoiceListing[]> {
-  const conditions = invoiceConditions(filter, await searchedInvoices(db, filter));
+  const { condition } = await prepareSearch(db, filter);
+  const conditions = invoiceConditions(filter, condition);
   const { order, behind } = sorts[page.sort];
   const rest = page.after ? behind(page.after) : sql`true`;
-  // A page per status, of which the page is the first part: each is read off an index in the wanted order, which PostgreSQL
-  // would not do for all statuses at once.
-  const statuses = filter.status ? [filter.status] : invoiceStatuses;
-  const pages = statuses.map(
-    (status) => sql`(
-      select i.* from invoices i where i.status = ${status} and ${conditions} and ${rest} order by ${order} limit ${page.limit})`,
+  const pages = partsOf(filter, page.sort).map(
+    (part) => sql`(
+      select i.* from invoices i where ${part} and ${conditions} and ${rest} order by ${order} limit ${page.limit})`,
   );
   const rows = await rowsOf<InvoiceRow>(
     db,
@@ -56,6 +54,16 @@ export async function listInvoices(db: Db, filter: InvoiceFilter, page: InvoiceP
     order by ${order} limit ${page.limit}`,
   );
   return rows.map(toListing);
+}
+
+/**
+ * A page per status, of which the page is the first part: each is read off an index in the wanted order, which PostgreSQL
+ * would not do for all statuses at once. By age the primary key has the order, unless a run is asked for.
+ */
+function partsOf({ status, paymentDate }: InvoiceFilter, sort: InvoiceSort): SQL[] {
+  const isByAge = sort === "newest" || sort === "oldest";
+  if (status || (isByAge && !paymentDate)) return [sql`true`];
+  return invoiceStatuses.map((one) => sql`i.status = ${one}`);
 }
 
 interface SortRule {
@@ -146,25 +154,33 @@ export interface InvoiceTotals {
 /** Counted in a few milliseconds. */
 const COUNTED = 10_000;
 
-/**
- * How many invoices a filter lets through and what they come to, quickly: exact for filters by status and payment date,
- * which are kept as tallies; for the others as far as {@link COUNTED}, unless `exactly` asks for all of them.
- */
-export async function totalInvoices(
-  db: Db,
-  filter: InvoiceFilter,
-  { exactly = false }: { exactly?: boolean } = {},
-): Promise<InvoiceTotals> {
+/** How many invoices a filter lets through and what they come to, however long it takes. */
+export async function totalInvoices(db: Db, filter: InvoiceFilter): Promise<InvoiceTotals> {
   if (isTallied(filter)) return tallied(db, filter);
-  const limit = exactly ? sql`` : sql`limit ${COUNTED + 1}`;
-  const conditions = invoiceConditions(filter, await searchedInvoices(db, filter));
+  return counted(db, filter, invoiceConditions(filter), null);
+}
+
+/**
+ * {@link totalInvoices} as far as it is quick: exact for filters by status and payment date, which are kept as tallies;
+ * for the others up to {@link COUNTED}.
+ *
+ * @returns null for a search that fits many users
+ */
+export async function totalInvoicesQuickly(db: Db, filter: InvoiceFilter): Promise<InvoiceTotals | null> {
+  if (isTallied(filter)) return tallied(db, filter);
+  const { condition, isBroad } = await prepareSearch(db, filter);
+  return isBroad ? null : counted(db, filter, invoiceConditions(filter, condition), COUNTED);
+}
+
+async function counted(db: Db, filter: InvoiceFilter, conditions: SQL, atMost: number | null): Promise<InvoiceTotals> {
+  const limit = atMost === null ? sql`` : sql`limit ${atMost + 1}`;
   const { invoices, amount } = await rowOf<{ invoices: number; amount: bigint }>(
     db,
     sql`
     select count(*)::int as invoices, coalesce(sum(amount_cents), 0)::bigint as amount
     from (select i.amount_cents from invoices i where ${anyStatus(filter)} and ${conditions} ${limit}) i`,
   );
-  return { invoices, amountCents: amount, isExact: exactly || invoices <= COUNTED };
+  return { invoices, amountCents: amount, isExact: atMost === null || invoices <= atMost };
 }
 
 function isTallied({ status: _status, paymentDate: _date, ...others }: InvoiceFilter): boolean {

@@ -23,7 +23,8 @@ export const users = pgTable(
     updatedAt: instant().notNull(),
   },
   (t) => [
-    // Search by how it begins. None of these columns changes with a balance, so an update of one touches no index.
+    index("users_status_idx").on(t.status, t.id),
+    // Search by how it begins. None of the indexed columns changes with a balance, so an update of one touches no index.
     index("users_external_id_prefix_idx").on(t.externalId.op("text_pattern_ops")),
     index("users_email_prefix_idx").on(sql`lower(${t.email}) text_pattern_ops`),
     index("users_name_prefix_idx").on(sql`lower(${t.name}) text_pattern_ops`),

@@ -1,0 +1,32 @@
+import { once } from "node:events";
+import { readApiConfig, startApi } from "@cpa-payouts/api";
+import { createLogger, openContext, readConfig } from "@cpa-payouts/worker";
+
+export interface ApiStart {
+  readonly databaseUrl: string;
+  readonly migrationsFolder: string;
+}
+
+/** What the process tells: where it listens, and on request how much memory it has, in megabytes. */
+export type ApiReport = { readonly url: string } | { readonly megabytes: number };
+
+/** The API in a process of its own, as `payouts api` runs it, until the other end of the channel is closed. */
+async function serve({ databaseUrl, migrationsFolder }: ApiStart): Promise<void> {
+  const config = readConfig({ DATABASE_URL: databaseUrl }, new Date());
+  const log = createLogger({ level: "warn", isTerminal: false });
+  const opened = await openContext({ config, databaseUrl, clock: () => new Date(), log, purpose: "api" });
+  const apiConfig = readApiConfig({ API_PORT: "0", API_RATE_LIMIT: "999999999" });
+  const running = await startApi({ ...opened, config: apiConfig, migrationsFolder });
+  tell({ url: running.url });
+  process.on("message", () => tell({ megabytes: process.memoryUsage().rss / 1_048_576 }));
+  await once(process, "disconnect");
+  await running.close();
+  await opened.close();
+}
+
+function tell(report: ApiReport): void {
+  process.send?.(report);
+}
+
+const [start] = (await once(process, "message")) as [ApiStart];
+await serve(start);

@@ -1,0 +1,143 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { hashToken } from "@cpa-payouts/api";
+import { type Client, createClient, scopes } from "@cpa-payouts/contract";
+import { connect, createApiToken } from "@cpa-payouts/db";
+import { migrateQueue } from "@cpa-payouts/jobs";
+import { migrationsFolder } from "@cpa-payouts/testing";
+import { startPostgres } from "../servers.ts";
+import type { ApiReport, ApiStart } from "./child.ts";
+import { createHistory } from "./network.ts";
+import { type Question, questionsOf, type Random } from "./questions.ts";
+
+/** What the lists of a console may take on the server, at the 95th percentile. */
+const LIMIT_MS = 50;
+/** Two people who click without a pause, on a machine with two cores that PostgreSQL has to share. */
+const AT_A_TIME = 2;
+const TOKEN = "payouts_bench";
+
+const { values: options } = parseArgs({
+  options: { users: { type: "string", default: "200000" }, requests: { type: "string", default: "200" } },
+});
+const users = Number(options.users);
+const requests = Number(options.requests);
+
+interface Answer {
+  readonly name: string;
+  readonly p50: number;
+  readonly p95: number;
+  readonly max: number;
+}
+
+const postgres = await startPostgres();
+try {
+  const database = await createHistory(postgres.url, users, (date, seconds) =>
+    say(`run of ${date}: everybody paid and reviewed in ${seconds.toFixed(1)} s`),
+  );
+  await migrateQueue(database.url);
+  await addToken(database.url);
+  await measure({ databaseUrl: database.url, migrationsFolder });
+} finally {
+  await postgres.stop();
+}
+
+async function addToken(url: string): Promise<void> {
+  const { db, close } = connect({ url, max: 1 });
+  const now = new Date();
+  const expiresAt = new Date(now.getTime() + 86_400_000);
+  await createApiToken(db, { actor: "bench", name: "bench", tokenHash: hashToken(TOKEN), scopes, expiresAt, now });
+  await close();
+}
+
+async function measure(start: ApiStart): Promise<void> {
+  const child = fork(fileURLToPath(new URL("./child.ts", import.meta.url)), { execArgv: ["--import", "tsx"] });
+  const ended = once(child, "exit");
+  const report = async <T extends ApiReport>() => ((await once(child, "message")) as [T])[0];
+  child.send(start);
+  const { url } = await report<Extract<ApiReport, { url: string }>>();
+  const megabytes = async () => {
+    child.send("memory");
+    return (await report<Extract<ApiReport, { megabytes: number }>>()).megabytes;
+  };
+  const answers = await askAll(url);
+  printAnswers(answers);
+  await exportAll(url, megabytes);
+  child.disconnect();
+  await ended;
+}
+
+async function askAll(url: string): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const question of questionsOf(users)) {
+    // The first ones load code and pages; an API that has just been started is not what people work with.
+    await askMany(url, question, 10);
+    const times = (await askMany(url, question, requests)).sort((a, b) => a - b);
+    const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
+    answers.push({ name: question.name, p50: at(0.5), p95: at(0.95), max: at(1) });
+  }
+  return answers;
+}
+
+/** @returns the server's part of the time of each request, in milliseconds */
+async function askMany(url: string, question: Question, count: number): Promise<number[]> {
+  const times: number[] = [];
+  const client = timedClient(url, (ms) => times.push(ms));
+  const random: Random = (to) => 1 + Math.floor(Math.random() * to);
+  let left = count;
+  const person = async () => {
+    while (left-- > 0) await question.ask(client, random);
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, person));
+  return times;
+}
+
+function timedClient(baseUrl: string, onTime: (ms: number) => void): Client {
+  return createClient({
+    baseUrl,
+    headers: { authorization: `Bearer ${TOKEN}` },
+    fetch: async (target, init) => {
+      const response = await fetch(target, init);
+      const [, ms] = /dur=([\d.]+)/.exec(response.headers.get("server-timing") ?? "") ?? [];
+      if (ms === undefined) throw new Error(`${target} did not tell its time`);
+      onTime(Number(ms));
+      return response;
+    },
+  });
+}
+
+function printAnswers(answers: readonly Answer[]): void {
+  console.log("| question | p50 ms | p95 ms | max ms |\n| --- | ---: | ---: | ---: |");
+  for (const { name, p50, p95, max } of answers)
+    console.log(
+      `| ${name} | ${p50.toFixed(1)} | ${p95.toFixed(1)}${p95 > LIMIT_MS ? " (!)" : ""} | ${max.toFixed(1)} |`,
+    );
+  const slow = answers.filter(({ p95 }) => p95 > LIMIT_MS);
+  console.log(`\n${answers.length - slow.length} of ${answers.length} within ${LIMIT_MS} ms at the 95th percentile`);
+  if (slow.length > 0) process.exitCode = 1;
+}
+
+/** Reads the CSV of everything, and looks at the server's memory on the way. */
+async function exportAll(url: string, megabytes: () => Promise<number>): Promise<void> {
+  const before = await megabytes();
+  const start = performance.now();
+  const response = await fetch(`${url}/api/v1/invoices.csv`, { headers: { authorization: `Bearer ${TOKEN}` } });
+  let rows = -1;
+  let peak = before;
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    for (const byte of chunk as Uint8Array) if (byte === 10) rows++;
+    const isNextMegabyte = Math.floor(bytes / 1_048_576) !== Math.floor((bytes + chunk.length) / 1_048_576);
+    bytes += chunk.length;
+    if (isNextMegabyte) peak = Math.max(peak, await megabytes());
+  }
+  const seconds = (performance.now() - start) / 1_000;
+  console.log(
+    `CSV: ${rows} rows, ${(bytes / 1_048_576).toFixed(0)} MB in ${seconds.toFixed(1)} s; the process had ${before.toFixed(0)} MB before and ${peak.toFixed(0)} MB at most`,
+  );
+}
+
+function say(line: string): void {
+  console.error(`bench: ${line}`);
+}

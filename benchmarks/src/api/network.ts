@@ -1,0 +1,88 @@
+import {
+  advanceFanOut,
+  closeRun,
+  connect,
+  createInvoices,
+  type Db,
+  decideChunk,
+  getRun,
+  openRun,
+  type PaymentRun,
+  reviewInvoices,
+} from "@cpa-payouts/db";
+import { testPolicy } from "@cpa-payouts/testing";
+import { type BenchDatabase, createNetwork } from "../network.ts";
+
+/** Each pays all users. */
+const DATES = [
+  { date: "2026-09-07", kind: "first-monday" },
+  { date: "2026-09-21", kind: "mid-month" },
+  { date: "2026-10-05", kind: "first-monday" },
+  { date: "2026-10-19", kind: "mid-month" },
+  { date: "2026-11-02", kind: "first-monday" },
+] as const;
+
+const BATCH = 5_000;
+
+/**
+ * A network with a history: five runs that paid everybody, made by the statements of the product. Of the first four
+ * nearly all invoices are reviewed, of the last none.
+ */
+export async function createHistory(
+  serverUrl: string,
+  users: number,
+  onRun: (date: string, seconds: number) => void,
+): Promise<BenchDatabase> {
+  const database = await createNetwork(serverUrl, "history", users);
+  await database.execute(DIVERSITY);
+  const { db, close } = connect({ url: database.url, max: 2, steadyPlans: true, statementTimeoutMs: 0 });
+  for (const date of DATES) {
+    const start = performance.now();
+    const run = await payEverybody(db, date, users);
+    if (date !== DATES.at(-1)) await reviewNearlyAll(db, run);
+    await database.execute(EARN_AGAIN);
+    await database.execute("vacuum analyze");
+    onRun(date.date, (performance.now() - start) / 1_000);
+  }
+  await close();
+  return database;
+}
+
+/** Names to search for; some users suspended, some addresses pending, rejected or shared. */
+const DIVERSITY = `
+  update users set name = (array['Ada','Ben','Cyd','Dan','Eve','Fay','Gus','Hal'])[1 + id % 8] || ' ' || id;
+  update users set status = 'suspended' where id % 997 = 0;
+  update payment_methods set status = 'pending', reviewed_by = null, reviewed_at = null where user_id % 499 = 0;
+  update payment_methods set status = 'rejected', reason = 'bounced' where user_id % 991 = 0;
+  update payment_methods set binance_email = 'shared@pay.example.com' where user_id % 4999 = 0;`;
+
+/** What a conversion does, for all users at once. */
+const EARN_AGAIN = `
+  with entry as (
+    insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
+    select id, 'adjustment', 15000 + id % 1000, 'earned', 'bench', now() from users where balance_cents < 10000
+    returning user_id, amount_cents
+  )
+  update users u set balance_cents = u.balance_cents + e.amount_cents from entry e where e.user_id = u.id`;
+
+async function payEverybody(db: Db, date: (typeof DATES)[number], users: number): Promise<PaymentRun> {
+  const now = new Date(`${date.date}T02:00:00Z`);
+  const { run } = await openRun(db, { date, trigger: "schedule", policy: testPolicy, actor: "bench", now });
+  for (;;) if ((await decideChunk(db, { runId: run.id, limit: BATCH, now })).finished) break;
+  for (let from = 1; from <= users; from += BATCH) {
+    const userIds = Array.from({ length: Math.min(BATCH, users - from + 1) }, (_, index) => from + index);
+    await createInvoices(db, { runId: run.id, userIds, now });
+  }
+  await advanceFanOut(db, { runId: run.id, cursor: users, finished: true, now });
+  await closeRun(db, await getRun(db, run.id), now);
+  return run;
+}
+
+async function reviewNearlyAll(db: Db, { paymentDate }: PaymentRun): Promise<void> {
+  const order = { actor: "bench@example.com", isProgram: false, now: new Date(`${paymentDate}T12:00:00Z`) };
+  const rejected = { paymentDate, maximumAmountCents: 150_05n };
+  const to = { status: "rejected", reason: "bounced", disposition: "return" } as const;
+  await reviewInvoices(db, { ...order, selection: { filter: rejected }, to });
+  const paid = { paymentDate, maximumAmountCents: 159_90n };
+  await reviewInvoices(db, { ...order, selection: { filter: paid }, to: { status: "paid" } });
+}

@@ -1,0 +1,162 @@
+import type { Client } from "@cpa-payouts/contract";
+
+/** Something that the console asks again and again, with whatever numbers it gets. */
+export interface Question {
+  readonly name: string;
+  ask(client: Client, random: Random): Promise<unknown>;
+}
+
+/** A whole number from 1 to `to`. */
+export type Random = (to: number) => number;
+
+const DATES = ["2026-09-07", "2026-09-21", "2026-10-05", "2026-10-19", "2026-11-02"];
+const NAMES = ["ada", "ben", "cyd", "dan", "eve", "fay", "gus", "hal"];
+const sorts = ["newest", "oldest", "largest", "smallest"] as const;
+const statuses = ["pending", "paid", "rejected"] as const;
+
+const dateOf = (random: Random) => DATES[random(DATES.length) - 1] ?? "";
+
+/** Every list, search and figure that the API has for a page. */
+export function questionsOf(users: number): Question[] {
+  return [
+    { name: "dashboard", ask: (client) => client.readDashboard() },
+    ...sorts.map((sort) => ({
+      name: `invoices, ${sort}`,
+      ask: (client: Client) => client.listInvoices({ query: { sort } }),
+    })),
+    ...statuses.flatMap((status) =>
+      sorts.map((sort) => ({
+        name: `invoices, ${status}, ${sort}`,
+        ask: (client: Client) => client.listInvoices({ query: { status, sort } }),
+      })),
+    ),
+    ...sorts.map((sort) => ({
+      name: `invoices of a run, ${sort}`,
+      ask: (client: Client, random: Random) => client.listInvoices({ query: { paymentDate: dateOf(random), sort } }),
+    })),
+    {
+      name: "invoices of a run and status, largest",
+      ask: (client, random) =>
+        client.listInvoices({
+          query: { paymentDate: dateOf(random), status: statuses[random(3) - 1] ?? "paid", sort: "largest" },
+        }),
+    },
+    { name: "invoices, ten pages deep", ask: (client, random) => tenPages(client, random) },
+    {
+      name: "invoices of a user",
+      ask: (client, random) => client.listInvoices({ query: { externalId: `user-${random(users)}` } }),
+    },
+    {
+      name: "invoices by amount",
+      ask: (client, random) => client.listInvoices({ query: amountsFrom(random(9)) }),
+    },
+    {
+      name: "search: a number",
+      ask: (client, random) => client.listInvoices({ query: { search: `INV-20261102-${random(users)}` } }),
+    },
+    {
+      name: "search: an external id",
+      ask: (client, random) => client.listInvoices({ query: { search: `user-${random(users)}` } }),
+    },
+    {
+      name: "search: an e-mail",
+      ask: (client, random) => client.listInvoices({ query: { search: `USER-${random(users)}@example.com` } }),
+    },
+    {
+      name: "search: how some names begin",
+      ask: (client, random) => client.listInvoices({ query: { search: `${NAMES[random(8) - 1]} ${random(999)}` } }),
+    },
+    {
+      name: "search: how many names begin",
+      ask: (client, random) => client.listInvoices({ query: { search: NAMES[random(8) - 1] ?? "" } }),
+    },
+    {
+      name: "search: how many names begin, pending, largest",
+      ask: (client, random) =>
+        client.listInvoices({ query: { search: NAMES[random(8) - 1] ?? "", status: "pending", sort: "largest" } }),
+    },
+    { name: "search: nobody", ask: (client) => client.listInvoices({ query: { search: "zzz" } }) },
+    {
+      name: "one invoice",
+      ask: (client, random) =>
+        client.readInvoice({ params: { number: `INV-20261019-${somebodyPaid(random, users)}` } }),
+    },
+    { name: "totals of a status", ask: (client) => client.totalInvoices({ query: { status: "paid" } }) },
+    {
+      name: "totals of a run",
+      ask: (client, random) => client.totalInvoices({ query: { paymentDate: dateOf(random) } }),
+    },
+    { name: "runs", ask: (client) => client.listRuns() },
+    { name: "one run", ask: (client, random) => client.readRun({ params: { date: dateOf(random) } }) },
+    {
+      name: "decisions of a run",
+      ask: (client, random) => client.listDecisions({ params: { date: dateOf(random) } }),
+    },
+    {
+      name: "decisions, failed",
+      ask: (client, random) => client.listDecisions({ params: { date: dateOf(random) }, query: { outcome: "failed" } }),
+    },
+    {
+      name: "decisions, skipped for a reason",
+      ask: (client, random) =>
+        client.listDecisions({ params: { date: dateOf(random) }, query: { reason: "no-approved-method" } }),
+    },
+    { name: "users", ask: (client) => client.listUsers() },
+    { name: "users, newest", ask: (client) => client.listUsers({ query: { sort: "newest" } }) },
+    { name: "users, largest balance", ask: (client) => client.listUsers({ query: { sort: "largest-balance" } }) },
+    { name: "users, suspended", ask: (client) => client.listUsers({ query: { status: "suspended" } }) },
+    { name: "users with a pending address", ask: (client) => client.listUsers({ query: { method: "pending" } }) },
+    { name: "users with a rejected address", ask: (client) => client.listUsers({ query: { method: "rejected" } }) },
+    {
+      name: "users: search",
+      ask: (client, random) => client.listUsers({ query: { search: `${NAMES[random(8) - 1]} ${random(99)}` } }),
+    },
+    {
+      name: "one user",
+      ask: (client, random) => client.readUser({ params: { externalId: `user-${random(users)}` } }),
+    },
+    {
+      name: "ledger of a user",
+      ask: (client, random) => client.listLedger({ params: { externalId: `user-${random(users)}` } }),
+    },
+    {
+      name: "why a user was (not) paid",
+      ask: (client, random) => client.explainUser({ params: { externalId: `user-${random(users)}` } }),
+    },
+    { name: "methods to review", ask: (client) => client.listMethods({ query: { status: "pending" } }) },
+    { name: "methods", ask: (client) => client.listMethods() },
+    { name: "audit log", ask: (client) => client.listAuditLog() },
+    { name: "audit log of an actor", ask: (client) => client.listAuditLog({ query: { actor: "bench@example.com" } }) },
+    { name: "audit log of an action", ask: (client) => client.listAuditLog({ query: { action: "run.open" } }) },
+    {
+      name: "audit log of an invoice",
+      ask: (client, random) => client.listAuditLog({ query: { object: `invoice:INV-20261005-${random(users)}` } }),
+    },
+    {
+      name: "audit log of a day",
+      ask: (client) => client.listAuditLog({ query: { from: "2026-10-05T00:00:00Z", to: "2026-10-06T00:00:00Z" } }),
+    },
+    { name: "calendar", ask: (client) => client.listPaymentDates() },
+  ];
+}
+
+/** Ten cents wide. */
+function amountsFrom(dollars: number) {
+  return { minimumAmount: `${150 + dollars}.00`, maximumAmount: `${150 + dollars}.09` };
+}
+
+/** One whose address was approved and whose account was active; the others have no invoice. */
+function somebodyPaid(random: Random, users: number): number {
+  for (;;) {
+    const id = random(users);
+    if ([997, 499, 991].every((every) => id % every !== 0)) return id;
+  }
+}
+
+async function tenPages(client: Client, random: Random): Promise<void> {
+  let cursor: string | null | undefined;
+  for (let page = 0; page < 10; page++) {
+    const query = { limit: 100, paymentDate: DATES[random(1)] ?? "", ...(cursor ? { cursor } : {}) };
+    ({ next: cursor } = await client.listInvoices({ query }));
+  }
+}
