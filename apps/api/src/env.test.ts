@@ -19,6 +19,7 @@ describe("the API's configuration", () => {
     expect(readApiConfig({ API_HOST: "", PUBLIC_URL: "" })).toEqual({
       host: "127.0.0.1",
       port: 3000,
+      isDefaultPort: true,
       publicUrl: null,
       trustedProxies: [],
       tls: null,

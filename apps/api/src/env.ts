@@ -51,6 +51,8 @@ export interface ApiConfig {
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
+  /** Whether nobody asked for this port. */
+  readonly isDefaultPort: boolean;
   /** Where people reach the API, such as `https://payouts.example.com`; null for the address it listens on. */
   readonly publicUrl: string | null;
   /** The proxies whose `X-Forwarded-For` is believed; nobody's if empty. */
@@ -81,6 +83,7 @@ export function readApiConfig(env: Readonly<Record<string, string | undefined>>)
   return {
     host: data.API_HOST,
     port: data.API_PORT,
+    isDefaultPort: given.API_PORT === undefined,
     publicUrl: data.PUBLIC_URL ?? null,
     trustedProxies: data.TRUSTED_PROXIES,
     tls: certFile && keyFile ? { certFile, keyFile } : null,

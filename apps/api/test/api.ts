@@ -26,6 +26,7 @@ const passwordHash = hashPassword(PASSWORD);
 export const testConfig: ApiConfig = {
   host: "127.0.0.1",
   port: 0,
+  isDefaultPort: false,
   publicUrl: null,
   trustedProxies: [],
   tls: null,

@@ -3,14 +3,24 @@ import { openContext } from "@cpa-payouts/worker";
 import type { Cli } from "./cli.ts";
 import type { Server } from "./connection.ts";
 
-/** Runs `use` while the API is served, and closes it afterwards: first the door, then what is behind it. */
-export async function withApi<T>(cli: Cli, server: Server, use: (api: RunningApi) => Promise<T>): Promise<T> {
+/**
+ * Runs `use` while the API is served, and closes it afterwards: first the door, then what is behind it.
+ *
+ * @param options.mayMove take another port when the default one is taken, which is better than not to start at all where
+ *   it is only a part of what is wanted
+ */
+export async function withApi<T>(
+  cli: Cli,
+  server: Server,
+  options: { mayMove: boolean },
+  use: (api: RunningApi) => Promise<T>,
+): Promise<T> {
   const { config, clock, log, env, migrationsFolder } = cli;
   const apiConfig = readApiConfig(env);
   const opened = await openContext({ config, databaseUrl: server.url, clock, log, purpose: "api" });
   try {
     const { ctx, backend } = opened;
-    const running = await startApi({ ctx, backend, config: apiConfig, migrationsFolder });
+    const running = await startApi({ ctx, backend, config: apiConfig, migrationsFolder }, options);
     cli.say(`API: ${apiConfig.publicUrl ?? running.url} (its documentation: /docs, the queues: /queues)`);
     try {
       return await use(running);

@@ -22,6 +22,14 @@ describe("everything on one machine", () => {
     const up = startPayouts(["up", ...args, "--now", "2026-12-07T01:50:00Z"], {});
     await up.untilSays("Ctrl-C stops");
     expect(up.stderr()).toContain("There are no users yet");
+    const [, password = ""] = /Sign in as admin@localhost with the password ([\w-]{23}) /.exec(up.stderr()) ?? [];
+    const [, url = ""] = /API: (http:\S+)/.exec(up.stderr()) ?? [];
+    const signedIn = await fetch(`${url}/api/v1/session`, {
+      method: "POST",
+      headers: { origin: url, "content-type": "application/json" },
+      body: JSON.stringify({ email: "admin@localhost", password }),
+    });
+    expect(signedIn.status).toBe(200);
     expect(up.stderr()).toContain("Next payment date: 2026-12-07");
 
     const file = `${dataDir}.csv`;
@@ -34,6 +42,8 @@ describe("everything on one machine", () => {
     expect(await up.stop("SIGINT")).toBe(0);
     const later = startPayouts(["up", ...args, "--now", "2026-12-07T02:00:30Z"], {});
     await later.untilSays("run.completed");
+    // The first administrator is there; nobody is told another password.
+    expect(later.stderr()).not.toContain("Sign in as");
     expect(await payoutsJson(["invoices", ...args], {})).toMatchObject([{ externalId: "aff", amount: "151.50" }]);
     expect(await later.stop("SIGTERM")).toBe(0);
     expect(await payouts(["verify", ...args], {})).toMatchObject({ code: 0 });

@@ -63,7 +63,8 @@ export function startPayouts(
   program: readonly string[] = [launcher],
 ): PayoutsProcess {
   const child = spawn(process.execPath, [...program, ...args], {
-    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", ...env },
+    // Any free port for the API: tests run beside each other.
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", API_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = { stdout: "", stderr: "" };

@@ -86,6 +86,8 @@ describe("bad usage", () => {
       "retry",
       "verify",
       "worker",
+      "api",
+      "admin",
     ])
       expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
   });

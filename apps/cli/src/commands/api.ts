@@ -15,7 +15,7 @@ export async function api(cli: Cli): Promise<undefined> {
     withDatabase(cli, async (ctx, server) => {
       if (!(await hasAdmins(ctx.db)))
         cli.say('Nobody can sign in yet: "payouts admin create EMAIL" adds the first administrator');
-      await withApi(cli, server, () => stopped);
+      await withApi(cli, server, { mayMove: false }, () => stopped);
     }),
   );
 }

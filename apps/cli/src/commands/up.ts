@@ -29,7 +29,9 @@ async function serve(
   });
   const { config, clock, log } = cli;
   const onReady = (nextTick: Date | null) => tellReady(cli, nextTick);
-  await withApi(cli, server, () => runWorker({ config, databaseUrl: server.url, clock, log, stopped, onReady }));
+  await withApi(cli, server, { mayMove: true }, () =>
+    runWorker({ config, databaseUrl: server.url, clock, log, stopped, onReady }),
+  );
 }
 
 function describe({ config }: Cli, { folder }: Server): string {

@@ -1,0 +1,133 @@
+import { once } from "node:events";
+import { rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { createClient } from "@cpa-payouts/contract";
+import { type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { payouts, payoutsJson, startPayouts } from "./payouts.ts";
+
+let database: TestDatabase;
+let env: Record<string, string>;
+
+beforeEach(async () => {
+  database = await testDatabase();
+  env = { DATABASE_URL: database.url };
+});
+
+afterEach(async () => {
+  await database.close();
+});
+
+/** What the API says about where it listens. */
+const addressIn = (said: string) => /API: (http:\/\/[\w.:[\]]+)/.exec(said)?.[1] ?? "";
+
+async function signIn(url: string, email: string, password: string) {
+  const response = await fetch(`${url}/api/v1/session`, {
+    method: "POST",
+    headers: { origin: url, "content-type": "application/json" },
+    body: JSON.stringify({ email, password }),
+  });
+  const cookie = response.headers.get("set-cookie")?.split(";")[0] ?? "";
+  return { status: response.status, client: createClient({ baseUrl: url, fetch, headers: { cookie, origin: url } }) };
+}
+
+describe("payouts admin", () => {
+  it("adds administrators with a generated password, which is shown once", async () => {
+    const created = await payoutsJson<{ password: string }>(["admin", "create", "Alice@example.com"], env);
+    expect(created).toEqual({
+      email: "Alice@example.com",
+      role: "admin",
+      password: expect.stringMatching(/^[\w-]{23}$/),
+    });
+    const viewer = await payouts(["admin", "create", "bob@example.com", "--role", "viewer"], env);
+    expect(viewer.stdout).toMatch(
+      /^bob@example.com may sign in as viewer\nPassword: [\w-]{23}\nIt is shown this once only.\n$/,
+    );
+    expect(await payouts(["admin", "create", "alice@example.com"], env)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        'error: there is an administrator alice@example.com already; "payouts admin password alice@example.com" sets another password\n',
+    });
+    expect(await payoutsJson(["admin", "list"], env)).toMatchObject([
+      { email: "alice@example.com", role: "admin", status: "enabled", secondFactor: "off" },
+      { email: "bob@example.com", role: "viewer" },
+    ]);
+  });
+
+  it("refuses what is no e-mail, no role, and nobody", async () => {
+    expect(await payouts(["admin", "create", "alice"], env)).toMatchObject({
+      code: 2,
+      stderr: 'error: "alice" is not an e-mail address\n',
+    });
+    expect(await payouts(["admin", "create", "a@example.com", "--role", "god"], env)).toMatchObject({
+      code: 2,
+      stderr: 'error: --role: "god" is not one of viewer, operator, admin\n',
+    });
+    expect(await payouts(["admin", "password", "nobody@example.com"], env)).toMatchObject({
+      code: 2,
+      stderr: "error: there is no administrator nobody@example.com\n",
+    });
+  });
+});
+
+describe("payouts api", () => {
+  it("serves until it is told to stop; a forgotten password is set anew from the command line", async () => {
+    const { password } = await payoutsJson<{ password: string }>(["admin", "create", "alice@example.com"], env);
+    const api = startPayouts(["api"], env);
+    await api.untilSays("API: ");
+    const url = addressIn(api.stderr());
+    const { status, client } = await signIn(url, "alice@example.com", password);
+    expect(status).toBe(200);
+    expect(await client.readSession()).toMatchObject({ email: "alice@example.com", role: "admin" });
+
+    const reset = await payoutsJson<{ password: string }>(
+      ["admin", "password", "alice@example.com", "--remove-second-factor"],
+      env,
+    );
+    await expect(client.readSession()).rejects.toMatchObject({ status: 401 });
+    expect((await signIn(url, "alice@example.com", password)).status).toBe(401);
+    expect((await signIn(url, "alice@example.com", reset.password)).status).toBe(200);
+    expect(await api.stop("SIGTERM")).toBe(0);
+    for (const secret of [password, reset.password]) expect(api.stderr()).not.toContain(secret);
+  });
+
+  it("says how to let the first person in", async () => {
+    const api = startPayouts(["api"], env);
+    await api.untilSays("API: ");
+    expect(api.stderr()).toContain('Nobody can sign in yet: "payouts admin create EMAIL" adds the first administrator');
+    expect(await api.stop()).toBe(0);
+  });
+
+  it("reads its secrets from files", async () => {
+    const file = path.join(tmpdir(), `payouts-secret-${process.pid}`);
+    await writeFile(file, `${database.url}\n`);
+    const api = startPayouts(["api"], { DATABASE_URL_FILE: file });
+    await api.untilSays("API: ");
+    expect(await api.stop()).toBe(0);
+    await rm(file);
+  });
+
+  it("does not start where it would be reached in clear text, on a taken port, or without a database", async () => {
+    expect(await payouts(["api"], {})).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("the API needs DATABASE_URL"),
+    });
+    const open = startPayouts(["api"], { ...env, API_HOST: "0.0.0.0" });
+    expect(await open.ended()).toBe(2);
+    expect(open.stderr()).toContain(
+      "API_HOST: 0.0.0.0 can be reached from elsewhere; set TLS_CERT_FILE and TLS_KEY_FILE",
+    );
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as { port: number };
+    const late = startPayouts(["api"], { ...env, API_PORT: String(port) });
+    expect(await late.ended()).toBe(1);
+    expect(late.stderr()).toContain(
+      `error: the API cannot listen on 127.0.0.1:${port}: the port is taken; set API_HOST and API_PORT\n`,
+    );
+    other.close();
+  });
+});
