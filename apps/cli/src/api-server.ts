@@ -5,12 +5,12 @@ import type { Server } from "./connection.ts";
 
 /** Runs `use` while the API is served, and closes it afterwards: first the door, then what is behind it. */
 export async function withApi<T>(cli: Cli, server: Server, use: (api: RunningApi) => Promise<T>): Promise<T> {
-  const { config, clock, log, env, migrationsFolder } = cli;
+  const { config, clock, log, env, migrationsFolder, assets } = cli;
   const apiConfig = readApiConfig(env);
   const opened = await openContext({ config, databaseUrl: server.url, clock, log, purpose: "api" });
   try {
     const { ctx, backend } = opened;
-    const running = await startApi({ ctx, backend, config: apiConfig, migrationsFolder });
+    const running = await startApi({ ctx, backend, config: apiConfig, migrationsFolder, assets });
     cli.say(`API: ${apiConfig.publicUrl ?? running.url} (its documentation: /docs, the queues: /queues)`);
     try {
       return await use(running);
