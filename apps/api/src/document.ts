@@ -4,7 +4,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
-import { setRule } from "./access/rules.ts";
+import { setRule } from "./access/scope-rules.ts";
 import type { Api } from "./api.ts";
 
 /** Whoever may not sign in learns nothing about the API from its document either. */

@@ -27,7 +27,7 @@ export function conflict(message: string, current: Record<string, unknown>): Api
 }
 
 /** What to answer to an error, whatever it is; one that nobody expected tells nothing about itself. */
-export function problemOf(error: unknown): ApiProblem {
+function problemOf(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof InputError)
     return new ApiProblem(400, "bad-input", error.message, { problems: [...error.problems] });

@@ -1,6 +1,5 @@
 import type { AccessRule } from "@cpa-payouts/contract";
 import { type AdminRole, adminRoles } from "@cpa-payouts/core";
-import type { FastifyInstance } from "fastify";
 import { ApiProblem } from "../problems.ts";
 import type { Caller } from "./callers.ts";
 
@@ -38,11 +37,4 @@ function refusalOfProgram({ scope }: AccessRule, scopes: readonly string[]): Api
 /** Whether a role may do what another one may. */
 export function isAtLeast(role: AdminRole, least: AdminRole): boolean {
   return adminRoles.indexOf(role) >= adminRoles.indexOf(least);
-}
-
-/** Gives all routes of a scope one rule: those of a plugin, which do not know of rules. */
-export function setRule(scope: FastifyInstance, access: AccessRule): void {
-  scope.addHook("onRoute", (route) => {
-    route.config = { ...route.config, access };
-  });
 }

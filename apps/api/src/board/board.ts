@@ -1,7 +1,8 @@
 import type { AppControllerRoute, BullBoardRequest, ControllerHandlerReturnType } from "@bull-board/api/typings/app";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { isAtLeast, setRule } from "../access/rules.ts";
+import { isAtLeast } from "../access/rules.ts";
+import { setRule } from "../access/scope-rules.ts";
 import type { Api } from "../api.ts";
 import { problemSender } from "../problems.ts";
 import { act, actions, refusal } from "./actions.ts";

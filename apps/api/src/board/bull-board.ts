@@ -22,9 +22,9 @@ export interface BullBoard {
 }
 
 const uiConfig: UIConfig = {
-  boardTitle: "CPA Payouts: queues",
+  boardTitle: "CPA Payouts",
   hideDocsLink: true,
-  miscLinks: [{ text: "CPA Payouts", url: "/" }],
+  miscLinks: [{ text: "Invoices and users", url: "/" }],
 };
 
 /** @param isReadOnly whether to show no button that changes anything */

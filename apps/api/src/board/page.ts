@@ -25,12 +25,14 @@ const OUTSIDE_STYLES = /<link [^>]*href="https?:[^>]*>/g;
 
 /**
  * Buttons that are refused to everybody (board/actions.ts). Bull Board hides either all buttons of a queue or none; they
- * can be told apart by their icons, which are named alike in every language. A button that this misses is refused.
+ * can be told apart by their icons, which have the same name in every language. A button that this misses is refused.
  */
 const HIDDEN_BUTTONS = [
   '[class^="jobActions-"] > li:not(:has(.lucide-refresh-cw, .lucide-corner-up-left))',
   '[class^="queueActions-"] > li:not(:has(.lucide-refresh-cw))',
-  '[role="menuitem"]:has(.lucide-plus, .lucide-pause, .lucide-play, .lucide-gauge, .lucide-trash-2, .lucide-ban)',
+  '[role="menuitem"]:has(.lucide-plus, .lucide-pause, .lucide-play, .lucide-chart-no-axes-gantt, .lucide-gauge, .lucide-trash-2, .lucide-ban)',
+  // The job schedulers.
+  "td button:has(.lucide-play, .lucide-pencil, .lucide-trash-2)",
 ]
   .map((selector) => `${selector} { display: none; }`)
   .join("\n");
