@@ -1,7 +1,9 @@
-// Bundles the app in the current folder: src/main.ts -> dist/payouts.mjs, with the migrations beside it; another folder
-// than dist may be named.
+// Bundles the app in the current folder: src/main.ts -> dist/payouts.mjs, with the migrations beside it and the pages of
+// the API's libraries (apps/api/src/assets.ts says what is where); another folder than dist may be named.
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundle } from "./bundle.mjs";
 
@@ -11,6 +13,14 @@ const [folder = "dist"] = process.argv.slice(2);
 rmSync(folder, { recursive: true, force: true });
 await bundle("src/main.ts", `${folder}/payouts.mjs`);
 cpSync(`${root}/drizzle`, `${folder}/drizzle`, { recursive: true });
+copyAsset("@bull-board/ui", "dist", "board/dist");
+copyAsset("@fastify/swagger-ui", "static", "documentation");
 
 // A bundle may build and still not load.
 execFileSync(process.execPath, [`${folder}/payouts.mjs`, "--help"], { stdio: ["ignore", "ignore", "inherit"] });
+
+function copyAsset(name, from, to) {
+  const api = createRequire(join(root, "apps/api/package.json"));
+  const source = join(dirname(api.resolve(`${name}/package.json`)), from);
+  cpSync(source, `${folder}/assets/${to}`, { recursive: true });
+}

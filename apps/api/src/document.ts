@@ -1,13 +1,17 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
+import { setRule } from "./access/scope-rules.ts";
+import type { Api } from "./api.ts";
 
 /** Whoever may not sign in learns nothing about the API from its document either. */
 const access = { role: "viewer", scope: null } as const;
 
 /** The OpenAPI document, made from the same table as the routes, and a page that shows it without any outside host. */
-export async function registerDocument(server: FastifyInstance): Promise<void> {
+export async function registerDocument(server: FastifyInstance, { assets }: Api): Promise<void> {
   await server.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -28,9 +32,14 @@ export async function registerDocument(server: FastifyInstance): Promise<void> {
     transformObject: jsonSchemaTransformObject,
   });
   await server.register(async (docs) => {
-    docs.addHook("onRoute", (route) => {
-      route.config = { ...route.config, access };
+    setRule(docs, access);
+    await docs.register(swaggerUi, {
+      routePrefix: "/docs",
+      baseDir: assets.documentation,
+      // Without one it would look for its own in its package, which the bundle does not have.
+      logo: { type: "image/svg+xml", content: readFileSync(path.join(assets.documentation, "logo.svg")) },
+      staticCSP: false,
+      uiConfig: { tryItOutEnabled: true },
     });
-    await docs.register(swaggerUi, { routePrefix: "/docs", staticCSP: false, uiConfig: { tryItOutEnabled: true } });
   });
 }

@@ -1,7 +1,8 @@
 import type { Problem } from "@cpa-payouts/contract";
 import { InputError } from "@cpa-payouts/core";
 import { describeError, isConnectionError, isDataError } from "@cpa-payouts/db";
-import type { FastifyError } from "fastify";
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import type { Api } from "./api.ts";
 
 /** An answer that is not what was asked for: a status, a word for programs and a sentence for people. */
 export class ApiProblem extends Error {
@@ -26,7 +27,7 @@ export function conflict(message: string, current: Record<string, unknown>): Api
 }
 
 /** What to answer to an error, whatever it is; one that nobody expected tells nothing about itself. */
-export function problemOf(error: unknown): ApiProblem {
+function problemOf(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof InputError)
     return new ApiProblem(400, "bad-input", error.message, { problems: [...error.problems] });
@@ -38,6 +39,29 @@ export function problemOf(error: unknown): ApiProblem {
   const { statusCode = 500, message = "" } = error as Partial<FastifyError>;
   if (statusCode < 500) return new ApiProblem(statusCode, codes[statusCode] ?? "bad-request", message);
   return new ApiProblem(500, "unexpected", "something went wrong here; the log has it under the request's id");
+}
+
+/**
+ * Answers errors with a Problem, and keeps the unexpected ones in the log.
+ *
+ * @param present what is answered for a Problem; itself, by default
+ */
+export function problemSender({ ctx }: Api, present: (problem: Problem) => object = (problem) => problem) {
+  return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { status, problem } = problemOf(error);
+    if (status >= 500) ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
+    return reply
+      .code(status)
+      .type("application/json")
+      .send(JSON.stringify(present(problem)));
+  };
+}
+
+/** One line, with where it happened: an unexpected error is for whoever mends it. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [, where = ""] = (error.stack ?? "").split("\n    at ");
+  return `${error.message} (${where})`;
 }
 
 const codes: Readonly<Record<number, string>> = {

@@ -11,8 +11,10 @@ import { hostCheck } from "./access/hosts.ts";
 import { refusalOfOrigin } from "./access/origin.ts";
 import { refusalOf } from "./access/rules.ts";
 import { type Api, isSecure } from "./api.ts";
+import { registerBoard } from "./board/board.ts";
+import { registerLinks } from "./board/links.ts";
 import { registerDocument } from "./document.ts";
-import { ApiProblem, problemOf } from "./problems.ts";
+import { ApiProblem, problemSender } from "./problems.ts";
 import { registerOperations } from "./routes.ts";
 import { registerSecurityTxt } from "./security-txt.ts";
 import { sessionCookie } from "./session-cookie.ts";
@@ -42,20 +44,18 @@ export async function createServer(api: Api): Promise<FastifyInstance> {
   server.removeContentTypeParser("text/plain");
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
-  server.setErrorHandler(async (error, request, reply) => {
-    const { status, problem } = problemOf(error);
-    if (status >= 500) api.ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
-    return reply.code(status).type("application/json").send(JSON.stringify(problem));
-  });
+  server.setErrorHandler(problemSender(api));
   server.setNotFoundHandler(async () => {
     throw new ApiProblem(404, "not-found", "there is nothing here; /docs shows what there is");
   });
   requireRules(server);
   await protect(server, api);
   logRequests(server, api);
-  await registerDocument(server);
+  await registerDocument(server, api);
   registerSecurityTxt(server, api);
   await registerOperations(server, api);
+  await registerBoard(server, api);
+  registerLinks(server, api);
   return server;
 }
 
@@ -166,11 +166,4 @@ function logRequests(server: FastifyInstance, { ctx }: Api): void {
     const fields = { requestId: request.id, method: request.method, route, status: reply.statusCode };
     ctx.log.debug({ ...fields, ms: Math.round(reply.elapsedTime) }, "request.done");
   });
-}
-
-/** One line, with where it happened: an unexpected error is for whoever mends it. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const [, where = ""] = (error.stack ?? "").split("\n    at ");
-  return `${error.message} (${where})`;
 }

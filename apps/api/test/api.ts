@@ -13,7 +13,7 @@ import {
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { hashToken } from "../src/access/callers.ts";
 import { hashPassword } from "../src/access/passwords.ts";
-import { type ApiConfig, createServer } from "../src/index.ts";
+import { type ApiConfig, createServer, installedAssets } from "../src/index.ts";
 import { type DocumentCheck, documentCheck, type Exchange } from "./document.ts";
 
 export const NOW = "2026-12-07T12:00:00Z";
@@ -61,7 +61,13 @@ export async function openTestApi(
   const flow = await openTestFlow({ kind: options.kind ?? "postgres", now: options.now ?? NOW });
   if (options.users) await importNetwork(flow.ctx, options.users);
   const config = { ...testConfig, ...options.config };
-  const server = await createServer({ ctx: flow.ctx, backend: flow.backend, config, migrationsFolder });
+  const server = await createServer({
+    ctx: flow.ctx,
+    backend: flow.backend,
+    config,
+    migrationsFolder,
+    assets: installedAssets(),
+  });
   await server.ready();
   const document = documentCheck(server);
   const request = async (injected: InjectOptions) => {

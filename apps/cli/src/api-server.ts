@@ -15,12 +15,12 @@ export async function withApi<T>(
   options: { mayMove: boolean },
   use: (api: RunningApi) => Promise<T>,
 ): Promise<T> {
-  const { config, clock, log, env, migrationsFolder } = cli;
+  const { config, clock, log, env, migrationsFolder, assets } = cli;
   const apiConfig = readApiConfig(env);
   const opened = await openContext({ config, databaseUrl: server.url, clock, log, purpose: "api" });
   try {
     const { ctx, backend } = opened;
-    const running = await startApi({ ctx, backend, config: apiConfig, migrationsFolder }, options);
+    const running = await startApi({ ctx, backend, config: apiConfig, migrationsFolder, assets }, options);
     cli.say(`API: ${apiConfig.publicUrl ?? running.url} (its documentation: /docs, the queues: /queues)`);
     try {
       return await use(running);

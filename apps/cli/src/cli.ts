@@ -1,5 +1,6 @@
 import { userInfo } from "node:os";
 import type { Writable } from "node:stream";
+import type { Assets } from "@cpa-payouts/api";
 import { InputError } from "@cpa-payouts/core";
 import type { Clock } from "@cpa-payouts/pipeline";
 import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/worker";
@@ -14,6 +15,8 @@ export interface Surroundings {
   readonly stderr: Writable & { isTTY?: boolean };
   /** The folder of Drizzle's migrations. */
   readonly migrationsFolder: string;
+  /** Where the pages of the API's libraries are. */
+  readonly assets: Assets;
   /** Whether somebody sits at the terminal and can be asked. */
   readonly isInteractive: boolean;
 }
@@ -39,6 +42,7 @@ export interface Cli {
   readonly actor: string;
   readonly dataDir: string | null;
   readonly migrationsFolder: string;
+  readonly assets: Assets;
   /** The environment, with secrets read from their files. */
   readonly env: Surroundings["env"];
   readonly isInteractive: boolean;
@@ -57,7 +61,7 @@ export function openCli(
   options: GlobalOptions,
   command: { logLevel: LogLevel; formats: readonly Format[] },
 ): Cli {
-  const { stdout, stderr, migrationsFolder } = surroundings;
+  const { stdout, stderr, migrationsFolder, assets } = surroundings;
   const env = readSecretFiles(surroundings.env);
   const config = readConfig(env, new Date());
   const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? command.logLevel;
@@ -73,6 +77,7 @@ export function openCli(
     actor: options.actor ?? env.PAYOUTS_ACTOR ?? `cli:${userName()}`,
     dataDir: options.dataDir ?? null,
     migrationsFolder,
+    assets,
     env,
     isInteractive: surroundings.isInteractive,
     say: (line) => {

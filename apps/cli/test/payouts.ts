@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { installedAssets } from "@cpa-payouts/api";
 import { migrationsFolder } from "@cpa-payouts/testing";
 import { runProgram } from "../src/program.ts";
 
@@ -20,7 +21,14 @@ type Env = Readonly<Record<string, string>>;
 export async function payouts(args: readonly string[], env: Env): Promise<CommandResult> {
   const stdout = collector();
   const stderr = collector();
-  const code = await runProgram(args, { env, stdout, stderr, migrationsFolder, isInteractive: false });
+  const code = await runProgram(args, {
+    env,
+    stdout,
+    stderr,
+    migrationsFolder,
+    assets: installedAssets(),
+    isInteractive: false,
+  });
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 

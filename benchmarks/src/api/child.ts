@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { readApiConfig, startApi } from "@cpa-payouts/api";
+import { installedAssets, readApiConfig, startApi } from "@cpa-payouts/api";
 import { createLogger, openContext, readConfig } from "@cpa-payouts/worker";
 
 export interface ApiStart {
@@ -16,7 +16,7 @@ async function serve({ databaseUrl, migrationsFolder }: ApiStart): Promise<void>
   const log = createLogger({ level: "warn", isTerminal: false });
   const opened = await openContext({ config, databaseUrl, clock: () => new Date(), log, purpose: "api" });
   const apiConfig = readApiConfig({ API_PORT: "0", API_RATE_LIMIT: "999999999" });
-  const running = await startApi({ ...opened, config: apiConfig, migrationsFolder });
+  const running = await startApi({ ...opened, config: apiConfig, migrationsFolder, assets: installedAssets() });
   tell({ url: running.url });
   process.on("message", () => tell({ megabytes: process.memoryUsage().rss / 1_048_576 }));
   await once(process, "disconnect");

@@ -1,4 +1,4 @@
-import type { Job, JobsOptions, Queue } from "bullmq";
+import { ErrorCode, type Job, type JobsOptions, type Queue } from "bullmq";
 import { tryAgain } from "./again.ts";
 import type { Backend, BackendConfig } from "./backend.ts";
 import { catalog, type JobName, jobOptions, type PayloadOf, type QueueName, queueNames } from "./catalog.ts";
@@ -108,4 +108,10 @@ async function removeKept(kept: Job): Promise<boolean> {
     if (cause instanceof Error && LOCKED.test(cause.message)) return false;
     throw cause;
   }
+}
+
+/** Whether BullMQ refused to change a job because it is gone, or in another state than the one it is changed from. */
+export function isTooLate(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState;
 }

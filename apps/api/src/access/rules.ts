@@ -34,6 +34,7 @@ function refusalOfProgram({ scope }: AccessRule, scopes: readonly string[]): Api
   return new ApiProblem(403, "forbidden", `this needs the scope ${scope}; the token has ${scopes.join(", ")}`);
 }
 
-function isAtLeast(role: AdminRole, least: AdminRole): boolean {
+/** Whether a role may do what another one may. */
+export function isAtLeast(role: AdminRole, least: AdminRole): boolean {
   return adminRoles.indexOf(role) >= adminRoles.indexOf(least);
 }

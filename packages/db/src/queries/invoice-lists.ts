@@ -144,6 +144,18 @@ export async function findInvoice(db: Db, number: string): Promise<InvoiceListin
   return row ? toListing(row) : null;
 }
 
+/** The number of the invoice that a run created for a user; null if it created none. */
+export async function findInvoiceNumber(
+  db: Db,
+  { runId, userId }: { runId: number; userId: number },
+): Promise<string | null> {
+  const [row] = await rowsOf<{ number: string }>(
+    db,
+    sql`select number from invoices where user_id = ${userId}::bigint and run_id = ${runId}::bigint`,
+  );
+  return row?.number ?? null;
+}
+
 export interface InvoiceTotals {
   readonly invoices: number;
   readonly amountCents: bigint;

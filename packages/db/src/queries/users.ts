@@ -12,6 +12,12 @@ export async function findUser(db: Db, externalId: string): Promise<User | null>
   return user ?? null;
 }
 
+/** The external id of the user with an id of ours; null if there is none. */
+export async function findExternalId(db: Db, id: number): Promise<string | null> {
+  const [user] = await db.select({ externalId: users.externalId }).from(users).where(eq(users.id, id));
+  return user?.externalId ?? null;
+}
+
 /** Whether there is any user at all. */
 export async function hasUsers(db: Db): Promise<boolean> {
   const rows = await db.select({ id: users.id }).from(users).limit(1);

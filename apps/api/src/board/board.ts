@@ -1,0 +1,115 @@
+import type { AppControllerRoute, BullBoardRequest, ControllerHandlerReturnType } from "@bull-board/api/typings/app";
+import fastifyStatic from "@fastify/static";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isAtLeast } from "../access/rules.ts";
+import { setRule } from "../access/scope-rules.ts";
+import type { Api } from "../api.ts";
+import { problemSender } from "../problems.ts";
+import { act, actions, refusal } from "./actions.ts";
+import { type BullBoard, openBullBoard } from "./bull-board.ts";
+import { renderPage } from "./page.ts";
+
+const PREFIX = "/queues";
+
+/** What everybody who is signed in may look at; like {@link actions}, whatever is not listed is refused to everybody. */
+const reads = new Set([
+  "GET /api/redis/stats",
+  "GET /api/queues",
+  "GET /api/job-schedulers",
+  "GET /api/queues/:queueName/metrics",
+  "GET /api/queues/:queueName/default-job-options",
+  "GET /api/queues/:queueName/workers",
+  "GET /api/queues/:queueName/rate-limit",
+  "GET /api/queues/:queueName/job-data-schema",
+  "GET /api/queues/:queueName/:jobId/logs",
+  "GET /api/queues/:queueName/:jobId/flow",
+  "GET /api/queues/:queueName/:jobId",
+]);
+
+/** People only: a program has operations for what it wants to know. */
+const viewers = { role: "viewer", scope: null } as const;
+const operators = { role: "operator", scope: null } as const;
+
+/** The board of the queues for those who are signed in, under the same session and rules as the API. */
+export async function registerBoard(server: FastifyInstance, api: Api): Promise<void> {
+  const { bullmq } = api.ctx.queues;
+  const uiFolder = api.assets.board;
+  const boards = {
+    viewer: openBullBoard(bullmq, { uiFolder, isReadOnly: true }),
+    operator: openBullBoard(bullmq, { uiFolder, isReadOnly: false }),
+  };
+  await server.register(
+    async (scope) => {
+      // The page tells people what stands under `error`, and nothing without it.
+      scope.setErrorHandler(problemSender(api, (problem) => ({ ...problem, error: problem.code })));
+      await registerFiles(scope, boards.viewer);
+      registerPages(scope, boards.viewer);
+      for (const route of boards.operator.apiRoutes) registerApiRoutes(scope, api, boards, route);
+    },
+    { prefix: PREFIX },
+  );
+}
+
+async function registerFiles(scope: FastifyInstance, { staticFolder }: BullBoard): Promise<void> {
+  await scope.register(async (files) => {
+    setRule(files, viewers);
+    await files.register(fastifyStatic, { root: staticFolder, prefix: "/static", decorateReply: false });
+  });
+}
+
+/** One page under several addresses; what the role may do comes with the answers that fill it. */
+function registerPages(scope: FastifyInstance, board: BullBoard): void {
+  const page = renderPage(board, PREFIX);
+  for (const url of [board.entry.route].flat())
+    scope.get(url, { config: { access: viewers }, schema: { hide: true } }, async (_request, reply) =>
+      reply.type("text/html; charset=utf-8").send(page),
+    );
+}
+
+type Boards = Readonly<Record<"viewer" | "operator", BullBoard>>;
+
+function registerApiRoutes(scope: FastifyInstance, api: Api, boards: Boards, route: AppControllerRoute): void {
+  for (const verb of [route.method].flat())
+    for (const url of [route.route].flat()) {
+      const method = verb.toUpperCase() as "GET";
+      scope.route({ method, url, schema: { hide: true }, ...answerTo(`${method} ${url}`, api, boards, route.handler) });
+    }
+}
+
+function answerTo(key: string, api: Api, boards: Boards, handle: AppControllerRoute["handler"]) {
+  const action = actions[key];
+  if (action) {
+    const answer = (from: FastifyRequest) =>
+      act(api, action, handle, { from, request: toRequest(boards.operator, from) });
+    return { config: { access: operators }, handler: sending(answer) };
+  }
+  if (reads.has(key)) {
+    const answer = async (from: FastifyRequest) => handle(toRequest(boardOf(boards, from), from));
+    return { config: { access: viewers }, handler: sending(answer) };
+  }
+  // Before the body is read, whatever it is.
+  return { config: { access: viewers }, onRequest: refuse, handler: refuse };
+}
+
+async function refuse(): Promise<never> {
+  throw refusal();
+}
+
+/** Which of the two boards somebody sees: with the buttons of an operator or without any. */
+function boardOf({ viewer, operator }: Boards, { caller }: FastifyRequest): BullBoard {
+  return caller?.kind === "admin" && isAtLeast(caller.role, operators.role) ? operator : viewer;
+}
+
+function toRequest(
+  { queues, uiConfig }: BullBoard,
+  { params, query, body, headers }: FastifyRequest,
+): BullBoardRequest {
+  return { queues, uiConfig, params, query, body, headers } as BullBoardRequest;
+}
+
+function sending(answer: (request: FastifyRequest) => Promise<ControllerHandlerReturnType>) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const { status = 200, body } = await answer(request);
+    return status === 204 ? reply.code(204).send() : reply.code(status).send(body);
+  };
+}

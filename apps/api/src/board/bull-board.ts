@@ -1,0 +1,70 @@
+import { createBullBoard } from "@bull-board/api";
+import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
+import type {
+  AppControllerRoute,
+  AppViewRoute,
+  BullBoardQueues,
+  IServerAdapter,
+  UIConfig,
+} from "@bull-board/api/typings/app";
+import { catalog, type QueueName, type Queues, queueNames } from "@cpa-payouts/jobs";
+import { linkOfJob } from "./links.ts";
+
+/** What Bull Board tells a server about itself. */
+export interface BullBoard {
+  readonly queues: BullBoardQueues;
+  readonly uiConfig: UIConfig;
+  /** The routes that answer with the page, whatever is to be seen on it. */
+  readonly entry: AppViewRoute;
+  readonly apiRoutes: readonly AppControllerRoute[];
+  readonly pageFolder: string;
+  readonly staticFolder: string;
+}
+
+const uiConfig: UIConfig = {
+  boardTitle: "CPA Payouts",
+  hideDocsLink: true,
+  miscLinks: [{ text: "Invoices and users", url: "/" }],
+};
+
+/** @param isReadOnly whether to show no button that changes anything */
+export function openBullBoard(
+  bullmq: Queues["bullmq"],
+  { uiFolder, isReadOnly }: { uiFolder: string; isReadOnly: boolean },
+): BullBoard {
+  const { server, described } = describedServer();
+  createBullBoard({
+    queues: queueNames.map((name) => new BullMQAdapter(bullmq[name], optionsOf(name, isReadOnly))),
+    serverAdapter: server,
+    options: { uiConfig, uiBasePath: uiFolder },
+  });
+  return described();
+}
+
+function optionsOf(name: QueueName, isReadOnly: boolean) {
+  return {
+    readOnlyMode: isReadOnly,
+    allowCompletedRetries: false,
+    ...(name === catalog["create-invoice"].queue ? { externalJobUrl: linkOfJob } : {}),
+  };
+}
+
+/** A server that keeps what it is told (docs/decisions/0012). */
+function describedServer(): { server: IServerAdapter; described: () => BullBoard } {
+  const told: Partial<BullBoard> = {};
+  const keep = (part: Partial<BullBoard>) => {
+    Object.assign(told, part);
+    return server;
+  };
+  const server: IServerAdapter = {
+    setQueues: (queues) => keep({ queues }),
+    setUIConfig: (uiConfig) => keep({ uiConfig }),
+    setEntryRoute: (entry) => keep({ entry }),
+    setApiRoutes: (apiRoutes) => keep({ apiRoutes }),
+    setViewsPath: (pageFolder) => keep({ pageFolder }),
+    setStaticPath: (_route, staticFolder) => keep({ staticFolder }),
+    // Errors are answered as everywhere else; Bull Board's own handler would show their messages.
+    setErrorHandler: () => server,
+  };
+  return { server, described: () => told as BullBoard };
+}

@@ -1,0 +1,43 @@
+import type { ExternalJobUrl, QueueJobJson } from "@bull-board/api/typings/app";
+import { findExternalId, findInvoiceNumber } from "@cpa-payouts/db";
+import type { FastifyInstance } from "fastify";
+import { z } from "zod";
+import type { Api } from "../api.ts";
+import { notFound } from "../problems.ts";
+
+/**
+ * The one link that Bull Board has room for on a `create-invoice` job: to the invoice if there is one, otherwise to the
+ * user, whose page says why. Jobs know ids only, so the links lead over {@link registerLinks}.
+ */
+export function linkOfJob({ data, returnvalue }: QueueJobJson): ExternalJobUrl {
+  // A job that somebody else put into the queue must not break the page that shows it.
+  const outcome = returnvalue?.outcome;
+  if (outcome === "invoiced" || outcome === "already-invoiced")
+    return { displayText: "Invoice", href: `/go/invoice/${data?.runId}/${data?.userId}` };
+  return { displayText: "User", href: `/go/user/${data?.userId}` };
+}
+
+const config = { access: { role: "viewer", scope: null } } as const;
+const id = z.coerce.number().pipe(z.int().positive());
+const ofInvoice = z.object({ runId: id, userId: id });
+const ofUser = z.object({ userId: id });
+
+/** From the ids of a job to the pages of the console. */
+export function registerLinks(server: FastifyInstance, { ctx }: Api): void {
+  server.get(
+    "/go/invoice/:runId/:userId",
+    { config, schema: { hide: true, params: ofInvoice } },
+    async (request, reply) => {
+      const { runId, userId } = request.params as z.output<typeof ofInvoice>;
+      const number = await findInvoiceNumber(ctx.db, { runId, userId });
+      if (number === null) throw notFound(`invoice of run ${runId} for user ${userId}`);
+      return reply.redirect(`/invoices/${encodeURIComponent(number)}`);
+    },
+  );
+  server.get("/go/user/:userId", { config, schema: { hide: true, params: ofUser } }, async (request, reply) => {
+    const { userId } = request.params as z.output<typeof ofUser>;
+    const externalId = await findExternalId(ctx.db, userId);
+    if (externalId === null) throw notFound(`user ${userId}`);
+    return reply.redirect(`/users/${encodeURIComponent(externalId)}`);
+  });
+}
