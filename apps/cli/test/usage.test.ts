@@ -123,7 +123,7 @@ describe("the environment", () => {
         '  ALLOW_UNSAFE: "nothing" is not one of redis-eviction, redis-persistence',
         "  ALERT_WEBHOOK_URL: write a URL such as https://hooks.slack.com/services/...; http is for this machine only",
         "  SMTP_URL: write a URL such as smtps://user:password@mail.example.com or smtp://mail.example.com:587, with nothing behind the port",
-        "  ALERT_EMAIL_TO.1: write an address such as payouts@example.com",
+        '  ALERT_EMAIL_TO: "nobody" is not an address such as finance@example.com',
         "  PUBLIC_URL: write a URL such as https://payouts.example.com",
         '  PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: "Mars/Olympus" is not an IANA time zone; it must fire once a day',
         "  ALERT_EMAIL_FROM: alerts by e-mail need SMTP_URL, ALERT_EMAIL_FROM, ALERT_EMAIL_TO; set all of them or none",

@@ -58,7 +58,9 @@ describeOnBackends("alerts", (kind) => {
   const texts = () => webhook.bodies.map((body) => JSON.parse(body).text);
   /** Spares the test the seconds and hours between attempts. */
   const hurry = async () => {
-    for (const job of await flow.ctx.queues.bullmq.alerts.getDelayed()) await job.promote().catch(() => {});
+    const delayed = await flow.ctx.queues.bullmq.alerts.getDelayed();
+    // One whose time came in between is promoted already, which is an error here.
+    await Promise.allSettled(delayed.map((job) => job.promote()));
   };
   /** A run closed by a process that dies before it can tell anybody. */
   const closeAndDie = async () => {
@@ -134,7 +136,7 @@ describeOnBackends("alerts", (kind) => {
     await work(ctx);
     await eventually(async () => {
       await hurry();
-      return (await deliveries()).includes("webhook sent after 3");
+      return (await deliveries()).every((delivery) => delivery.includes("sent"));
     });
     expect(await deliveries()).toEqual(["email sent after 1", "webhook sent after 3"]);
     expect([moody.bodies.length, mail.mails.length]).toEqual([1, 1]);
@@ -246,6 +248,8 @@ describeOnBackends("alerts", (kind) => {
     await work({ ...flow.ctx, alerts: { channels: {}, publicUrl: null } });
     await eventually(() => flow.log.of("job.retried").length >= 2);
     expect(flow.log.of("job.retried")[0]?.error).toContain("this worker has no channel");
+    // It might take all of the attempts while this test hurries them.
+    await workers.pop()?.close();
     await work();
     await eventually(async () => {
       await hurry();

@@ -70,7 +70,12 @@ function fit(findProblem: (text: string) => string | null) {
 
 const EMAIL = /^[^\s@<>,;]+@[^\s@<>,;]+$/;
 const email = z.string().regex(EMAIL, "write an address such as payouts@example.com");
-const emails = list.pipe(z.array(email).min(1, "write an address such as finance@example.com"));
+
+const emails = list.superRefine((addresses, issue) => {
+  if (addresses.length === 0) issue.addIssue("write an address such as finance@example.com");
+  for (const address of addresses.filter((text) => !EMAIL.test(text)))
+    issue.addIssue(`"${address}" is not an address such as finance@example.com`);
+});
 
 /** Every variable of the environment that means something, with its default (README, "Configuration"). */
 const variables = z.object({

@@ -104,7 +104,7 @@ describe("e-mail", () => {
 
   it("does not wait for a server that says nothing, or is away", async () => {
     const { url } = await start({ onConnect: () => {} });
-    await expect(send(url, 200)).rejects.toThrow(/did not take it: .*[Gg]reeting/);
+    await expect(send(url, 200)).rejects.toThrow(/did not take it: (Greeting never received|Timeout)/);
     const port = await freePort();
     await expect(send(`smtp://127.0.0.1:${port}`)).rejects.toThrow(
       new RegExp(`^the mail server at 127\\.0\\.0\\.1:${port} did not take it: .*ECONNREFUSED`),

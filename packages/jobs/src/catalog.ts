@@ -61,8 +61,9 @@ export function jobsOf(queue: QueueName): JobName[] {
 }
 
 /**
- * What every job is added with, unless it has options of its own. Eight attempts from one second on outlast two minutes of a database that is away;
- * after that the next tick queues again whatever is still open. The jitter spreads a thousand retries.
+ * What every job is added with, unless it has options of its own. Eight attempts from one second on outlast two minutes
+ * of a database that is away; after that the next tick queues again whatever is still open. The jitter spreads a
+ * thousand retries.
  */
 export const jobOptions = {
   attempts: 8,

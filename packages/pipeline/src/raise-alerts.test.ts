@@ -40,7 +40,8 @@ async function closedRun(date: string) {
   return run;
 }
 
-async function failAndRetry(runId: number) {
+/** What is left of a run whose jobs all gave up. */
+async function closeWithFailures(runId: number) {
   await flow.database
     .sql`update run_decisions set outcome = 'failed', error = 'no luck' where run_id = ${runId} and decision = 'pay'`;
   await flow.database
@@ -67,11 +68,11 @@ describe("the end of a run", () => {
     await importNetwork(flow.ctx, [{ externalId: "aff" }]);
     await tick(flow.ctx);
     const run = await decidedRun(flow.ctx, "2026-12-07");
-    await failAndRetry(run.id);
+    await closeWithFailures(run.id);
     await tick(flow.ctx);
     expect(await retryRun(flow.ctx, { actor: "test" })).toMatchObject({ retried: 1 });
     await tick(flow.ctx);
-    await failAndRetry(run.id);
+    await closeWithFailures(run.id);
     await tick(flow.ctx);
     expect(await raised()).toEqual(["run-finished:2026-12-07:0", "run-finished:2026-12-07:1"]);
   });

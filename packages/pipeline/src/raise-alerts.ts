@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000;
 /** Deliveries queued by one tick; the next one takes the rest. */
 const PAGE = 500;
 
-/** What there is to be told must be read from the tables, as it stands. */
+/** What it takes to read the situation from the tables. */
 type Situation = Pick<Context, "db" | "clock" | "policy">;
 
 /** The channels that are configured. */
