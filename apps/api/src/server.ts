@@ -4,7 +4,7 @@ import type { AccessRule } from "@cpa-payouts/contract";
 import cookie from "@fastify/cookie";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
-import Fastify, { type FastifyInstance, type FastifyServerOptions, type RouteOptions } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { type Caller, findCaller } from "./access/callers.ts";
 import { hostCheck } from "./access/hosts.ts";
@@ -19,6 +19,13 @@ import { registerOperations } from "./routes.ts";
 import { registerSecurityTxt } from "./security-txt.ts";
 import { sessionCookie } from "./session-cookie.ts";
 
+export interface ServedRoute {
+  readonly method: string;
+  /** As a pattern, such as `/api/v1/users/:externalId`. */
+  readonly url: string;
+  readonly access: AccessRule | undefined;
+}
+
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Who may call the route. A route without a rule is refused when it is registered. */
@@ -29,7 +36,7 @@ declare module "fastify" {
   }
   interface FastifyInstance {
     /** Every route there is, with its rule: what the tests go through, so that none is forgotten. */
-    readonly routeTable: readonly RouteOptions[];
+    readonly routeTable: readonly ServedRoute[];
   }
 }
 
@@ -77,14 +84,23 @@ function serverOptions({ config }: Api): FastifyServerOptions {
 
 /** Looked at when all are there, because a plugin's routes get theirs from the scope that they are registered in. */
 export function requireRules(server: FastifyInstance): void {
-  const routes: RouteOptions[] = [];
-  server.decorate("routeTable", routes);
+  const routeTable: ServedRoute[] = [];
+  server.decorate("routeTable", routeTable);
   server.addHook("onRoute", (route) => {
-    routes.push(route);
+    // The same object comes again, changed, for a second address of the route.
+    const { method, url } = route;
+    for (const one of [method].flat())
+      routeTable.push({
+        method: one,
+        url,
+        get access() {
+          return route.config?.access;
+        },
+      });
   });
   server.addHook("onReady", async () => {
-    for (const { method, url, config } of routes)
-      if (!config?.access) throw new Error(`the route ${String(method)} ${url} has no rule that says who may call it`);
+    for (const { method, url, access } of routeTable)
+      if (!access) throw new Error(`the route ${method} ${url} has no rule that says who may call it`);
   });
 }
 

@@ -105,14 +105,14 @@ describe("the table of routes", () => {
   it("has exactly the rules that are written down here", () => {
     const actual = api.server.routeTable
       .filter(({ method, url }) => method !== "HEAD" && url.startsWith("/api/"))
-      .map(({ method, url, config }) => ({
+      .map(({ method, url, access }) => ({
         method,
         url,
-        role: config?.access?.role,
-        scope: config?.access?.scope,
-        isSensitive: config?.access?.isSensitive ?? false,
+        role: access?.role,
+        scope: access?.scope,
+        isSensitive: access?.isSensitive ?? false,
       }));
-    const sorted = <T extends { url: string; method: unknown }>(routes: readonly T[]) =>
+    const sorted = <T extends { url: string; method: string }>(routes: readonly T[]) =>
       [...routes].sort((a, b) => `${a.url} ${a.method}`.localeCompare(`${b.url} ${b.method}`));
     expect(sorted(actual)).toEqual(sorted(expectedRoutes));
   });

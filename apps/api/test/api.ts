@@ -17,13 +17,13 @@ import { type ApiConfig, createServer, installedAssets } from "../src/index.ts";
 import { type DocumentCheck, documentCheck, type Exchange } from "./document.ts";
 
 export const NOW = "2026-12-07T12:00:00Z";
-export const ORIGIN = "http://localhost";
+const ORIGIN = "http://localhost";
 export const PASSWORD = "correct horse battery staple";
 
 /** Made once: the hash is slow on purpose. */
 const passwordHash = hashPassword(PASSWORD);
 
-export const testConfig: ApiConfig = {
+const testConfig: ApiConfig = {
   host: "127.0.0.1",
   port: 0,
   isDefaultPort: false,
@@ -130,10 +130,10 @@ export function clientWith(request: TestApi["request"], headers: Readonly<Record
   return { ...client, headers };
 }
 
-function exchangeOf({ method = "GET", url }: InjectOptions, response: LightMyRequestResponse): Exchange {
+function exchangeOf({ method = "GET", url = "" }: InjectOptions, response: LightMyRequestResponse): Exchange {
   return {
     method,
-    url: String(url),
+    url: typeof url === "string" ? url : (url.pathname ?? ""),
     status: response.statusCode,
     contentType: String(response.headers["content-type"] ?? ""),
     body: response.body,

@@ -4,6 +4,7 @@ import path from "node:path";
 import { listAuditLog } from "@cpa-payouts/db";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { installedAssets } from "../src/index.ts";
+import type { ServedRoute } from "../src/server.ts";
 import { browserHeaders, openTestApi, type TestApi } from "./api.ts";
 
 /** What everybody may look at, and what an operator is answered in an empty system. All else is refused to everybody. */
@@ -36,11 +37,7 @@ const EXAMPLES: Readonly<Record<string, string>> = {
   "*": "images/logo.svg",
 };
 
-interface Route {
-  readonly method: string;
-  /** As a pattern, such as `/queues/queue/:queueName`. */
-  readonly url: string;
-}
+type Route = Pick<ServedRoute, "method" | "url">;
 
 let api: TestApi;
 let routes: readonly Route[];
@@ -48,9 +45,7 @@ let headersOf: Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 beforeAll(async () => {
   api = await openTestApi();
-  routes = api.server.routeTable
-    .flatMap(({ method, url }) => [method].flat().map((one) => ({ method: one, url })))
-    .filter(({ url }) => url.startsWith("/queues"));
+  routes = api.server.routeTable.filter(({ url }) => url.startsWith("/queues"));
   await api.flow.ctx.queues.enqueue("create-invoice", { runId: 1, userId: 1 });
   headersOf = {
     nobody: browserHeaders,

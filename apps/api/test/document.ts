@@ -7,7 +7,7 @@ interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, DocumentedOperation>>>>;
 }
 
-export interface DocumentedOperation {
+interface DocumentedOperation {
   readonly operationId?: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, unknown>> }>>;
@@ -57,7 +57,7 @@ export function documentCheck(server: FastifyInstance): DocumentCheck {
       const type = contentType.split(";")[0] ?? "";
       if (status === 204) return;
       if (!response.content?.[type])
-        throw new Error(`${where}: ${type} is not among ${Object.keys(response.content ?? {})}`);
+        throw new Error(`${where}: ${type} is not among ${Object.keys(response.content ?? {}).join()}`);
       if (type !== "application/json") return;
       const steps = ["paths", path, method.toLowerCase(), "responses", documented, "content", type, "schema"];
       const validate = validatorOf(`/${steps.map(escapeStep).join("/")}`);

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { createAdminCommand, listAdminsCommand, resetAdminPassword } from "./commands/admin.ts";
+import { listAlertsCommand, retryAlerts, testAlerts } from "./commands/alerts.ts";
 import { api } from "./commands/api.ts";
 import { calendar } from "./commands/calendar.ts";
 import { creditUser } from "./commands/credit.ts";
@@ -25,6 +26,7 @@ export function addCommands(program: Command, does: Does): void {
   addRuns(program, does);
   addChanges(program, does);
   addAdmins(program, does);
+  addAlerts(program, does);
   addViews(program, does);
 }
 
@@ -137,6 +139,20 @@ function addAdmins(program: Command, does: Does): void {
     .command("list")
     .description("all administrators")
     .action(does(listAdminsCommand, { formats: listFormats }));
+}
+
+/** What people are told without asking. */
+function addAlerts(program: Command, does: Does): void {
+  const alerts = program
+    .command("alerts")
+    .description("alerts and whether they were sent, newest first")
+    .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000))
+    .action(does(listAlertsCommand, { formats: listFormats }));
+  alerts
+    .command("test")
+    .description("send a test alert through every configured channel now")
+    .action(does(testAlerts, { formats: listFormats }));
+  alerts.command("retry").description("send the alerts again that were given up").action(does(retryAlerts));
 }
 
 /** What there is to be read. */

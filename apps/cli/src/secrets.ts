@@ -4,7 +4,7 @@ import { InputError } from "@cpa-payouts/core";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What may be a secret, and so may be given as the name of a file that holds it, as container platforms hand secrets over. */
-const secrets = ["DATABASE_URL", "REDIS_URL"];
+const secrets = ["DATABASE_URL", "REDIS_URL", "ALERT_WEBHOOK_URL", "SMTP_URL"];
 
 /**
  * The environment with `NAME` read from the file that `NAME_FILE` names.

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { toCsv } from "@cpa-payouts/testing";
+import { startWebhookServer, toCsv } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { payouts, payoutsJson, startPayouts } from "./payouts.ts";
 
@@ -63,8 +63,11 @@ describe("everything on one machine", () => {
 });
 
 describe("the demo", () => {
-  it("plays a month, prints a summary per run and exits 0", async () => {
-    const result = await payouts(["demo"], {});
+  it("plays a month, prints a summary per run, alerts nobody and exits 0", async () => {
+    const webhook = await startWebhookServer();
+    const result = await payouts(["demo"], { ALERT_WEBHOOK_URL: webhook.url });
+    expect(webhook.bodies).toEqual([]);
+    await webhook.stop();
     expect(result.code).toBe(0);
     expect(result.stdout.match(/State +completed/g)).toHaveLength(2);
     expect(result.stdout).toMatch(/invariants checked: all hold/);

@@ -88,6 +88,7 @@ describe("bad usage", () => {
       "worker",
       "api",
       "admin",
+      "alerts",
     ])
       expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
   });
@@ -105,6 +106,10 @@ describe("the environment", () => {
       LOG_LEVEL: "loud",
       DATABASE_POOLER: "session",
       ALLOW_UNSAFE: "redis-eviction, everything,nothing",
+      ALERT_WEBHOOK_URL: "http://example.com/hook-secret",
+      SMTP_URL: "smtp://user:mail-secret@mail.example.com/inbox",
+      ALERT_EMAIL_TO: "finance@example.com, nobody",
+      PUBLIC_URL: "payouts.example.com",
     });
     expect(code).toBe(2);
     expect(stderr).toBe(
@@ -118,8 +123,13 @@ describe("the environment", () => {
         "  LOG_LEVEL: write one of debug, info, warn, error, silent",
         '  ALLOW_UNSAFE: "everything" is not one of redis-eviction, redis-persistence',
         '  ALLOW_UNSAFE: "nothing" is not one of redis-eviction, redis-persistence',
+        "  ALERT_WEBHOOK_URL: write a URL such as https://hooks.slack.com/services/...; http is for this machine only",
+        "  SMTP_URL: write a URL such as smtps://user:password@mail.example.com or smtp://mail.example.com:587, with nothing behind the port",
+        '  ALERT_EMAIL_TO: "nobody" is not an address such as finance@example.com',
+        "  PUBLIC_URL: write a URL such as https://payouts.example.com",
         '  PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: "Mars/Olympus" is not an IANA time zone; it must fire once a day',
-        "error: 10 problems, see above",
+        "  ALERT_EMAIL_FROM: alerts by e-mail need SMTP_URL, ALERT_EMAIL_FROM, ALERT_EMAIL_TO; set all of them or none",
+        "error: 15 problems, see above",
         "",
       ].join("\n"),
     );

@@ -2,6 +2,7 @@ import { InputError } from "@cpa-payouts/core";
 import { checkDatabase, checkRole, connect, type Db, type DbConnection, ping } from "@cpa-payouts/db";
 import { type Backend, type BackendConfig, openBackend, openQueues } from "@cpa-payouts/jobs";
 import { type Clock, type Context, defaultPace, type Log, type Pace } from "@cpa-payouts/pipeline";
+import { openAlerts } from "./channels.ts";
 import type { Config } from "./env.ts";
 import { queueErrorLogger } from "./queue-errors.ts";
 import { acceptSetup } from "./setup.ts";
@@ -61,7 +62,7 @@ export async function openContext(options: ContextOptions): Promise<OpenContext>
   const pace = { ...defaultPace, highWaterMark, ...options.pace };
   return {
     backend,
-    ctx: { db: connection.db, queues, clock, log, policy, pace },
+    ctx: { db: connection.db, queues, clock, log, policy, pace, alerts: openAlerts(config) },
     close: async () => {
       await queues.close();
       await closeAll(connection, backend);

@@ -1,3 +1,4 @@
+import { findSmtpProblem, findWebhookProblem } from "@cpa-payouts/alerts";
 import {
   findScheduleProblem,
   InputError,
@@ -41,19 +42,40 @@ const amount = z.string().transform((text, issue) => {
   return z.NEVER;
 });
 
-/** Names of checks, separated by commas; each unknown one is a problem of its own. */
-const checkNames = z.string().transform((text, issue) =>
+/** Texts separated by commas. */
+const list = z.string().transform((text) =>
   text
     .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "")
-    .flatMap((name) => {
-      const known = overridableChecks.find((check) => check === name);
-      if (known) return [known];
-      issue.addIssue(`"${name}" is not one of ${overridableChecks.join(", ")}`);
-      return [];
-    }),
+    .map((part) => part.trim())
+    .filter((part) => part !== ""),
 );
+
+/** Names of checks; each unknown one is a problem of its own. */
+const checkNames = list.transform((names, issue) =>
+  names.flatMap((name) => {
+    const known = overridableChecks.find((check) => check === name);
+    if (known) return [known];
+    issue.addIssue(`"${name}" is not one of ${overridableChecks.join(", ")}`);
+    return [];
+  }),
+);
+
+/** A text that is fit when nothing is found wrong with it. */
+function fit(findProblem: (text: string) => string | null) {
+  return z.string().superRefine((text, issue) => {
+    const problem = findProblem(text);
+    if (problem) issue.addIssue(problem);
+  });
+}
+
+const EMAIL = /^[^\s@<>,;]+@[^\s@<>,;]+$/;
+const email = z.string().regex(EMAIL, "write an address such as payouts@example.com");
+
+const emails = list.superRefine((addresses, issue) => {
+  if (addresses.length === 0) issue.addIssue("write an address such as finance@example.com");
+  for (const address of addresses.filter((text) => !EMAIL.test(text)))
+    issue.addIssue(`"${address}" is not an address such as finance@example.com`);
+});
 
 /** Every variable of the environment that means something, with its default (README, "Configuration"). */
 const variables = z.object({
@@ -75,6 +97,11 @@ const variables = z.object({
   LOG_FILE: z.string().optional(),
   HEALTH_FILE: z.string().optional(),
   ALLOW_UNSAFE: z.string().default("").pipe(checkNames),
+  ALERT_WEBHOOK_URL: fit(findWebhookProblem).optional(),
+  SMTP_URL: fit(findSmtpProblem).optional(),
+  ALERT_EMAIL_FROM: email.optional(),
+  ALERT_EMAIL_TO: emails.optional(),
+  PUBLIC_URL: url(["http:", "https:"], "https://payouts.example.com").optional(),
 });
 
 export interface Config {
@@ -98,6 +125,13 @@ export interface Config {
   /** Checks of the servers that are let pass in production although they fail. */
   readonly allowUnsafe: readonly OverridableCheck[];
   readonly policy: Policy;
+  /** Whom to alert; null for a channel that is not used. */
+  readonly alerts: {
+    readonly webhookUrl: string | null;
+    readonly email: { readonly smtpUrl: string; readonly from: string; readonly to: readonly string[] } | null;
+    /** Where people reach the API, for links; without a path. */
+    readonly publicUrl: string | null;
+  };
 }
 
 /**
@@ -122,6 +156,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, no
     problems.push(`PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: ${scheduleProblem}; it must fire once a day`);
   if (given.DATABASE_POOLER === "transaction" && !given.DATABASE_URL)
     problems.push("DATABASE_POOLER: the embedded database has no pooler; set DATABASE_URL, too");
+  problems.push(...findMailProblems(given));
   if (!parsed.success || problems.length > 0)
     throw new InputError(`the configuration is wrong: ${problems.join("; ")}`, problems);
   const { data } = parsed;
@@ -138,5 +173,24 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, no
     healthFile: data.HEALTH_FILE ?? null,
     allowUnsafe: data.ALLOW_UNSAFE,
     policy: { schedule, minimumBalanceCents: data.MINIMUM_BALANCE, catchUpDays: data.CATCH_UP_DAYS },
+    alerts: readAlerts(data),
+  };
+}
+
+const mailVariables = ["SMTP_URL", "ALERT_EMAIL_FROM", "ALERT_EMAIL_TO"];
+
+/** Half a mail set-up is a mistake that nobody would notice before the first alert that does not come. */
+function findMailProblems(given: Readonly<Record<string, unknown>>): string[] {
+  const unset = mailVariables.filter((name) => given[name] === undefined);
+  if (unset.length === 0 || unset.length === mailVariables.length) return [];
+  return [`${unset.join(" and ")}: alerts by e-mail need ${mailVariables.join(", ")}; set all of them or none`];
+}
+
+function readAlerts(data: z.output<typeof variables>): Config["alerts"] {
+  const { SMTP_URL: smtpUrl, ALERT_EMAIL_FROM: from, ALERT_EMAIL_TO: to } = data;
+  return {
+    webhookUrl: data.ALERT_WEBHOOK_URL ?? null,
+    email: smtpUrl && from && to ? { smtpUrl, from, to } : null,
+    publicUrl: data.PUBLIC_URL ? new URL(data.PUBLIC_URL).origin : null,
   };
 }

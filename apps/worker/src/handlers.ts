@@ -1,5 +1,5 @@
 import type { Handlers } from "@cpa-payouts/jobs";
-import { type Context, closeFinishedRun, decide, fanOut, invoiceBatcher, tick } from "@cpa-payouts/pipeline";
+import { type Context, closeFinishedRun, decide, fanOut, invoiceBatcher, sendAlert, tick } from "@cpa-payouts/pipeline";
 
 /** Which job calls which step of the flow. */
 export function createHandlers(ctx: Context): Handlers {
@@ -9,5 +9,6 @@ export function createHandlers(ctx: Context): Handlers {
     "fan-out": (payload) => fanOut(ctx, payload),
     "create-invoice": invoiceBatcher(ctx, ctx.pace.invoices),
     "close-run": (payload) => closeFinishedRun(ctx, payload),
+    "send-alert": (payload) => sendAlert(ctx, payload),
   };
 }

@@ -1,3 +1,4 @@
+export { openAlerts } from "./channels.ts";
 export { backendConfig, type OpenContext, openContext } from "./context.ts";
 export { type Config, type LogLevel, logLevels, readConfig } from "./env.ts";
 export { createLogger, type Logger } from "./logger.ts";

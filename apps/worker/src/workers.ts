@@ -9,7 +9,7 @@ import {
   type WorkerEvents,
   type WorkerTuning,
 } from "@cpa-payouts/jobs";
-import { type Context, failInvoice } from "@cpa-payouts/pipeline";
+import { type Context, failAlert, failInvoice } from "@cpa-payouts/pipeline";
 import { createHandlers } from "./handlers.ts";
 import { queueErrorLogger } from "./queue-errors.ts";
 
@@ -20,6 +20,9 @@ export interface WorkersOptions extends WorkerTuning {
 
 /** Steps of runs are few and short, and two runs never depend on each other. */
 const RUN_STEPS_AT_A_TIME = 4;
+
+/** So that a channel that keeps one waiting does not hold up the other. */
+const ALERTS_AT_A_TIME = 4;
 
 /** Starts to work on the queues. The result stops taking jobs and waits for those under way. */
 export async function startWorkers(ctx: Context, backend: Backend, options: WorkersOptions): Promise<RunningWorker> {
@@ -45,6 +48,8 @@ function concurrencyOf(queue: QueueName, { concurrency }: WorkersOptions): numbe
       return RUN_STEPS_AT_A_TIME;
     case "invoices":
       return concurrency;
+    case "alerts":
+      return ALERTS_AT_A_TIME;
   }
 }
 
@@ -62,7 +67,8 @@ function workerEvents(ctx: Context): WorkerEvents {
 
 async function recordExhausted(ctx: Context, { name, payload, attempt, error }: JobReport): Promise<void> {
   ctx.log.error({ job: name, ...payload, attempt, error }, "job.failed");
-  const { runId, userId } = payload;
+  const { runId, userId, deliveryId } = payload;
+  if (name === "send-alert" && deliveryId !== undefined) await failAlert(ctx, { deliveryId }, error);
   if (name === "create-invoice" && runId !== undefined && userId !== undefined)
     await failInvoice(ctx, { runId, userId }, error);
 }

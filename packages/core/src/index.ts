@@ -10,8 +10,11 @@
  * - payment run: the work for one payment date; one row, ever.
  * - decision: what the run decided for one user: `pay`, or `skip` with a reason.
  * - administrator (admin): who signs in to the admin API, as `viewer`, `operator` or `admin`.
+ * - alert: something that people are told without asking. channel: how it reaches them (webhook, e-mail). delivery: one
+ *   alert by one channel.
  * - invoice: what a user is to be paid for a payment date. review: the administrator's decision on it.
  */
+export * from "./alerts.ts";
 export * from "./errors.ts";
 export * from "./ics.ts";
 export * from "./money.ts";

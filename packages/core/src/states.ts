@@ -88,6 +88,16 @@ export const outcomeTransitions = transitions({
 /** What became of a decision. */
 export type Outcome = keyof typeof outcomeTransitions;
 
+/** `dropped`: what it told of was no longer so. A failed delivery is taken up again when an operator says so. */
+export const deliveryTransitions = transitions({
+  open: ["sent", "dropped", "failed"],
+  failed: ["open", "sent", "dropped"],
+  sent: [],
+  dropped: [],
+});
+/** What became of an alert on one channel. */
+export type DeliveryState = keyof typeof deliveryTransitions;
+
 /** The states of a table, in the order they are written down. */
 export function statesOf<S extends string>(table: Transitions<S>): readonly S[] {
   return Object.keys(table) as S[];

@@ -6,6 +6,7 @@ export * from "./pages.ts";
 export * from "./ping.ts";
 export * from "./queries/admin-sessions.ts";
 export * from "./queries/admins.ts";
+export * from "./queries/alerts.ts";
 export * from "./queries/api-tokens.ts";
 export * from "./queries/audit-log.ts";
 export * from "./queries/decisions.ts";

@@ -9,6 +9,7 @@ import {
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, type Db, type DbConnection } from "./client.ts";
+import { isReviewOverdue } from "./queries/alerts.ts";
 import { countOpenDecisions, decideChunk, openDecisionsPage } from "./queries/decisions.ts";
 import { createInvoices } from "./queries/invoices.ts";
 import { creditUser } from "./queries/ledger.ts";
@@ -24,7 +25,7 @@ const log = recordingLog();
 const EARLIER_DATES = ["2026-01-05", "2026-02-02", "2026-03-02", "2026-04-06", "2026-05-04", "2026-06-01"];
 const DATE = "2026-12-21";
 
-const TABLES = ["users", "ledger_entries", "payment_methods", "run_decisions", "invoices"];
+const TABLES = ["users", "ledger_entries", "payment_methods", "run_decisions", "invoices", "audit_log"];
 
 /** A run looks up each user's rows a few times; a plan that reads a table or an index whole fetches hundreds per user. */
 const MOST_ROWS_PER_USER = 10;
@@ -79,6 +80,21 @@ describe("a run looks its rows up by key", () => {
   });
 });
 
+describe("a tick looks by index", () => {
+  it("whether a review is overdue, whatever there is in the audit log", async () => {
+    await by("importer", async (db) => {
+      await importUsers(db);
+      await playRun(db, DATE);
+    });
+    const later = new Date(NOW.getTime() + 1);
+    const grown = await growth(async () => {
+      expect(await isReviewOverdue(worker.db, NOW)).toBe(false);
+      expect(await isReviewOverdue(worker.db, later)).toBe(true);
+    });
+    expect(grown.filter(({ scans, rows }) => scans > 0 || rows > 2)).toEqual([]);
+  });
+});
+
 async function importUsers(db: Db): Promise<void> {
   const users = Array.from({ length: USERS }, (_, index) => ({ externalId: `u${index}` }));
   await importNetwork({ db, clock, log }, users);
@@ -104,21 +120,29 @@ async function playRun(db: Db, date: string, onDecided: () => Promise<unknown> =
 
 /** Plays a run on the worker's connection; tells the tables it scanned, and those of which it fetched too many rows. */
 async function measured(date: string, onDecided?: () => Promise<unknown>) {
-  const before = await accesses();
-  const invoiced = await playRun(worker.db, date, onDecided);
-  await worker.close();
-  await untilGone("worker");
-  const after = await accesses();
-  const grown = after.map((now, index) => ({
-    table: now.table,
-    scans: now.scans - (before[index]?.scans ?? 0),
-    rows: now.rows - (before[index]?.rows ?? 0),
-  }));
+  let invoiced = 0;
+  const grown = await growth(async () => {
+    invoiced = await playRun(worker.db, date, onDecided);
+  });
   return {
     invoiced,
     scanned: grown.filter(({ scans }) => scans > 0),
     fetched: grown.filter(({ rows }) => rows > MOST_ROWS_PER_USER * USERS),
   };
+}
+
+/** What the worker's connection does to the tables, after which it is closed. */
+async function growth(work: () => Promise<void>) {
+  const before = await accesses();
+  await work();
+  await worker.close();
+  await untilGone("worker");
+  const after = await accesses();
+  return after.map((now, index) => ({
+    table: now.table,
+    scans: now.scans - (before[index]?.scans ?? 0),
+    rows: now.rows - (before[index]?.rows ?? 0),
+  }));
 }
 
 /** What connections have done to the tables so far; they tell it at the latest when they end. */

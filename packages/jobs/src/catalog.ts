@@ -1,7 +1,8 @@
+import type { JobsOptions } from "bullmq";
 import { z } from "zod";
 
 /** One queue per concurrency profile: a million invoices never stand in the way of the tick. */
-export const queueNames = ["ticks", "runs", "invoices"] as const;
+export const queueNames = ["ticks", "runs", "invoices", "alerts"] as const;
 export type QueueName = (typeof queueNames)[number];
 
 interface JobDefinition<Payload extends z.ZodType> {
@@ -9,11 +10,21 @@ interface JobDefinition<Payload extends z.ZodType> {
   readonly payload: Payload;
   /** The job's id in the queue: adding it again while it waits or runs does nothing. It saves work; it guarantees nothing. */
   readonly id: (payload: z.output<Payload>) => string;
+  /** What differs from {@link jobOptions}. */
+  readonly options?: JobsOptions;
 }
 
 function job<Payload extends z.ZodType>(definition: JobDefinition<Payload>): JobDefinition<Payload> {
   return definition;
 }
+
+const SECOND_MS = 1_000;
+
+/**
+ * Fourteen attempts in six to eleven hours: what an alert leaves through is not ours, and whoever repairs it may have to
+ * wake up first.
+ */
+const alertOptions = { attempts: 14, backoff: { type: "exponential", delay: 5 * SECOND_MS, jitter: 0.5 } };
 
 const nothing = z.object({});
 const ofRun = z.object({ runId: z.int().positive() });
@@ -33,6 +44,12 @@ export const catalog = {
     id: ({ runId, userId }) => `invoice-${runId}-${userId}`,
   }),
   "close-run": job({ queue: "runs", payload: ofRun, id: ({ runId }) => `close-run-${runId}` }),
+  "send-alert": job({
+    queue: "alerts",
+    payload: z.object({ deliveryId: z.int().positive() }),
+    id: ({ deliveryId }) => `send-alert-${deliveryId}`,
+    options: alertOptions,
+  }),
 } as const;
 
 export type JobName = keyof typeof catalog;
@@ -43,11 +60,10 @@ export function jobsOf(queue: QueueName): JobName[] {
   return (Object.keys(catalog) as JobName[]).filter((name) => catalog[name].queue === queue);
 }
 
-const SECOND_MS = 1_000;
-
 /**
- * What every job is added with. Eight attempts from one second on outlast two minutes of a database that is away;
- * after that the next tick queues again whatever is still open. The jitter spreads a thousand retries.
+ * What every job is added with, unless it has options of its own. Eight attempts from one second on outlast two minutes
+ * of a database that is away; after that the next tick queues again whatever is still open. The jitter spreads a
+ * thousand retries.
  */
 export const jobOptions = {
   attempts: 8,

@@ -23,6 +23,7 @@ describe("the catalogue", () => {
       catalog["fan-out"].id({ runId: 1 }),
       catalog["close-run"].id({ runId: 1 }),
       catalog["create-invoice"].id(JOB),
+      catalog["send-alert"].id({ deliveryId: 1 }),
     ];
     expect(new Set(ids).size).toBe(ids.length);
     // Colons separate keys, and a number is what BullMQ itself numbers jobs with.

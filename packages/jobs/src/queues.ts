@@ -63,8 +63,12 @@ export function openQueues(backend: Backend, onError: (error: Error, queue: Queu
 }
 
 function toJob<N extends JobName>(name: N, payload: PayloadOf<N>) {
-  const definition = catalog[name] as { payload: { parse(data: unknown): unknown }; id(payload: unknown): string };
-  const opts: JobsOptions = { ...jobOptions, jobId: definition.id(payload) };
+  const definition = catalog[name] as {
+    payload: { parse(data: unknown): unknown };
+    id(payload: unknown): string;
+    options?: JobsOptions;
+  };
+  const opts: JobsOptions = { ...jobOptions, ...definition.options, jobId: definition.id(payload) };
   return { name, data: definition.payload.parse(payload), opts };
 }
 

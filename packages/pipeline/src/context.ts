@@ -1,4 +1,4 @@
-import type { Policy } from "@cpa-payouts/core";
+import type { AlertChannel, AlertMessage, Policy } from "@cpa-payouts/core";
 import type { Db } from "@cpa-payouts/db";
 import type { Queues } from "@cpa-payouts/jobs";
 import type { BatchPace } from "./batcher.ts";
@@ -26,7 +26,29 @@ export interface Context extends DataContext {
   readonly queues: Queues;
   readonly policy: Policy;
   readonly pace: Pace;
+  readonly alerts: Alerts;
 }
+
+/** A way to reach people. */
+export interface Channel {
+  /**
+   * Sends a message; it may be sent again, since nobody can know whether one that failed arrived all the same.
+   *
+   * @returns how many of the recipients were refused; at least one was not
+   * @throws Error in one line without secrets
+   */
+  send(message: AlertMessage): Promise<{ readonly refused: number }>;
+}
+
+/** Whom to alert, and where those who are alerted may look. */
+export interface Alerts {
+  /** Those that are configured; without any, nothing is raised. */
+  readonly channels: Readonly<Partial<Record<AlertChannel, Channel>>>;
+  /** Where people reach the API; null for no links. */
+  readonly publicUrl: string | null;
+}
+
+export const noAlerts: Alerts = { channels: {}, publicUrl: null };
 
 /** How much is taken on at a time. */
 export interface Pace {

@@ -2,12 +2,13 @@
  * The flow, a file per step:
  *
  * tick -> open-run -> decide -> fan-out -> create-invoice -> close-run, with resume-run behind each of them,
- * and around it: import-users, credit, summary (preview), follow-run, retry, cancel-run, review, explain,
+ * raise-alerts -> send-alert (compose-alert) beside it, and around it: import-users, credit, summary (preview), follow-run, retry, cancel-run, review, explain,
  * expect-payment, verify.
  */
 export type { BatchPace } from "./batcher.ts";
 export * from "./cancel-run.ts";
 export * from "./close-run.ts";
+export * from "./compose-alert.ts";
 export * from "./context.ts";
 export * from "./create-invoice.ts";
 export * from "./credit.ts";
@@ -18,9 +19,11 @@ export * from "./fan-out.ts";
 export * from "./follow-run.ts";
 export * from "./import-users.ts";
 export * from "./open-run.ts";
+export * from "./raise-alerts.ts";
 export * from "./resume-run.ts";
 export * from "./retry.ts";
 export * from "./review.ts";
+export * from "./send-alert.ts";
 export * from "./summary.ts";
 export * from "./tick.ts";
 export * from "./verify.ts";

@@ -2,6 +2,7 @@ import { dueDates, localDateAt, type PaymentDate } from "@cpa-payouts/core";
 import { addUpTallies, datesWithRun, listUnfinishedRuns, type PaymentRun, recordTick } from "@cpa-payouts/db";
 import { type Context, SYSTEM_ACTOR } from "./context.ts";
 import { startRun } from "./open-run.ts";
+import { channelsOf, raiseAlerts } from "./raise-alerts.ts";
 import { resumeRun } from "./resume-run.ts";
 
 export interface TickResult {
@@ -21,7 +22,7 @@ export interface TickResult {
  */
 export async function tick(ctx: Context): Promise<TickResult> {
   const now = ctx.clock();
-  const { liveSince } = await recordTick(ctx.db, now);
+  const { liveSince } = await recordTick(ctx.db, now, { isAlerting: channelsOf(ctx).length > 0 });
   const { due, missed } = await datesWithoutRun(ctx, now, liveSince);
   for (const { date } of missed) ctx.log.error({ paymentDate: date }, "payment-date.missed");
 
@@ -30,6 +31,7 @@ export async function tick(ctx: Context): Promise<TickResult> {
   const [oldest] = due;
   const opened = oldest && !isBlocked(oldest, unfinished) ? await openDueRun(ctx, oldest, now) : null;
   await addUpTallies(ctx.db);
+  await raiseAlerts(ctx);
   const result = { opened, resumed: unfinished.length, missed: missed.length };
   ctx.log.debug({ ...result, due: due.length }, "tick.done");
   return result;

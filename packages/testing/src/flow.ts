@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Policy } from "@cpa-payouts/core";
 import { type Backend, type BackendConfig, openBackend, openQueues } from "@cpa-payouts/jobs";
-import { type Context, defaultPace, type Pace } from "@cpa-payouts/pipeline";
+import { type Alerts, type Context, defaultPace, noAlerts, type Pace } from "@cpa-payouts/pipeline";
 import { describe, inject } from "vitest";
 import { type TestClock, testClock } from "./clock.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
@@ -37,6 +37,7 @@ export async function openTestFlow(options: {
   now: string;
   policy?: Partial<Policy>;
   pace?: Partial<Pace>;
+  alerts?: Alerts;
   /** Another Redis than the one that all tests share. */
   redisUrl?: string;
 }): Promise<TestFlow> {
@@ -53,6 +54,7 @@ export async function openTestFlow(options: {
     log,
     policy: { ...testPolicy, ...options.policy },
     pace: { ...defaultPace, ...options.pace },
+    alerts: options.alerts ?? noAlerts,
   };
   return {
     ctx,

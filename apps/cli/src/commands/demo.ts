@@ -30,7 +30,13 @@ export async function demo(cli: Cli): Promise<ExitCode> {
   const pretending: Cli = {
     ...cli,
     clock: () => clock.now,
-    config: { ...cli.config, isPooled: false, redisUrl: null },
+    // Nobody is to be alerted of runs that never were.
+    config: {
+      ...cli.config,
+      isPooled: false,
+      redisUrl: null,
+      alerts: { webhookUrl: null, email: null, publicUrl: null },
+    },
   };
   const narrator = createNarrator(cli);
   return withThrowAwayServer(cli, (server) =>

@@ -191,7 +191,7 @@ describe("retrying the failed decisions of a run", () => {
 
 describe("the scheduler's row", () => {
   it("keeps the first tick ever, and the latest one", async () => {
-    const at = (instant: string) => recordTick(data.ctx.db, new Date(instant));
+    const at = (instant: string) => recordTick(data.ctx.db, new Date(instant), { isAlerting: false });
     expect(await findScheduler(data.ctx.db)).toBeNull();
     await at("2026-12-01T00:00:00Z");
     await at("2026-12-03T00:00:00Z");

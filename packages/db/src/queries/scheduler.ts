@@ -1,25 +1,44 @@
-import { sql } from "drizzle-orm";
+import { type AnyColumn, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { scheduler } from "../schema/index.ts";
 import { instantParam } from "../sql.ts";
 
-export type SchedulerState = Pick<typeof scheduler.$inferSelect, "liveSince" | "lastTickAt">;
+export type SchedulerState = Pick<typeof scheduler.$inferSelect, "liveSince" | "lastTickAt" | "alertingSince">;
 
-/** Records a tick. The first one ever is going live, and stays so. */
-export async function recordTick(db: Db, now: Date): Promise<SchedulerState> {
+/**
+ * Records a tick. The first one ever is going live, and stays so. The first one with a channel for alerts begins the
+ * alerting, and so does one after a day of ticks without any. (While nothing ticks at all nothing is switched off.)
+ */
+export async function recordTick(db: Db, now: Date, { isAlerting }: { isAlerting: boolean }): Promise<SchedulerState> {
+  const alertingFrom = isAlerting ? now : null;
   const [row] = await db
     .insert(scheduler)
-    .values({ liveSince: now, lastTickAt: now })
+    .values({ liveSince: now, lastTickAt: now, alertingSince: alertingFrom, lastAlertingTickAt: alertingFrom })
     .onConflictDoUpdate({
       target: scheduler.id,
-      set: { lastTickAt: sql`greatest(${scheduler.lastTickAt}, ${instantParam(now)})` },
+      set: { lastTickAt: latest(scheduler.lastTickAt, now), ...(isAlerting ? alertingTick(now) : {}) },
     })
     .returning();
   if (!row) throw new Error("recording the tick returned nothing");
   return row;
 }
 
-/** When the system went live and when it last ticked; null before the first tick. */
+function alertingTick(now: Date) {
+  const { alertingSince, lastAlertingTickAt, lastTickAt } = scheduler;
+  return {
+    alertingSince: sql`case
+      when ${lastAlertingTickAt} is null or ${lastTickAt} > ${lastAlertingTickAt} + interval '1 day' then ${instantParam(now)}
+      else ${alertingSince} end`,
+    lastAlertingTickAt: latest(lastAlertingTickAt, now),
+  };
+}
+
+/** Of what is stored and now; a clock may have gone back. */
+function latest(column: AnyColumn, now: Date) {
+  return sql`greatest(${column}, ${instantParam(now)})`;
+}
+
+/** When the system went live, when it last ticked and since when it alerts; null before the first tick. */
 export async function findScheduler(db: Db): Promise<SchedulerState | null> {
   const [row] = await db.select().from(scheduler);
   return row ?? null;

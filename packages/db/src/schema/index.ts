@@ -1,4 +1,5 @@
 export * from "./admins.ts";
+export * from "./alerts.ts";
 export * from "./audit-log.ts";
 export * from "./import-rows.ts";
 export * from "./invoices.ts";

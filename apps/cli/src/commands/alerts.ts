@@ -1,0 +1,60 @@
+import { type AlertChannel, type AlertMessage, InputError } from "@cpa-payouts/core";
+import { describeError, listAlerts, reopenDeliveries } from "@cpa-payouts/db";
+import { type Channel, channelsOf, composeTest } from "@cpa-payouts/pipeline";
+import { openAlerts } from "@cpa-payouts/worker";
+import type { Cli } from "../cli.ts";
+import { withDatabase } from "../connection.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+
+/** Alerts with what became of them on each channel. */
+export async function listAlertsCommand(cli: Cli, { limit }: { limit?: number }): Promise<undefined> {
+  await withDatabase(cli, async ({ db }) => {
+    const alerts = await listAlerts(db, limit);
+    await cli.output.list(
+      [
+        { key: "raisedAt" },
+        { key: "event" },
+        { key: "paymentDate" },
+        { key: "channel" },
+        { key: "state" },
+        { key: "attempts", align: "right" },
+        { key: "error", isFreeText: true },
+      ],
+      alerts.map((alert) => ({ ...alert, raisedAt: alert.raisedAt.toISOString() })),
+    );
+  });
+}
+
+/** Sends a test alert through every channel, from here and now, without database or queue. */
+export async function testAlerts(cli: Cli): Promise<ExitCode> {
+  const alerts = openAlerts(cli.config);
+  const names = channelsOf({ alerts });
+  if (names.length === 0)
+    throw new InputError(
+      "no channel is configured: set ALERT_WEBHOOK_URL, or SMTP_URL with ALERT_EMAIL_FROM and ALERT_EMAIL_TO",
+    );
+  const message = composeTest({ clock: cli.clock, alerts });
+  const results = await Promise.all(names.map((name) => tryChannel(name, alerts.channels[name], message)));
+  await cli.output.list([{ key: "channel" }, { key: "result" }, { key: "detail", isFreeText: true }], results);
+  return results.every(({ result }) => result === "sent") ? exitCodes.done : exitCodes.failed;
+}
+
+async function tryChannel(name: AlertChannel, channel: Channel | undefined, message: AlertMessage) {
+  try {
+    const refused = (await channel?.send(message))?.refused ?? 0;
+    if (refused > 0) return { channel: name, result: "failed", detail: `refused recipients: ${refused}` };
+    return { channel: name, result: "sent", detail: null };
+  } catch (cause) {
+    return { channel: name, result: "failed", detail: describeError(cause) };
+  }
+}
+
+/** Has the alerts sent again that were given up; the workers do it at their next tick. */
+export async function retryAlerts(cli: Cli): Promise<undefined> {
+  await withDatabase(cli, async ({ db, clock }) => {
+    const reopened = await reopenDeliveries(db, { actor: cli.actor, now: clock() });
+    await cli.output.object({ reopened }, () => [
+      reopened === 0 ? "Nothing was given up" : `${reopened} alerts are sent again at the next tick`,
+    ]);
+  });
+}

@@ -1,0 +1,14 @@
+import { openEmail, openWebhook } from "@cpa-payouts/alerts";
+import type { Alerts } from "@cpa-payouts/pipeline";
+import type { Config } from "./env.ts";
+
+/** The channels that are configured. Nothing is connected before the first alert. */
+export function openAlerts({ alerts: { webhookUrl, email, publicUrl } }: Pick<Config, "alerts">): Alerts {
+  return {
+    channels: {
+      ...(webhookUrl ? { webhook: openWebhook({ url: webhookUrl }) } : {}),
+      ...(email ? { email: openEmail(email) } : {}),
+    },
+    publicUrl,
+  };
+}

@@ -1,0 +1,72 @@
+import type { AlertMessage } from "@cpa-payouts/core";
+import { createTransport } from "nodemailer";
+import { findSmtpProblem, isLoopback } from "./urls.ts";
+
+const TIMEOUT_MS = 10_000;
+
+export interface EmailOptions {
+  /** `smtps://` for TLS from the start, `smtp://` for STARTTLS. */
+  readonly smtpUrl: string;
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly timeoutMs?: number;
+}
+
+/**
+ * Plain-text e-mail through a mail server. An alert that is sent again has the same Message-ID, by which mail programs
+ * fold the copies.
+ *
+ * @throws Error when the URL is not fit, see {@link findSmtpProblem}
+ */
+export function openEmail({ smtpUrl, from, to, timeoutMs = TIMEOUT_MS }: EmailOptions) {
+  const problem = findSmtpProblem(smtpUrl);
+  if (problem) throw new Error(problem);
+  const transport = createTransport(transportOptions(new URL(smtpUrl), timeoutMs));
+  const { host } = new URL(smtpUrl);
+  return {
+    send: async (message: AlertMessage): Promise<{ refused: number }> => {
+      const mail = { from, to: [...to], ...mailOf(message, from) };
+      const { rejected } = await transport.sendMail(mail).catch((cause: Error) => {
+        throw new Error(`the mail server at ${host} did not take it: ${cause.message}`);
+      });
+      return { refused: rejected.length };
+    },
+  };
+}
+
+/**
+ * Credentials leave this machine encrypted or not at all: with them STARTTLS is demanded. Without them it is used
+ * wherever the server offers it. Within this machine there is nothing to encrypt, and the certificate of a local relay
+ * rarely names localhost.
+ */
+function transportOptions(url: URL, timeoutMs: number) {
+  const isSecure = url.protocol === "smtps:";
+  const hasCredentials = url.username !== "";
+  const auth = { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) };
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(url.port) || (isSecure ? 465 : 587),
+    secure: isSecure,
+    ...(hasCredentials ? { auth } : {}),
+    requireTLS: !isSecure && hasCredentials && !isLoopback(url),
+    ignoreTLS: isLoopback(url),
+    dnsTimeout: timeoutMs,
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    // Nothing in a message may make nodemailer read a file or fetch a URL.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  };
+}
+
+function mailOf({ id, headline, advice, details, link }: AlertMessage, from: string) {
+  const lines = [`${headline}.`, advice, ...(details.length > 0 ? ["", ...details] : []), ...(link ? ["", link] : [])];
+  return {
+    subject: headline,
+    text: `${lines.join("\n")}\n`,
+    messageId: `<payouts-alert-${id}@${from.slice(from.lastIndexOf("@") + 1)}>`,
+    // Keeps out-of-office replies from answering (RFC 3834).
+    headers: { "Auto-Submitted": "auto-generated" },
+  };
+}

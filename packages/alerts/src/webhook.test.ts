@@ -1,0 +1,83 @@
+import {
+  freePort,
+  startSilentWebhookServer,
+  startWebhookServer,
+  WEBHOOK_SECRET,
+  type WebhookServer,
+} from "@cpa-payouts/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import { openWebhook } from "./webhook.ts";
+
+const MESSAGE = {
+  id: "1-1",
+  headline: "Something happened",
+  advice: "Do something.",
+  details: ["a detail"],
+  link: "https://payouts.example.com/runs/2026-12-07",
+};
+
+describe("a webhook", () => {
+  let server: WebhookServer | null = null;
+
+  afterEach(async () => {
+    await server?.stop();
+    server = null;
+  });
+
+  const failure = async (url: string, timeoutMs = 10_000) => {
+    const error: Error = await openWebhook({ url, timeoutMs })
+      .send(MESSAGE)
+      .then(
+        () => new Error("it was sent"),
+        (cause) => cause,
+      );
+    // Neither in the line nor anywhere a logger might look.
+    expect(`${error.stack} ${String(error.cause)}`).not.toContain(WEBHOOK_SECRET);
+    return error.message;
+  };
+  const hostOf = (url: string) => new URL(url).host;
+
+  it("gets one line", async () => {
+    server = await startWebhookServer();
+    expect(await openWebhook(server).send(MESSAGE)).toEqual({ refused: 0 });
+    expect(await openWebhook(server).send({ ...MESSAGE, link: null })).toEqual({ refused: 0 });
+    expect(server.bodies.map((body) => JSON.parse(body))).toEqual([
+      { text: "Something happened. Do something. https://payouts.example.com/runs/2026-12-07" },
+      { text: "Something happened. Do something." },
+    ]);
+  });
+
+  it.each([
+    [500, ""],
+    [400, ""],
+    [404, "; was the webhook removed?"],
+    [302, ", a redirect, which is not followed; write the final URL"],
+    [307, ", a redirect, which is not followed; write the final URL"],
+  ])("that answers %i has not been told", async (status, hint) => {
+    server = await startWebhookServer([status]);
+    expect(await failure(server.url)).toBe(`the webhook at ${hostOf(server.url)} answered ${status}${hint}`);
+    expect(server.bodies).toEqual([]);
+  });
+
+  it("that never answers is given up", async () => {
+    server = await startSilentWebhookServer();
+    expect(await failure(server.url, 100)).toBe(
+      `the webhook at ${hostOf(server.url)} did not answer: no answer within 100 ms`,
+    );
+  });
+
+  it("that is away is told so, without the path", async () => {
+    const port = await freePort();
+    expect(await failure(`http://127.0.0.1:${port}/services/${WEBHOOK_SECRET}`)).toBe(
+      `the webhook at 127.0.0.1:${port} did not answer: ECONNREFUSED`,
+    );
+    // Discard, one of the ports that fetch refuses to talk to.
+    expect(await failure(`http://127.0.0.1:9/services/${WEBHOOK_SECRET}`)).toBe(
+      "the webhook at 127.0.0.1:9 did not answer: bad port",
+    );
+  });
+
+  it("on another machine without https is refused", () => {
+    expect(() => openWebhook({ url: "http://example.com/x" })).toThrow("http is for this machine only");
+  });
+});

@@ -1,0 +1,48 @@
+import { alertChannels, alertEvents, deliveryTransitions, statesOf } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import { check, date, index, integer, pgTable, text, unique } from "drizzle-orm/pg-core";
+import { id, instant, oneOf, reference } from "./columns.ts";
+
+const states = statesOf(deliveryTransitions);
+
+/** What people are told. The key names the event, such as `run-finished:2026-12-07:0`; its uniqueness is "once per event". */
+export const alerts = pgTable(
+  "alerts",
+  {
+    id: id(),
+    key: text().notNull().unique("alerts_key"),
+    event: text({ enum: alertEvents }).notNull(),
+    /** The payment date it is about, if it is about one. */
+    paymentDate: date({ mode: "string" }),
+    raisedAt: instant().notNull(),
+  },
+  (t) => [
+    check("alerts_event_known", oneOf(t.event, alertEvents)),
+    check("alerts_payment_date", sql`(${t.event} = 'review-overdue') = (${t.paymentDate} is null)`),
+  ],
+);
+
+/** An alert on its way through one channel: what is `open` here is still to be sent, whatever the queue says. */
+export const alertDeliveries = pgTable(
+  "alert_deliveries",
+  {
+    id: id(),
+    alertId: reference()
+      .notNull()
+      .references(() => alerts.id, { onDelete: "restrict" }),
+    channel: text({ enum: alertChannels }).notNull(),
+    state: text().$type<keyof typeof deliveryTransitions>().notNull().default("open"),
+    attempts: integer().notNull().default(0),
+    /** Why the last attempt failed, in one line without secrets or personal data. */
+    error: text(),
+    settledAt: instant(),
+  },
+  (t) => [
+    unique("alert_deliveries_one_per_channel").on(t.alertId, t.channel),
+    index("alert_deliveries_open_idx").on(t.id).where(sql`${t.state} = 'open'`),
+    check("alert_deliveries_channel_known", oneOf(t.channel, alertChannels)),
+    check("alert_deliveries_state_known", oneOf(t.state, states)),
+    check("alert_deliveries_settled_at", sql`(${t.state} = 'open') = (${t.settledAt} is null)`),
+    check("alert_deliveries_failed_has_error", sql`${t.state} <> 'failed' or ${t.error} is not null`),
+  ],
+);

@@ -1,0 +1,127 @@
+import { type AlertEvent, type AlertMessage, describeKind, dollars } from "@cpa-payouts/core";
+import { findRun, getSettings, oldestPendingDate, type schema, tallyInvoices } from "@cpa-payouts/db";
+import type { Context } from "./context.ts";
+import { findAlerts } from "./raise-alerts.ts";
+import { type RunSummary, summarizeRun } from "./summary.ts";
+
+type Alert = typeof schema.alerts.$inferSelect;
+type Text = Pick<AlertMessage, "headline" | "advice" | "details"> & { readonly path: string };
+
+/**
+ * An alert in words, from the database as it stands when it is sent.
+ *
+ * @returns null when what it tells of is no longer so: the run was taken up again, the date has its run, somebody has
+ *   reviewed, or it is another day, which has an alert of its own
+ */
+export async function composeAlert(
+  ctx: Pick<Context, "db" | "clock" | "policy" | "alerts">,
+  alert: Alert,
+): Promise<AlertMessage | null> {
+  const present = await findAlerts(ctx);
+  if (!present.some(({ key }) => key === alert.key)) return null;
+  const { path, ...text } = await textOf(ctx, alert.event, alert.paymentDate ?? "");
+  const { publicUrl } = ctx.alerts;
+  return {
+    // The instant keeps two installations apart that count the same alerts.
+    id: `${alert.id}-${alert.raisedAt.getTime()}`,
+    ...text,
+    link: publicUrl && `${publicUrl}${path}`,
+  };
+}
+
+/** An alert that tells of nothing, to try the channels out with. */
+export function composeTest({ clock, alerts }: Pick<Context, "clock" | "alerts">): AlertMessage {
+  return {
+    id: `test-${clock().getTime()}`,
+    headline: "This is a test of the alerts of CPA Payouts",
+    advice: "Nothing has happened.",
+    details: [],
+    link: alerts.publicUrl,
+  };
+}
+
+async function textOf({ db }: Pick<Context, "db">, event: AlertEvent, paymentDate: string): Promise<Text> {
+  switch (event) {
+    case "run-finished":
+      return finished(await summaryOf({ db }, paymentDate));
+    case "run-cancelled":
+      return cancelled(await summaryOf({ db }, paymentDate));
+    case "date-missed":
+      return missed(paymentDate);
+    case "review-overdue":
+      return overdue({ db });
+  }
+}
+
+async function summaryOf(ctx: Pick<Context, "db">, paymentDate: string): Promise<RunSummary> {
+  const run = await findRun(ctx.db, paymentDate);
+  if (!run) throw new Error(`there is no run of ${paymentDate}`);
+  return summarizeRun(ctx, run);
+}
+
+function finished(summary: RunSummary): Text {
+  const { paymentDate, failed } = summary;
+  const withFailures = failed > 0 ? ` with ${count(failed, "failed user")}` : "";
+  return {
+    headline: `Payment run ${paymentDate} finished${withFailures}: ${invoiced(summary)}`,
+    advice:
+      failed > 0
+        ? `"payouts runs show ${paymentDate}" says why they failed, "payouts retry --date ${paymentDate}" tries them again.`
+        : "The invoices can be reviewed.",
+    details: detailsOf(summary),
+    path: `/runs/${paymentDate}`,
+  };
+}
+
+function cancelled(summary: RunSummary): Text {
+  const { paymentDate } = summary;
+  return {
+    headline: `Payment run ${paymentDate} was cancelled: ${invoiced(summary)} before that`,
+    advice:
+      "Whoever was not invoiced keeps their balance for a later date; the audit log says who cancelled it and why.",
+    details: detailsOf(summary),
+    path: `/runs/${paymentDate}`,
+  };
+}
+
+function missed(paymentDate: string): Text {
+  return {
+    headline: `Payment date ${paymentDate} was missed: it has no run, and is too long ago to be made up for by itself`,
+    advice: `"payouts run --date ${paymentDate}" makes up for it.`,
+    details: ["This is told every day until the date has a run."],
+    path: "/",
+  };
+}
+
+async function overdue({ db }: Pick<Context, "db">): Promise<Text> {
+  const pending = (await tallyInvoices(db)).find(({ status }) => status === "pending");
+  const { invoices, amountCents } = pending ?? { invoices: 0, amountCents: 0n };
+  const oldest = await oldestPendingDate(db);
+  const { reviewAlertDays } = await getSettings(db);
+  const waits = invoices === 1 ? "waits" : "wait";
+  return {
+    headline: `Nobody has reviewed any invoice for ${count(reviewAlertDays, "day")}: ${count(invoices, "invoice")} for ${dollars(amountCents)} ${waits}`,
+    advice: "Please review.",
+    details: [`The oldest is of ${oldest}.`, "This is told every day until somebody reviews."],
+    path: "/invoices?status=pending",
+  };
+}
+
+function invoiced({ invoiced, totalCents }: RunSummary): string {
+  return `${count(invoiced, "invoice")} for ${dollars(totalCents)}`;
+}
+
+function detailsOf({ paymentDate, kind, considered, invoiced, failed, skipped, totalCents }: RunSummary): string[] {
+  const skippedUsers = Object.values(skipped).reduce((sum, users) => sum + users, 0);
+  return [
+    `Payment date   ${paymentDate} (${describeKind(kind)})`,
+    `Considered     ${considered}`,
+    `Invoiced       ${invoiced} for ${dollars(totalCents)}`,
+    `Skipped        ${skippedUsers}`,
+    `Failed         ${failed}`,
+  ];
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,195 @@
+import { closeRun, listAlerts } from "@cpa-payouts/db";
+import { decidedRun, importNetwork, invoicedRun, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { cancelRun } from "./cancel-run.ts";
+import { type Alerts, noAlerts } from "./context.ts";
+import { startRun } from "./open-run.ts";
+import { retryRun } from "./retry.ts";
+import { reviewInvoices } from "./review.ts";
+import { tick } from "./tick.ts";
+
+/** Never called here: nobody works on the queue. */
+const channel = { send: async () => ({ refused: 0 }) };
+const both: Alerts = { channels: { webhook: channel, email: channel }, publicUrl: null };
+
+let flow: TestFlow;
+
+beforeEach(async () => {
+  flow = await openTestFlow({ kind: "postgres", now: "2026-12-01T00:00:00Z", alerts: both });
+});
+
+afterEach(async () => {
+  await flow.close();
+});
+
+const tickAt = (instant: string, alerts = both) => {
+  flow.clock.set(instant);
+  return tick({ ...flow.ctx, alerts });
+};
+
+async function raised(): Promise<string[]> {
+  const rows = await flow.database.sql<{ key: string }[]>`select key from alerts order by id`;
+  return rows.map(({ key }) => key);
+}
+
+/** A run in which nobody is owed anything, closed at the present instant as a worker does it that dies right after. */
+async function closedRun(date: string) {
+  const run = await decidedRun(flow.ctx, date);
+  await flow.database.sql`update payment_runs set state = 'processing' where id = ${run.id}`;
+  expect(await closeRun(flow.ctx.db, run, flow.ctx.clock())).toBe(true);
+  return run;
+}
+
+/** What is left of a run whose jobs all gave up. */
+async function closeWithFailures(runId: number) {
+  await flow.database
+    .sql`update run_decisions set outcome = 'failed', error = 'no luck' where run_id = ${runId} and decision = 'pay'`;
+  await flow.database
+    .sql`update payment_runs set state = 'completed', completed_at = ${flow.clock().toISOString()} where id = ${runId}`;
+}
+
+describe("the end of a run", () => {
+  it("is told once on each channel, however often and in however many processes the tick comes", async () => {
+    await tick(flow.ctx);
+    await closedRun("2026-12-07");
+    flow.clock.set("2026-12-01T00:05:00Z");
+    await Promise.all(Array.from({ length: 20 }, () => tick(flow.ctx)));
+    await tickAt("2026-12-03T00:00:00Z");
+    expect(await raised()).toEqual(["run-finished:2026-12-07:0"]);
+    expect(await listAlerts(flow.ctx.db)).toMatchObject([
+      { event: "run-finished", paymentDate: "2026-12-07", channel: "email", state: "open" },
+      { event: "run-finished", paymentDate: "2026-12-07", channel: "webhook", state: "open" },
+    ]);
+    expect(await flow.ctx.queues.bullmq.alerts.getJobCountByTypes("waiting")).toBe(2);
+    expect(flow.log.of("alert.raised")).toEqual([{ alertId: 1, event: "run-finished" }]);
+  });
+
+  it("is told again when the failed users were tried again", async () => {
+    await importNetwork(flow.ctx, [{ externalId: "aff" }]);
+    await tick(flow.ctx);
+    const run = await decidedRun(flow.ctx, "2026-12-07");
+    await closeWithFailures(run.id);
+    await tick(flow.ctx);
+    expect(await retryRun(flow.ctx, { actor: "test" })).toMatchObject({ retried: 1 });
+    await tick(flow.ctx);
+    await closeWithFailures(run.id);
+    await tick(flow.ctx);
+    expect(await raised()).toEqual(["run-finished:2026-12-07:0", "run-finished:2026-12-07:1"]);
+  });
+
+  it("by a cancellation is told once", async () => {
+    await tick(flow.ctx);
+    await decidedRun(flow.ctx, "2026-12-07");
+    await cancelRun(flow.ctx, { paymentDate: "2026-12-07", reason: "wrong file", actor: "test" });
+    await tickAt("2026-12-01T00:05:00Z");
+    await tickAt("2026-12-01T00:10:00Z");
+    expect(await raised()).toEqual(["run-cancelled:2026-12-07"]);
+  });
+
+  it("before there was a channel is not told", async () => {
+    await tickAt("2026-11-30T00:00:00Z", noAlerts);
+    await closedRun("2026-12-07");
+    await tickAt("2026-11-30T00:05:00Z", noAlerts);
+    await tickAt("2026-12-01T00:00:00Z");
+    await closedRun("2026-12-21");
+    await tickAt("2026-12-01T00:05:00Z");
+    expect(await raised()).toEqual(["run-finished:2026-12-21:0"]);
+  });
+
+  it("while the channels were switched off is not told later", async () => {
+    await tick(flow.ctx);
+    await tickAt("2026-12-05T00:00:00Z", noAlerts);
+    await closedRun("2026-12-07");
+    await tickAt("2026-12-06T00:00:00Z");
+    expect(await raised()).toEqual([]);
+    await closedRun("2026-12-21");
+    await tickAt("2026-12-06T00:05:00Z");
+    expect(await raised()).toEqual(["run-finished:2026-12-21:0"]);
+  });
+
+  it("is told although nothing ticked for a month afterwards", async () => {
+    await tick(flow.ctx);
+    await closedRun("2026-12-07");
+    await tickAt("2027-01-01T00:00:00Z");
+    expect(await raised()).toContain("run-finished:2026-12-07:0");
+  });
+});
+
+describe("a missed payment date", () => {
+  it("is told once a day of the configured zone until somebody runs it", async () => {
+    const schedule = { pattern: "0 2 * * *", timeZone: "America/New_York" };
+    const ctx = { ...flow.ctx, policy: { ...flow.ctx.policy, schedule } };
+    const at = async (instant: string) => {
+      flow.clock.set(instant);
+      await tick(ctx);
+    };
+    await at("2026-12-01T00:00:00Z");
+    await at("2026-12-15T12:00:00Z");
+    await at("2026-12-15T12:05:00Z");
+    await at("2026-12-16T04:59:00Z");
+    expect(await raised()).toEqual(["date-missed:2026-12-07:2026-12-15"]);
+    await at("2026-12-16T05:00:00Z");
+    expect(await raised()).toEqual(["date-missed:2026-12-07:2026-12-15", "date-missed:2026-12-07:2026-12-16"]);
+    await startRun(ctx, { date: { date: "2026-12-07", kind: "first-monday" }, trigger: "manual", actor: "test" });
+    await at("2026-12-17T05:00:00Z");
+    expect(await raised()).toHaveLength(2);
+  });
+});
+
+describe("a review", () => {
+  beforeEach(async () => {
+    await importNetwork(flow.ctx, [{ externalId: "a" }, { externalId: "b" }]);
+    flow.clock.set("2026-12-07T02:00:00Z");
+    await invoicedRun(flow, "2026-12-07");
+  });
+
+  const setDays = (days: number) => flow.database.sql`update settings set review_alert_days = ${days}`;
+
+  it("that nobody does is told once a day after the days of the settings", async () => {
+    await tickAt("2026-12-10T02:00:00Z");
+    expect(await raised()).toEqual([]);
+    await tickAt("2026-12-10T02:00:01Z");
+    await tickAt("2026-12-10T23:59:59Z");
+    expect(await raised()).toEqual(["review-overdue:2026-12-10"]);
+    await tickAt("2026-12-11T00:00:00Z");
+    expect(await raised()).toEqual(["review-overdue:2026-12-10", "review-overdue:2026-12-11"]);
+  });
+
+  it("of any invoice begins the days anew", async () => {
+    flow.clock.set("2026-12-10T01:00:00Z");
+    await reviewInvoices(flow.ctx, { numbers: ["INV-20261207-1"], verdict: { status: "paid" }, actor: "test" });
+    await tickAt("2026-12-13T01:00:00Z");
+    expect(await raised()).toEqual([]);
+    await tickAt("2026-12-13T01:00:01Z");
+    expect(await raised()).toEqual(["review-overdue:2026-12-13"]);
+  });
+
+  it("of all of them ends it", async () => {
+    const numbers = ["INV-20261207-1", "INV-20261207-2"];
+    const verdict = { status: "rejected", reason: "fraud", disposition: "return" } as const;
+    await reviewInvoices(flow.ctx, { numbers, verdict, actor: "test" });
+    await tickAt("2026-12-13T00:00:00Z");
+    expect(await raised()).toEqual([]);
+  });
+
+  it("is never called overdue with 0 days", async () => {
+    await setDays(0);
+    await tickAt("2026-12-13T00:00:00Z");
+    expect(await raised()).toEqual([]);
+    await setDays(1);
+    await tickAt("2026-12-13T00:05:00Z");
+    expect(await raised()).toEqual(["review-overdue:2026-12-13"]);
+  });
+});
+
+describe("without any channel", () => {
+  it("nothing is raised and nothing queued", async () => {
+    await tickAt("2026-12-01T00:00:00Z", noAlerts);
+    await closedRun("2026-12-07");
+    await decidedRun(flow.ctx, "2026-12-21");
+    await cancelRun(flow.ctx, { paymentDate: "2026-12-21", reason: "no", actor: "test" });
+    await tickAt("2027-02-01T00:00:00Z", noAlerts);
+    expect(await raised()).toEqual([]);
+    expect(await flow.ctx.queues.bullmq.alerts.count()).toBe(0);
+  });
+});

@@ -1,0 +1,83 @@
+import { type AlertChannel, alertChannels, localDateAt } from "@cpa-payouts/core";
+import {
+  type AlertCandidate,
+  findScheduler,
+  getSettings,
+  isReviewOverdue,
+  listOpenDeliveries,
+  listRunsFinishedSince,
+  type PaymentRun,
+  raiseAlerts as raiseAlertsInDb,
+} from "@cpa-payouts/db";
+import type { Context } from "./context.ts";
+import { findMissedDates } from "./verify.ts";
+
+const DAY_MS = 86_400_000;
+
+/** Deliveries queued by one tick; the next one takes the rest. */
+const PAGE = 500;
+
+/** What it takes to read the situation from the tables. */
+type Situation = Pick<Context, "db" | "clock" | "policy">;
+
+/** The channels that are configured. */
+export function channelsOf({ alerts }: Pick<Context, "alerts">): AlertChannel[] {
+  return alertChannels.filter((name) => alerts.channels[name]);
+}
+
+/**
+ * Raises the alerts that the state of the database calls for, and queues every delivery that is open and not queued.
+ * Level-triggered: a process that dies between the end of a run and its alert, or a queue that forgets, delays an alert
+ * until the next tick and loses none.
+ */
+export async function raiseAlerts(ctx: Context): Promise<void> {
+  const channels = channelsOf(ctx);
+  if (channels.length === 0) return;
+  const candidates = await findAlerts(ctx);
+  const raised = await raiseAlertsInDb(ctx.db, { candidates, channels, now: ctx.clock() });
+  for (const alert of raised) ctx.log.info(alert, "alert.raised");
+  const open = await listOpenDeliveries(ctx.db, channels, PAGE);
+  await ctx.queues.ensureQueued(
+    "send-alert",
+    open.map((deliveryId) => ({ deliveryId })),
+  );
+}
+
+/**
+ * Everything that calls for an alert at this moment, whether it was raised before or not. The keys of what lasts carry
+ * the local day, so that it is told again each day until somebody has done something about it.
+ */
+export async function findAlerts(ctx: Situation): Promise<AlertCandidate[]> {
+  const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
+  return [...(await finishedRuns(ctx)), ...(await missedDates(ctx, today)), ...(await overdueReview(ctx, today))];
+}
+
+async function finishedRuns({ db }: Situation): Promise<AlertCandidate[]> {
+  const scheduler = await findScheduler(db);
+  if (!scheduler?.alertingSince) return [];
+  const runs = await listRunsFinishedSince(db, scheduler.alertingSince);
+  return runs.map(alertOfRun);
+}
+
+/** A run whose failed jobs were retried finishes once more, which is another event. */
+function alertOfRun({ state, paymentDate, retries }: PaymentRun): AlertCandidate {
+  if (state === "cancelled") return { key: `run-cancelled:${paymentDate}`, event: "run-cancelled", paymentDate };
+  return { key: `run-finished:${paymentDate}:${retries}`, event: "run-finished", paymentDate };
+}
+
+async function missedDates(ctx: Situation, today: string): Promise<AlertCandidate[]> {
+  const missed = await findMissedDates(ctx, ctx.policy);
+  return missed.map((paymentDate) => ({
+    key: `date-missed:${paymentDate}:${today}`,
+    event: "date-missed",
+    paymentDate,
+  }));
+}
+
+async function overdueReview({ db, clock }: Situation, today: string): Promise<AlertCandidate[]> {
+  const { reviewAlertDays } = await getSettings(db);
+  if (reviewAlertDays === 0) return [];
+  const since = new Date(clock().getTime() - reviewAlertDays * DAY_MS);
+  if (!(await isReviewOverdue(db, since))) return [];
+  return [{ key: `review-overdue:${today}`, event: "review-overdue", paymentDate: null }];
+}

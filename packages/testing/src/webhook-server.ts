@@ -1,0 +1,52 @@
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
+
+export interface WebhookServer {
+  /** With a path that is a secret, as that of Slack's webhooks is. */
+  readonly url: string;
+  /** The body of every request that was answered with 200. */
+  readonly bodies: readonly string[];
+  stop(): Promise<void>;
+}
+
+export const WEBHOOK_SECRET = "hook-secret";
+
+/**
+ * A webhook of our own on the loopback interface, which keeps what it is told.
+ *
+ * @param answers statuses of the first answers; all others are 200
+ */
+export async function startWebhookServer(answers: readonly number[] = []): Promise<WebhookServer> {
+  const bodies: string[] = [];
+  const statuses = [...answers];
+  return serve(bodies, (request, response) => {
+    void text(request).then((body) => {
+      const status = statuses.shift() ?? 200;
+      if (status === 200) bodies.push(body);
+      response.writeHead(status, { location: "/elsewhere" }).end(`cannot ${request.method} ${request.url}`);
+    });
+  });
+}
+
+/** A webhook that takes a request and never answers. */
+export async function startSilentWebhookServer(): Promise<WebhookServer> {
+  return serve([], () => {});
+}
+
+async function serve(bodies: readonly string[], listener: RequestListener): Promise<WebhookServer> {
+  const server = createServer(listener);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/services/${WEBHOOK_SECRET}?token=${WEBHOOK_SECRET}`,
+    bodies,
+    stop: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
