@@ -166,7 +166,7 @@ describe("the two-person rule", () => {
     expect(results).toEqual(["approved", "reviewed"]);
     const invoice = await findInvoice(data.ctx.db, number(4));
     expect(invoice?.status).toBe("paid");
-    expect([invoice?.approvedBy, invoice?.reviewedBy].sort()).toEqual(["alice", "bob"]);
+    expect(new Set([invoice?.approvedBy, invoice?.reviewedBy])).toEqual(new Set(["alice", "bob"]));
   });
 
   it("stands in the table, too", async () => {
