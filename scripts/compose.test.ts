@@ -21,10 +21,10 @@ interface Service {
 }
 
 const text = read("docker-compose.yml");
-const compose: { services: Record<"postgres" | "redis" | "migrate" | "worker", Service> } = parse(text, {
+const compose: { services: Record<"postgres" | "redis" | "migrate" | "worker" | "api", Service> } = parse(text, {
   merge: true,
 });
-const { postgres, redis, migrate, worker } = compose.services;
+const { postgres, redis, migrate, worker, api } = compose.services;
 const services = Object.entries(compose.services);
 const needs = (service: Service) =>
   Object.fromEntries(Object.entries(service.depends_on ?? {}).map(([name, { condition }]) => [name, condition]));
@@ -46,8 +46,9 @@ test("has no secret in it: the password must come from outside", () => {
   expect(text).not.toMatch(/(SECRET|TOKEN|API_KEY)\w*: *[^$\s]/);
 });
 
-test("publishes no port", () => {
-  for (const [name, service] of services) expect(service, name).not.toHaveProperty("ports");
+test("publishes no port but the API's, and that one to this machine only", () => {
+  for (const [name, service] of services) if (name !== "api") expect(service, name).not.toHaveProperty("ports");
+  expect(api.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:/)]);
 });
 
 test("pins the major version of every image it pulls", () => {
@@ -66,8 +67,15 @@ describe("environment", () => {
     expect(worker.healthcheck?.test.join(" ")).toContain(HEALTH_FILE);
   });
 
+  test.each(Object.keys(api.environment ?? {}).filter((name) => !named.includes(name)))(
+    "%s is known to the API",
+    (name) => expect(read("apps/api/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
+  );
+
   test("whatever can be set is in .env.example, and nothing else", () => {
-    const handedOn = named.filter((name) => worker.environment?.[name] === null);
+    const environment = { ...api.environment, ...worker.environment };
+    const set = Object.entries(environment).filter(([name, value]) => value === null || value.includes(`\${${name}:`));
+    const handedOn = [...set.map(([name]) => name), "API_PORT"];
     const inExample = [...read(".env.example").matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
     expect(new Set(inExample)).toEqual(new Set(["POSTGRES_PASSWORD", ...handedOn]));
   });
@@ -77,6 +85,11 @@ describe("order of starting", () => {
   test("migrations wait for the database and run once", () => {
     expect(migrate).toMatchObject({ command: "migrate", restart: "no" });
     expect(needs(migrate)).toEqual({ postgres: "service_healthy" });
+  });
+
+  test("the API waits for the same as the workers, and starts when asked for only", () => {
+    expect(api).toMatchObject({ command: "api", profiles: ["api"] });
+    expect(needs(api)).toEqual(needs(worker));
   });
 
   test("workers wait for the migrations and for Redis", () => {
