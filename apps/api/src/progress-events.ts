@@ -1,8 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getRun, type PaymentRun } from "@cpa-payouts/db";
 import { progressMeter } from "@cpa-payouts/pipeline";
+import type { FastifyRequest } from "fastify";
 import type { Api } from "./api.ts";
 
 const INTERVAL_MS = 1_000;
@@ -11,12 +11,12 @@ const SILENCE_MS = 15_000;
 
 /**
  * How far a run is, as server-sent events (HTML standard, section 9.2): `progress` whenever it changes, a comment now and
- * then, `end` when the run is over. It ends with the connection, too.
+ * then, `end` when the run is over. It ends with the connection and with the server, too.
  */
-export function progressEvents(api: Api, { id }: PaymentRun, connection: IncomingMessage): Readable {
-  const closed = new AbortController();
-  connection.once("close", () => closed.abort());
-  return Readable.from(events(api, id, closed.signal));
+export function progressEvents(api: Api, { id }: PaymentRun, { raw, server }: FastifyRequest): Readable {
+  const gone = new AbortController();
+  raw.once("close", () => gone.abort());
+  return Readable.from(events(api, id, AbortSignal.any([gone.signal, server.closing])));
 }
 
 async function* events({ ctx }: Api, runId: number, signal: AbortSignal): AsyncGenerator<string> {

@@ -37,6 +37,8 @@ declare module "fastify" {
   interface FastifyInstance {
     /** Every route there is, with its rule: what the tests go through, so that none is forgotten. */
     readonly routeTable: readonly ServedRoute[];
+    /** Aborted when the server is to close: what is told for as long as somebody listens ends then. */
+    readonly closing: AbortSignal;
   }
 }
 
@@ -55,6 +57,7 @@ export async function createServer(api: Api): Promise<FastifyInstance> {
   server.setNotFoundHandler(async () => {
     throw new ApiProblem(404, "not-found", "there is nothing here; /docs shows what there is");
   });
+  announceClosing(server);
   requireRules(server);
   await protect(server, api);
   logRequests(server, api);
@@ -80,6 +83,12 @@ function serverOptions({ config }: Api): FastifyServerOptions {
       : {}),
   };
   return options as FastifyServerOptions;
+}
+
+function announceClosing(server: FastifyInstance): void {
+  const closing = new AbortController();
+  server.decorate("closing", closing.signal);
+  server.addHook("preClose", async () => closing.abort());
 }
 
 /** Looked at when all are there, because a plugin's routes get theirs from the scope that they are registered in. */

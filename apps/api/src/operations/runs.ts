@@ -43,7 +43,7 @@ export const runHandlers: Handlers<"runs"> = {
 
   followRun: async (api, { params, request }) => {
     const run = await knownRun(api, params.date);
-    return { stream: progressEvents(api, run, request.raw) };
+    return { stream: progressEvents(api, run, request) };
   },
 
   listDecisions: async (api, { params, query }) => {

@@ -1,0 +1,49 @@
+import { createInvoices } from "@cpa-payouts/db";
+import { decidedRun, eventually, userIds } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { openTestApi, type TestApi } from "./api.ts";
+
+let api: TestApi;
+let url: string;
+
+beforeEach(async () => {
+  api = await openTestApi({ users: [{ externalId: "a" }, { externalId: "b" }] });
+  await decidedRun(api.flow.ctx, "2026-12-07");
+  url = await api.server.listen({ host: "127.0.0.1", port: 0 });
+});
+
+afterEach(() => api.close());
+
+async function follow() {
+  const { headers } = await api.as("viewer");
+  const { host: _host, ...sent } = headers as Record<string, string>;
+  const response = await fetch(`${url}/api/v1/runs/2026-12-07/progress`, { headers: sent });
+  const told = { text: "" };
+  const ended = (async () => {
+    for await (const chunk of response.body ?? []) told.text += Buffer.from(chunk).toString();
+  })();
+  return { response, told, ended };
+}
+
+const progress = (done: number) => `event: progress\ndata: {"state":"fanning-out","done":${done},"total":2}\n\n`;
+
+it("tells how far the run is, whenever it gets on", async () => {
+  const { response, told, ended } = await follow();
+  expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
+  await eventually(() => told.text === progress(0));
+  const { a = 0 } = await userIds(api.flow.database);
+  await createInvoices(api.flow.ctx.db, { runId: 1, userIds: [a], now: api.flow.clock() });
+  await eventually(() => told.text === progress(0) + progress(1));
+  await api.flow.database.sql`update payment_runs set state = 'cancelled', cancelled_at = now()`;
+  await ended;
+  expect(told.text).toContain('event: end\ndata: {"state":"cancelled","done":1,"total":2}\n\n');
+});
+
+it("ends when the server closes, which does not wait for those who listen", async () => {
+  const { told, ended } = await follow();
+  await eventually(() => told.text !== "");
+  const start = performance.now();
+  await api.server.close();
+  await ended;
+  expect(performance.now() - start).toBeLessThan(5_000);
+});
