@@ -1,6 +1,6 @@
 import { OperationError } from "@cpa-payouts/core";
 import type { FastifyInstance } from "fastify";
-import type { Api } from "./api.ts";
+import type { ApiOptions } from "./api.ts";
 import type { ApiConfig } from "./env.ts";
 import { createServer } from "./server.ts";
 
@@ -17,7 +17,7 @@ export interface RunningApi {
  * @param options.mayMove take any free port when the default one is taken; one that was asked for is never changed
  * @throws OperationError in one line when the address is taken or not ours
  */
-export async function startApi(api: Api, { mayMove = false }: { mayMove?: boolean } = {}): Promise<RunningApi> {
+export async function startApi(api: ApiOptions, { mayMove = false }: { mayMove?: boolean } = {}): Promise<RunningApi> {
   const server = await createServer(api);
   try {
     const url = await listen(server, api.config, mayMove && api.config.isDefaultPort);

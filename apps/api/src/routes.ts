@@ -5,6 +5,7 @@ import { orderOf } from "./access/callers.ts";
 import type { Api } from "./api.ts";
 import type { Call, HandlersOf, Streamed } from "./calls.ts";
 import { adminHandlers } from "./operations/admins.ts";
+import { healthHandlers } from "./operations/health.ts";
 import { invoiceHandlers } from "./operations/invoices.ts";
 import { ledgerHandlers } from "./operations/ledger.ts";
 import { methodHandlers } from "./operations/methods.ts";
@@ -27,6 +28,7 @@ const handlers: HandlersOf<OperationName> = {
   ...adminHandlers,
   ...tokenHandlers,
   ...settingsHandlers,
+  ...healthHandlers,
 };
 
 /** A route per operation of the contract. */
@@ -45,7 +47,7 @@ function registerOperation(
   server.route({
     method: operation.method,
     url: operation.path,
-    config: { access: operation.access },
+    config: { access: operation.access, isForMonitors: operation.isForMonitors ?? false },
     schema: schemaOf(group, name, operation),
     handler: async (request, reply) => {
       const answer = await handle(api, toCall(request, reply));
@@ -75,7 +77,7 @@ function sendStream(reply: FastifyReply, type: string, { stream, fileName }: Str
 }
 
 function schemaOf(group: string, name: OperationName, operation: Operation) {
-  const { params, query, headers, body, access, answer, summary } = operation;
+  const { params, query, headers, body, access, answer, unavailable, summary } = operation;
   return {
     operationId: name,
     summary,
@@ -95,6 +97,7 @@ function schemaOf(group: string, name: OperationName, operation: Operation) {
       // Bad input, not signed in, not allowed, not there, conflict, too many; and what goes wrong here.
       "4xx": problem,
       "5xx": problem,
+      ...(unavailable ? { 503: unavailable } : {}),
     },
   };
 }

@@ -1,23 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { AccessRule } from "@cpa-payouts/contract";
+import { createReadiness } from "@cpa-payouts/pipeline";
 import cookie from "@fastify/cookie";
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
-import { type Caller, findCaller } from "./access/callers.ts";
+import { type Caller, callerOf } from "./access/callers.ts";
 import { hostCheck } from "./access/hosts.ts";
 import { refusalOfOrigin } from "./access/origin.ts";
 import { refusalOf } from "./access/rules.ts";
-import { type Api, isSecure } from "./api.ts";
+import { type Api, type ApiOptions, isSecure } from "./api.ts";
 import { registerBoard } from "./board/board.ts";
 import { registerLinks } from "./board/links.ts";
 import { registerDocument } from "./document.ts";
+import { openMetrics } from "./metrics.ts";
 import { ApiProblem, problemSender } from "./problems.ts";
 import { registerOperations } from "./routes.ts";
 import { registerSecurityTxt } from "./security-txt.ts";
-import { sessionCookie } from "./session-cookie.ts";
 
 export interface ServedRoute {
   readonly method: string;
@@ -30,6 +31,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Who may call the route. A route without a rule is refused when it is registered. */
     access?: AccessRule;
+    /** See `Operation.isForMonitors`. */
+    isForMonitors?: boolean;
   }
   interface FastifyRequest {
     caller: Caller | null;
@@ -47,7 +50,8 @@ const BODY_LIMIT = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** The API as a server that does not listen yet. */
-export async function createServer(api: Api): Promise<FastifyInstance> {
+export async function createServer(options: ApiOptions): Promise<FastifyInstance> {
+  const api = openApi(options);
   const server = Fastify(serverOptions(api));
   // JSON only: a form of another site can send text/plain without being asked whether it may.
   server.removeContentTypeParser("text/plain");
@@ -60,13 +64,19 @@ export async function createServer(api: Api): Promise<FastifyInstance> {
   announceClosing(server);
   requireRules(server);
   await protect(server, api);
-  logRequests(server, api);
+  recordRequests(server, api);
   await registerDocument(server, api);
   registerSecurityTxt(server, api);
   await registerOperations(server, api);
   await registerBoard(server, api);
   registerLinks(server, api);
   return server;
+}
+
+function openApi(options: ApiOptions): Api {
+  const readiness = createReadiness(options);
+  const { ctx, processMetrics } = options;
+  return { ...options, readiness, metrics: openMetrics({ ctx, readiness, processMetrics }) };
 }
 
 function serverOptions({ config }: Api): FastifyServerOptions {
@@ -117,14 +127,13 @@ export function requireRules(server: FastifyInstance): void {
 async function protect(server: FastifyInstance, api: Api): Promise<void> {
   const { ctx, config } = api;
   const checkHost = hostCheck(config);
-  const session = sessionCookie(config);
   server.decorateRequest("caller", null);
   await server.register(cookie);
   await server.register(helmet, helmetOptions(isSecure(config)));
   server.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id);
     void reply.header("cache-control", "no-store");
-    checkHost(request.host);
+    if (!request.routeOptions.config.isForMonitors) checkHost(request.host);
   });
   await server.register(rateLimit, {
     global: false,
@@ -137,8 +146,8 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
   server.addHook("onRequest", server.rateLimit());
   server.addHook("onRequest", async (request) => {
     const { authorization, origin, "sec-fetch-site": secFetchSite } = request.headers;
-    const rule = request.routeOptions.config.access;
-    if (!rule) return;
+    const { access: rule, isForMonitors } = request.routeOptions.config;
+    if (!rule || (isForMonitors && rule.role === "public")) return;
     const fetchSite = Array.isArray(secFetchSite) ? secFetchSite[0] : secFetchSite;
     const ownOrigin = config.publicUrl ?? `${request.protocol}://${request.host}`;
     const crossSite = refusalOfOrigin({
@@ -150,7 +159,7 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
     });
     if (crossSite) throw crossSite;
     const now = ctx.clock();
-    request.caller = await findCaller(ctx.db, { authorization, cookie: session.read(request) }, now);
+    request.caller = await callerOf(api, request, now);
     const refusal = refusalOf(rule, request.caller, now);
     if (refusal) throw refusal;
   });
@@ -181,14 +190,15 @@ function helmetOptions(isHttps: boolean) {
 }
 
 /** The route's pattern instead of the path, and no query: both may hold names and addresses. */
-function logRequests(server: FastifyInstance, { ctx }: Api): void {
+function recordRequests(server: FastifyInstance, { ctx, metrics }: Api): void {
   // What the browser's tools and the load run show as the server's part of the time (W3C Server Timing), in milliseconds.
   server.addHook("onSend", async (_request, reply) => {
     void reply.header("server-timing", `total;dur=${reply.elapsedTime.toFixed(1)}`);
   });
   server.addHook("onResponse", async (request, reply) => {
     const route = request.routeOptions.url ?? "unknown";
-    const fields = { requestId: request.id, method: request.method, route, status: reply.statusCode };
-    ctx.log.debug({ ...fields, ms: Math.round(reply.elapsedTime) }, "request.done");
+    const answered = { method: request.method, route, status: reply.statusCode };
+    metrics.observeRequest({ ...answered, seconds: reply.elapsedTime / 1_000 });
+    ctx.log.debug({ requestId: request.id, ...answered, ms: Math.round(reply.elapsedTime) }, "request.done");
   });
 }

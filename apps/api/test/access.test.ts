@@ -3,7 +3,7 @@ import Fastify from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CONFIRMED_FOR_MS } from "../src/access/rules.ts";
 import { requireRules } from "../src/server.ts";
-import { openTestApi, type TestApi } from "./api.ts";
+import { makeReady, openTestApi, type TestApi } from "./api.ts";
 
 /**
  * Who may call what, written down a second time on purpose: a rule that changes, or a new route, must be changed or added
@@ -58,6 +58,9 @@ GET    /api/v1/users/:externalId/ledger          viewer    users:read         -
 POST   /api/v1/users/:externalId/method/review   operator  methods:review     -
 POST   /api/v1/users/:externalId/status          admin     users:write        -
 GET    /api/v1/users/:externalId/why             viewer    users:read         -
+GET    /livez                                    public    -                  -
+GET    /metrics                                  viewer    metrics:read       -
+GET    /readyz                                   public    -                  -
 `;
 
 interface ExpectedRoute {
@@ -85,6 +88,8 @@ let api: TestApi;
 
 beforeAll(async () => {
   api = await openTestApi();
+  // Ready, so that a probe is answered with 200.
+  await makeReady(api);
 });
 
 afterAll(async () => {
@@ -104,7 +109,7 @@ const ranks = { public: 0, viewer: 1, operator: 2, admin: 3 } as const;
 describe("the table of routes", () => {
   it("has exactly the rules that are written down here", () => {
     const actual = api.server.routeTable
-      .filter(({ method, url }) => method !== "HEAD" && url.startsWith("/api/"))
+      .filter(({ method, url }) => method !== "HEAD" && /^\/(api\/|livez|readyz|metrics)/.test(url))
       .map(({ method, url, access }) => ({
         method,
         url,

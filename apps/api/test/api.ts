@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type Client, createClient } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
-import { createAdmin, createApiToken, findAdmin, openSession } from "@cpa-payouts/db";
+import { createAdmin, createApiToken, findAdmin, openSession, recordTick } from "@cpa-payouts/db";
+import { scheduleTicks } from "@cpa-payouts/jobs";
 import {
   type BackendKind,
   importNetwork,
@@ -23,7 +24,7 @@ export const PASSWORD = "correct horse battery staple";
 /** Made once: the hash is slow on purpose. */
 const passwordHash = hashPassword(PASSWORD);
 
-const testConfig: ApiConfig = {
+export const testConfig: ApiConfig = {
   host: "127.0.0.1",
   port: 0,
   isDefaultPort: false,
@@ -56,9 +57,16 @@ export interface SignedIn extends Client {
 
 /** The API of a network of its own, without a port: requests are handed over in memory. */
 export async function openTestApi(
-  options: { users?: readonly TestUser[]; config?: Partial<ApiConfig>; now?: string; kind?: BackendKind } = {},
+  options: {
+    users?: readonly TestUser[];
+    config?: Partial<ApiConfig>;
+    now?: string;
+    kind?: BackendKind;
+    redisUrl?: string;
+  } = {},
 ): Promise<TestApi> {
-  const flow = await openTestFlow({ kind: options.kind ?? "postgres", now: options.now ?? NOW });
+  const { kind = "postgres", now = NOW, redisUrl } = options;
+  const flow = await openTestFlow({ kind, now, ...(redisUrl ? { redisUrl } : {}) });
   if (options.users) await importNetwork(flow.ctx, options.users);
   const config = { ...testConfig, ...options.config };
   const server = await createServer({
@@ -96,6 +104,12 @@ export async function openTestApi(
       await flow.close();
     },
   };
+}
+
+/** What a worker does when it starts, so that `/readyz` answers with 200. */
+export async function makeReady({ flow: { ctx } }: TestApi): Promise<void> {
+  await recordTick(ctx.db, ctx.clock(), { isAlerting: false });
+  await scheduleTicks(ctx.queues, ctx.policy.schedule);
 }
 
 export const browserHeaders = { origin: ORIGIN, "sec-fetch-site": "same-origin", host: "localhost" };

@@ -3,7 +3,7 @@ import { advanceFanOut, closeRun, getRun } from "@cpa-payouts/db";
 import { invoicedRun } from "@cpa-payouts/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openTestApi, type SignedIn, type TestApi } from "./api.ts";
+import { makeReady, openTestApi, type SignedIn, type TestApi } from "./api.ts";
 
 /*
  * Whatever is sent to whatever operation, by somebody who may do everything: no answer of 500 or above, no trace of our
@@ -14,6 +14,7 @@ let admin: SignedIn;
 
 beforeAll(async () => {
   api = await openTestApi({ users: [{ externalId: "a" }, { externalId: "b", method: "pending" }] });
+  await makeReady(api);
   const { run } = await invoicedRun({ ctx: api.flow.ctx, database: api.flow.database }, "2026-12-07");
   // Completed, since the progress of one that goes on is told for as long as it does.
   const { db, clock } = api.flow.ctx;

@@ -1,9 +1,18 @@
 import { type ApiError, operations } from "@cpa-payouts/contract";
 import { createInvoices, decideChunk, findRun, findViolations, recordFailure } from "@cpa-payouts/db";
-import { userIds } from "@cpa-payouts/testing";
+import { parseMetrics, userIds } from "@cpa-payouts/testing";
 import { generateSync } from "otplib";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { browserHeaders, clientWith, cookieOf, openTestApi, PASSWORD, type SignedIn, type TestApi } from "./api.ts";
+import {
+  browserHeaders,
+  clientWith,
+  cookieOf,
+  makeReady,
+  openTestApi,
+  PASSWORD,
+  type SignedIn,
+  type TestApi,
+} from "./api.ts";
 
 /**
  * One after the other, every operation of the document is called by the typed client; what each answers is compared with
@@ -379,6 +388,15 @@ it("one's own session", async () => {
   expect(await refusal(me.signOut())).toMatchObject({ status: 401 });
   const other = await api.as("viewer");
   await other.signOut();
+});
+
+it("what monitors ask", async () => {
+  expect(await api.anonymous.readLiveness()).toEqual({ status: "alive" });
+  expect(await refusal(api.anonymous.readReadiness())).toMatchObject({ status: 503 });
+  await makeReady(api);
+  expect(await admin.readReadiness()).toMatchObject({ status: "ready", checks: expect.any(Array) });
+  const metrics = parseMetrics(await (await admin.readMetrics()).text());
+  expect(metrics.get("payouts_ready")).toBe(1);
 });
 
 it("were all called, and nothing else is in the document", () => {

@@ -1,5 +1,5 @@
 import { type RunningApi, readApiConfig, startApi } from "@cpa-payouts/api";
-import { openContext } from "@cpa-payouts/worker";
+import { openContext, type ProcessMetrics } from "@cpa-payouts/worker";
 import type { Cli } from "./cli.ts";
 import type { Server } from "./connection.ts";
 
@@ -12,15 +12,18 @@ import type { Server } from "./connection.ts";
 export async function withApi<T>(
   cli: Cli,
   server: Server,
-  options: { mayMove: boolean },
+  options: { mayMove: boolean; metrics: ProcessMetrics },
   use: (api: RunningApi) => Promise<T>,
 ): Promise<T> {
-  const { config, clock, log, env, migrationsFolder, assets } = cli;
+  const { config, clock, log, env, migrationsFolder, assets, telemetry } = cli;
   const apiConfig = readApiConfig(env);
-  const opened = await openContext({ config, databaseUrl: server.url, clock, log, purpose: "api" });
+  const opened = await openContext({ config, databaseUrl: server.url, clock, log, telemetry, purpose: "api" });
   try {
     const { ctx, backend } = opened;
-    const running = await startApi({ ctx, backend, config: apiConfig, migrationsFolder, assets }, options);
+    const running = await startApi(
+      { ctx, backend, config: apiConfig, migrationsFolder, assets, processMetrics: options.metrics.text },
+      options,
+    );
     cli.say(`API: ${apiConfig.publicUrl ?? running.url} (its documentation: /docs, the queues: /queues)`);
     try {
       return await use(running);

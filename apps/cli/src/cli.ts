@@ -2,6 +2,7 @@ import { userInfo } from "node:os";
 import type { Writable } from "node:stream";
 import type { Assets } from "@cpa-payouts/api";
 import { InputError } from "@cpa-payouts/core";
+import type { Telemetry } from "@cpa-payouts/jobs";
 import type { Clock } from "@cpa-payouts/pipeline";
 import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/worker";
 import { calendarFormats, createOutput, type Format, type Output } from "./output.ts";
@@ -46,6 +47,8 @@ export interface Cli {
   /** The environment, with secrets read from their files. */
   readonly env: Surroundings["env"];
   readonly isInteractive: boolean;
+  /** Where traces go, in commands that work on the queue; see `withTracing`. */
+  readonly telemetry?: Telemetry | undefined;
   /** Says something to the person on stderr; data goes to `output`. */
   say(line: string): void;
 }

@@ -5,7 +5,7 @@ import path from "node:path";
 import { assertMigrated, connect, migrateDatabase, ping, startEmbedded } from "@cpa-payouts/db";
 import { migrateQueue } from "@cpa-payouts/jobs";
 import type { DataContext } from "@cpa-payouts/pipeline";
-import { type OpenContext, openContext } from "@cpa-payouts/worker";
+import { type OpenContext, openContext, startTracing } from "@cpa-payouts/worker";
 import type { Cli } from "./cli.ts";
 
 /** The database server of a command. */
@@ -86,8 +86,8 @@ export async function withDatabase<T>(cli: Cli, use: (ctx: DataContext, server: 
 
 /** Runs `use` with database and queue; the database is up to date already. */
 export async function useFlow<T>(cli: Cli, server: Server, use: (opened: OpenContext) => Promise<T>): Promise<T> {
-  const { config, clock, log } = cli;
-  const opened = await openContext({ config, databaseUrl: server.url, clock, log });
+  const { config, clock, log, telemetry } = cli;
+  const opened = await openContext({ config, databaseUrl: server.url, clock, log, telemetry });
   try {
     return await use(opened);
   } finally {
@@ -97,5 +97,15 @@ export async function useFlow<T>(cli: Cli, server: Server, use: (opened: OpenCon
 
 /** {@link useFlow} with the command's server. */
 export async function withFlow<T>(cli: Cli, use: (opened: OpenContext) => Promise<T>): Promise<T> {
-  return withDatabase(cli, (_ctx, server) => useFlow(cli, server, use));
+  return withTracing(cli, (traced) => withDatabase(traced, (_ctx, server) => useFlow(traced, server, use)));
+}
+
+/** Runs `use` with tracing, if it is configured, and sends the last spans afterwards. */
+export async function withTracing<T>(cli: Cli, use: (traced: Cli) => Promise<T>): Promise<T> {
+  const { telemetry, stop } = await startTracing(cli.config, cli.log);
+  try {
+    return await use({ ...cli, telemetry });
+  } finally {
+    await stop();
+  }
 }

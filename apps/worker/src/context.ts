@@ -1,6 +1,6 @@
 import { InputError } from "@cpa-payouts/core";
 import { checkDatabase, checkRole, connect, type Db, type DbConnection, ping } from "@cpa-payouts/db";
-import { type Backend, type BackendConfig, openBackend, openQueues } from "@cpa-payouts/jobs";
+import { type Backend, type BackendConfig, openBackend, openQueues, type Telemetry } from "@cpa-payouts/jobs";
 import { type Clock, type Context, defaultPace, type Log, type Pace } from "@cpa-payouts/pipeline";
 import { openAlerts } from "./channels.ts";
 import type { Config } from "./env.ts";
@@ -20,6 +20,8 @@ export interface ContextOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pace?: Partial<Pace>;
+  /** Where traces go; nowhere by default. */
+  readonly telemetry?: Telemetry | undefined;
   /** Whose work it is: the API reads lists and figures, which are planned freely; the flow's steps are not. */
   readonly purpose?: "worker" | "api";
 }
@@ -48,7 +50,7 @@ export async function openContext(options: ContextOptions): Promise<OpenContext>
     isPooled: config.isPooled,
     ...purposes[options.purpose ?? "worker"],
   });
-  const backend = openBackend(queueConfig);
+  const backend = openBackend(queueConfig, options.telemetry);
   try {
     await ping(connection.db, databaseUrl);
     await backend.ping();

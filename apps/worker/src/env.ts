@@ -96,6 +96,9 @@ const variables = z.object({
   LOG_LEVEL: z.enum(logLevels, `write one of ${logLevels.join(", ")}`).optional(),
   LOG_FILE: z.string().optional(),
   HEALTH_FILE: z.string().optional(),
+  METRICS_HOST: z.string().default("127.0.0.1"),
+  METRICS_PORT: wholeNumber(0, 65_535).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(["http:", "https:"], "http://collector:4318").optional(),
   ALLOW_UNSAFE: z.string().default("").pipe(checkNames),
   ALERT_WEBHOOK_URL: fit(findWebhookProblem).optional(),
   SMTP_URL: fit(findSmtpProblem).optional(),
@@ -122,6 +125,10 @@ export interface Config {
   readonly logFile: string | null;
   /** Written every few seconds while a worker is well; null for none. */
   readonly healthFile: string | null;
+  /** Where a worker serves its metrics, a port of 0 for any that is free; null for nowhere. */
+  readonly metricsAddress: { readonly host: string; readonly port: number } | null;
+  /** Whether traces go to a collector; where to and how, OpenTelemetry reads from its own variables. */
+  readonly isTraced: boolean;
   /** Checks of the servers that are let pass in production although they fail. */
   readonly allowUnsafe: readonly OverridableCheck[];
   readonly policy: Policy;
@@ -171,6 +178,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, no
     logLevel: data.LOG_LEVEL ?? null,
     logFile: data.LOG_FILE ?? null,
     healthFile: data.HEALTH_FILE ?? null,
+    metricsAddress: data.METRICS_PORT === undefined ? null : { host: data.METRICS_HOST, port: data.METRICS_PORT },
+    isTraced: data.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
     allowUnsafe: data.ALLOW_UNSAFE,
     policy: { schedule, minimumBalanceCents: data.MINIMUM_BALANCE, catchUpDays: data.CATCH_UP_DAYS },
     alerts: readAlerts(data),

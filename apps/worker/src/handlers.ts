@@ -1,13 +1,22 @@
 import type { Handlers } from "@cpa-payouts/jobs";
-import { type Context, closeFinishedRun, decide, fanOut, invoiceBatcher, sendAlert, tick } from "@cpa-payouts/pipeline";
+import {
+  type Context,
+  closeFinishedRun,
+  decide,
+  fanOut,
+  invoiceBatcher,
+  type OnInvoiceBatch,
+  sendAlert,
+  tick,
+} from "@cpa-payouts/pipeline";
 
 /** Which job calls which step of the flow. */
-export function createHandlers(ctx: Context): Handlers {
+export function createHandlers(ctx: Context, onInvoiceBatch: OnInvoiceBatch): Handlers {
   return {
     tick: () => tick(ctx),
     decide: (payload) => decide(ctx, payload),
     "fan-out": (payload) => fanOut(ctx, payload),
-    "create-invoice": invoiceBatcher(ctx, ctx.pace.invoices),
+    "create-invoice": invoiceBatcher(ctx, ctx.pace.invoices, onInvoiceBatch),
     "close-run": (payload) => closeFinishedRun(ctx, payload),
     "send-alert": (payload) => sendAlert(ctx, payload),
   };

@@ -3,6 +3,8 @@ export { backendConfig, type OpenContext, openContext } from "./context.ts";
 export { type Config, type LogLevel, logLevels, readConfig } from "./env.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { runWorker } from "./main.ts";
+export { openProcessMetrics, type ProcessMetrics } from "./metrics.ts";
 export { type Schedules, startSchedules } from "./schedules.ts";
 export { untilStopped } from "./shutdown.ts";
+export { startTracing, type Tracing } from "./tracing.ts";
 export { startWorkers } from "./workers.ts";

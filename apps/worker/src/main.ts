@@ -1,9 +1,11 @@
-import type { WorkerTuning } from "@cpa-payouts/jobs";
-import type { Clock } from "@cpa-payouts/pipeline";
+import type { Telemetry, WorkerTuning } from "@cpa-payouts/jobs";
+import { type Clock, createReadiness } from "@cpa-payouts/pipeline";
 import { type OpenContext, openContext } from "./context.ts";
 import type { Config } from "./env.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import type { Logger } from "./logger.ts";
+import { openProcessMetrics, openWorkerMeter, type ProcessMetrics, type WorkerMeter } from "./metrics.ts";
+import { startMonitoring } from "./monitoring.ts";
 import { startSchedules } from "./schedules.ts";
 import { startWorkers } from "./workers.ts";
 
@@ -12,6 +14,12 @@ export interface WorkerMainOptions {
   readonly databaseUrl: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** The folder of Drizzle's migrations, for `/readyz`. */
+  readonly migrationsFolder: string;
+  /** Where the worker adds its figures; its own by default. */
+  readonly metrics?: ProcessMetrics;
+  /** Where traces go; nowhere by default. */
+  readonly telemetry?: Telemetry | undefined;
   /** Kept when the worker is to stop, which may be before it has started. */
   readonly stopped: Promise<void>;
   /** Told once the worker takes jobs, with the instant of the next daily tick. */
@@ -35,10 +43,29 @@ export async function runWorker(options: WorkerMainOptions): Promise<void> {
   options.log.info({}, "worker.stopped");
 }
 
-async function work({ ctx, backend }: OpenContext, options: WorkerMainOptions): Promise<void> {
+async function work(opened: OpenContext, options: WorkerMainOptions): Promise<void> {
+  const metrics = options.metrics ?? openProcessMetrics();
+  const monitoring = await openMonitoring(opened, options, metrics);
+  try {
+    await takeJobs(opened, options, openWorkerMeter(metrics.registry));
+  } finally {
+    await monitoring?.close();
+  }
+}
+
+/** Before the first job: a probe should see a worker that has trouble starting, and a taken port should keep it from starting. */
+async function openMonitoring({ ctx, backend }: OpenContext, options: WorkerMainOptions, metrics: ProcessMetrics) {
+  const { config, log, migrationsFolder } = options;
+  const { metricsAddress: address } = config;
+  if (!address) return null;
+  const readiness = createReadiness({ ctx, backend, migrationsFolder });
+  return startMonitoring({ address, readiness, metrics: metrics.text, log });
+}
+
+async function takeJobs({ ctx, backend }: OpenContext, options: WorkerMainOptions, meter: WorkerMeter): Promise<void> {
   const { config, log } = options;
   const concurrency = config.workerConcurrency;
-  const workers = await startWorkers(ctx, backend, { concurrency, ...options.recovery });
+  const workers = await startWorkers(ctx, backend, { concurrency, meter, ...options.recovery });
   try {
     const schedules = await startSchedules(ctx);
     log.info({ backend: backend.kind, concurrency }, "worker.started");

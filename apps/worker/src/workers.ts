@@ -11,11 +11,14 @@ import {
 } from "@cpa-payouts/jobs";
 import { type Context, failAlert, failInvoice } from "@cpa-payouts/pipeline";
 import { createHandlers } from "./handlers.ts";
+import { noMeter, type WorkerMeter } from "./metrics.ts";
 import { queueErrorLogger } from "./queue-errors.ts";
 
 export interface WorkersOptions extends WorkerTuning {
   /** Which queues to work on; all by default. */
   readonly queues?: readonly QueueName[];
+  /** Nobody by default. */
+  readonly meter?: WorkerMeter;
 }
 
 /** Steps of runs are few and short, and two runs never depend on each other. */
@@ -26,8 +29,9 @@ const ALERTS_AT_A_TIME = 4;
 
 /** Starts to work on the queues. The result stops taking jobs and waits for those under way. */
 export async function startWorkers(ctx: Context, backend: Backend, options: WorkersOptions): Promise<RunningWorker> {
-  const handlers = createHandlers(ctx);
-  const events = workerEvents(ctx);
+  const { meter = noMeter } = options;
+  const handlers = createHandlers(ctx, meter.onInvoiceBatch);
+  const events = workerEvents(ctx, meter);
   const workers = await Promise.all(
     (options.queues ?? queueNames).map((queue) =>
       startWorker(backend, queue, handlers, events, { ...options, concurrency: concurrencyOf(queue, options) }),
@@ -53,15 +57,23 @@ function concurrencyOf(queue: QueueName, { concurrency }: WorkersOptions): numbe
   }
 }
 
-function workerEvents(ctx: Context): WorkerEvents {
+function workerEvents(ctx: Context, meter: WorkerMeter): WorkerEvents {
   return {
     isFinal: isDataError,
     describe: describeError,
     onError: queueErrorLogger(ctx.log),
-    onStalled: (id, queue) => ctx.log.warn({ queue, id }, "job.stalled"),
-    onRetry: ({ name, payload, attempt, error }) =>
-      ctx.log.warn({ job: name, ...payload, attempt, error }, "job.retried"),
-    onExhausted: (report) => recordExhausted(ctx, report),
+    onStalled: (id, queue) => {
+      meter.onStall(queue);
+      ctx.log.warn({ queue, id }, "job.stalled");
+    },
+    onRetry: ({ name, payload, attempt, error }) => {
+      meter.onRetry(name);
+      ctx.log.warn({ job: name, ...payload, attempt, error }, "job.retried");
+    },
+    onExhausted: (report) => {
+      meter.onFailure(report.name);
+      return recordExhausted(ctx, report);
+    },
   };
 }
 

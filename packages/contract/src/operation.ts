@@ -37,12 +37,19 @@ export interface Operation {
   readonly path: string;
   readonly summary: string;
   readonly access: AccessRule;
+  /**
+   * Asked by probes and scrapers, which know a server by its address: any host name will do. Where it is public, too, nobody
+   * asks who calls before it answers, since the database may hang.
+   */
+  readonly isForMonitors?: boolean;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
   /** What it answers with 200; null for 204 without a body; a media type for what is streamed. */
-  readonly answer: z.ZodType | null | "text/csv" | "text/event-stream" | "text/calendar";
+  readonly answer: z.ZodType | null | "text/csv" | "text/event-stream" | "text/calendar" | "text/plain";
+  /** What it answers with 503, where that is an answer and no problem. */
+  readonly unavailable?: z.ZodType;
 }
 
 /** Keeps the precise types of an operation. */

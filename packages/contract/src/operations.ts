@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { healthOperations } from "./health.ts";
 import { invoiceOperations } from "./invoices.ts";
 import type { Operation } from "./operation.ts";
 import { overviewOperations } from "./overview.ts";
@@ -20,6 +21,7 @@ export const operationGroups = {
   admins: adminOperations,
   tokens: tokenOperations,
   settings: settingsOperations,
+  health: healthOperations,
 } as const satisfies Record<string, Record<string, Operation>>;
 
 export const operations = {
@@ -33,6 +35,7 @@ export const operations = {
   ...adminOperations,
   ...tokenOperations,
   ...settingsOperations,
+  ...healthOperations,
 } as const;
 
 export type OperationName = keyof typeof operations;

@@ -32,6 +32,11 @@ export async function ping(db: Db, url: string): Promise<void> {
     );
 }
 
+/** Asks the database for nothing. @throws whatever the driver throws when it does not answer */
+export async function assertAnswers(db: Db): Promise<void> {
+  await rowOf(db, sql`select 1 as answer`);
+}
+
 async function serverVersion(db: Db): Promise<number> {
   const { version } = await rowOf<{ version: number }>(
     db,

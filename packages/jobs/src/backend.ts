@@ -1,11 +1,14 @@
 import type { SetupProblem } from "@cpa-payouts/core";
-import type { Processor, Queue, Worker } from "bullmq";
+import type { Processor, Queue, Telemetry, Worker } from "bullmq";
 import type { QueueName } from "./catalog.ts";
 
 /** Where the to-do list lives. `postgres` needs no other server; `redis` carries many workers. */
 export type BackendConfig =
   | { readonly kind: "postgres"; readonly url: string }
   | { readonly kind: "redis"; readonly url: string; readonly prefix: string };
+
+/** BullMQ's door for traces: spans around adding and working on a job, and the way of a trace from the one to the other. */
+export type { Telemetry };
 
 export interface WorkerTuning {
   /** Jobs of a process under way at the same time. */

@@ -2,6 +2,7 @@ import { OperationError } from "@cpa-payouts/core";
 import { createPostgresBackend, Queue, runMigrations, Worker } from "bullmq";
 import pg from "pg";
 import { type AnyQueue, type AnyWorker, type Backend, type BackendConfig, workerOptions } from "./backend.ts";
+import type { TracingOf } from "./tracing.ts";
 
 /** BullMQ's tables stand apart from the money. */
 const SCHEMA = "bullmq";
@@ -13,7 +14,7 @@ const POOL_SIZE = 12;
  * BullMQ on PostgreSQL. Its objects share one pool (BullMQ's own pools, one per object, would use up the server's
  * connections with a few processes), so that the schema must be set on the pool.
  */
-export function openPostgresBackend(config: Extract<BackendConfig, { kind: "postgres" }>): Backend {
+export function openPostgresBackend(config: Extract<BackendConfig, { kind: "postgres" }>, tracing: TracingOf): Backend {
   const pool = new pg.Pool({
     connectionString: config.url,
     max: POOL_SIZE,
@@ -28,12 +29,12 @@ export function openPostgresBackend(config: Extract<BackendConfig, { kind: "post
   return {
     kind: "postgres",
     // BullMQ's own types carry the kind of connection, on which nothing outside of this file may depend.
-    queue: (name) => new Queue(name, { connection }, createPostgresBackend) as unknown as AnyQueue,
+    queue: (name) => new Queue(name, { connection, ...tracing(name) }, createPostgresBackend) as unknown as AnyQueue,
     worker: (name, processor, tuning) =>
       new Worker(
         name,
         processor,
-        { connection, ...workerOptions(tuning) },
+        { connection, ...tracing(name), ...workerOptions(tuning) },
         createPostgresBackend,
       ) as unknown as AnyWorker,
     ping: () => ping(pool),

@@ -1,12 +1,15 @@
 import { ErrorCode, type Job, type JobsOptions, type Queue } from "bullmq";
 import { tryAgain } from "./again.ts";
-import type { Backend, BackendConfig } from "./backend.ts";
+import type { Backend, BackendConfig, Telemetry } from "./backend.ts";
 import { catalog, type JobName, jobOptions, type PayloadOf, type QueueName, queueNames } from "./catalog.ts";
 import { openPostgresBackend } from "./postgres.ts";
 import { openRedisBackend } from "./redis.ts";
+import { tracingOf } from "./tracing.ts";
 
-export function openBackend(config: BackendConfig): Backend {
-  return config.kind === "redis" ? openRedisBackend(config) : openPostgresBackend(config);
+/** @param telemetry where traces go; none by default */
+export function openBackend(config: BackendConfig, telemetry?: Telemetry): Backend {
+  const tracing = tracingOf(telemetry);
+  return config.kind === "redis" ? openRedisBackend(config, tracing) : openPostgresBackend(config, tracing);
 }
 
 /** The to-do list, as the pipeline sees it. */

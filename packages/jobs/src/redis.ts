@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import { type Backend, type BackendConfig, workerOptions } from "./backend.ts";
 import { gatherWrites } from "./gather-writes.ts";
 import { findRedisProblems, infoField } from "./redis-setup.ts";
+import type { TracingOf } from "./tracing.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const OLDEST_VERSION = [6, 2];
@@ -14,7 +15,7 @@ const DEFAULT_PORT = 6379;
  * While Redis is away commands wait in the client (`maxRetriesPerRequest: null`, which BullMQ's workers demand), and
  * the work goes on when it is back.
  */
-export function openRedisBackend(config: Extract<BackendConfig, { kind: "redis" }>): Backend {
+export function openRedisBackend(config: Extract<BackendConfig, { kind: "redis" }>, tracing: TracingOf): Backend {
   const connection = new Redis(config.url, {
     lazyConnect: true,
     maxRetriesPerRequest: null,
@@ -27,8 +28,9 @@ export function openRedisBackend(config: Extract<BackendConfig, { kind: "redis" 
   const prefix = `{${config.prefix}}`;
   return {
     kind: "redis",
-    queue: (name) => new Queue(name, { connection, prefix }),
-    worker: (name, processor, tuning) => new Worker(name, processor, { connection, prefix, ...workerOptions(tuning) }),
+    queue: (name) => new Queue(name, { connection, prefix, ...tracing(name) }),
+    worker: (name, processor, tuning) =>
+      new Worker(name, processor, { connection, prefix, ...tracing(name), ...workerOptions(tuning) }),
     ping: async () => assertVersion(await readInfo(config.url, "server"), serverOf(config.url)),
     check: async () => findRedisProblems(await readInfo(config.url), serverOf(config.url)),
     close: async () => {
@@ -55,6 +57,8 @@ async function readInfo(url: string, section?: string): Promise<string> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
     connectTimeout: CONNECT_TIMEOUT_MS,
+    // A Redis that is stopped rather than gone takes the connection and never answers on it.
+    commandTimeout: CONNECT_TIMEOUT_MS,
   });
   let lastError = "no answer";
   probe.on("error", (error: Error) => {

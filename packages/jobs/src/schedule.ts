@@ -18,7 +18,12 @@ const EVERY_FIVE_MINUTES: Schedule = { pattern: "*/5 * * * *", timeZone: "UTC" }
 export async function scheduleTicks(queues: Queues, daily: Schedule): Promise<Date | null> {
   await ensureSchedulers(queues, daily);
   await queues.ensureQueued("tick", [{}]);
-  const scheduler = await queues.bullmq.ticks.getJobScheduler(DAILY);
+  return nextDailyTick(queues);
+}
+
+/** When the daily tick fires next, by the real clock whatever a test pretends; null when nothing schedules it. */
+export async function nextDailyTick({ bullmq: { ticks } }: Pick<Queues, "bullmq">): Promise<Date | null> {
+  const scheduler = await ticks.getJobScheduler(DAILY);
   return scheduler?.next ? new Date(scheduler.next) : null;
 }
 

@@ -2,6 +2,7 @@ import type { SkipReason } from "@cpa-payouts/core";
 import { createInvoices, findOutcomes, isConnectionError, recordFailure } from "@cpa-payouts/db";
 import { type BatchPace, createBatcher } from "./batcher.ts";
 import type { DataContext } from "./context.ts";
+import { measured, type OnInvoiceBatch } from "./meter.ts";
 
 export interface InvoiceJob {
   readonly runId: number;
@@ -17,8 +18,13 @@ export type InvoiceOutcome =
  * One user's `create-invoice` job, as a worker process runs many of them at a time: those under way are gathered into
  * one statement each few milliseconds. See {@link createInvoiceBatch} for what it does to each of them.
  */
-export function invoiceBatcher(ctx: DataContext, pace: BatchPace): (job: InvoiceJob) => Promise<InvoiceOutcome> {
-  return createBatcher({ run: (jobs) => createInvoiceBatch(ctx, jobs), isOutage: isConnectionError, pace });
+export function invoiceBatcher(
+  ctx: DataContext,
+  pace: BatchPace,
+  onBatch: OnInvoiceBatch = () => {},
+): (job: InvoiceJob) => Promise<InvoiceOutcome> {
+  const run = (jobs: readonly InvoiceJob[]) => measured(jobs.length, onBatch, () => createInvoiceBatch(ctx, jobs));
+  return createBatcher({ run, isOutage: isConnectionError, pace });
 }
 
 /**

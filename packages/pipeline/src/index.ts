@@ -3,7 +3,7 @@
  *
  * tick -> open-run -> decide -> fan-out -> create-invoice -> close-run, with resume-run behind each of them,
  * raise-alerts -> send-alert (compose-alert) beside it, and around it: import-users, credit, summary (preview), follow-run, retry, cancel-run, review, explain,
- * expect-payment, verify.
+ * expect-payment, verify, readiness.
  */
 export type { BatchPace } from "./batcher.ts";
 export * from "./cancel-run.ts";
@@ -17,9 +17,12 @@ export * from "./expect-payment.ts";
 export * from "./explain.ts";
 export * from "./fan-out.ts";
 export * from "./follow-run.ts";
+export * from "./impatient.ts";
 export * from "./import-users.ts";
+export type { InvoiceBatch, OnInvoiceBatch } from "./meter.ts";
 export * from "./open-run.ts";
 export * from "./raise-alerts.ts";
+export * from "./readiness.ts";
 export * from "./resume-run.ts";
 export * from "./retry.ts";
 export * from "./review.ts";

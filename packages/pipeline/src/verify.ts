@@ -1,4 +1,4 @@
-import { dueDates, type LocalDate, type Policy, paymentKindOf } from "@cpa-payouts/core";
+import { dueDates, type LocalDate, type PaymentDate, type Policy, paymentKindOf } from "@cpa-payouts/core";
 import { datesWithRun, findScheduler, findViolations, listRuns, type Violation } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -50,7 +50,31 @@ export async function findMissedDates(
   const scheduler = await findScheduler(ctx.db);
   if (!scheduler) return [];
   const { missed } = dueDates(ctx.clock(), scheduler.liveSince, policy.catchUpDays, policy.schedule);
-  const dates = missed.map(({ date }) => date);
-  const there = await datesWithRun(ctx.db, dates);
-  return dates.filter((date) => !there.has(date));
+  return withoutRun(ctx, missed);
+}
+
+const MINUTE_MS = 60_000;
+
+/** A dozen ticks: a date that none of them opened waits for a person. */
+const OVERDUE_AFTER_MS = 60 * MINUTE_MS;
+
+/**
+ * Dates that have no run an hour after they were due, oldest first: those that were missed, and those that the tick should
+ * have opened and did not, be it that none comes or that an earlier run does not end.
+ */
+export async function findOverdueDates(
+  ctx: Pick<DataContext, "db" | "clock">,
+  policy: Policy,
+): Promise<readonly LocalDate[]> {
+  const scheduler = await findScheduler(ctx.db);
+  if (!scheduler) return [];
+  const anHourAgo = new Date(ctx.clock().getTime() - OVERDUE_AFTER_MS);
+  const { due, missed } = dueDates(anHourAgo, scheduler.liveSince, policy.catchUpDays, policy.schedule);
+  return withoutRun(ctx, [...missed, ...due]);
+}
+
+async function withoutRun({ db }: Pick<DataContext, "db">, dates: readonly PaymentDate[]): Promise<LocalDate[]> {
+  const candidates = dates.map(({ date }) => date);
+  const there = await datesWithRun(db, candidates);
+  return candidates.filter((date) => !there.has(date));
 }

@@ -1,6 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { AdminRole, Order } from "@cpa-payouts/core";
 import { type Db, findApiToken, findSession, type LiveSession } from "@cpa-payouts/db";
+import type { FastifyRequest } from "fastify";
+import type { ApiOptions } from "../api.ts";
+import { sessionCookie } from "../session-cookie.ts";
 
 /** Who makes a request: a person with a session, or a program with a token. */
 export type Caller =
@@ -36,12 +39,18 @@ export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
+/** {@link findCaller} for a request with its header and cookie. */
+export function callerOf({ ctx, config }: ApiOptions, request: FastifyRequest, now: Date): Promise<Caller | null> {
+  const { authorization } = request.headers;
+  return findCaller(ctx.db, { authorization, cookie: sessionCookie(config).read(request) }, now);
+}
+
 /**
  * Finds out who makes a request. A request with an `Authorization` header is a program's, whatever cookies it has.
  *
  * @returns null for somebody who is not signed in, or whose session or token is over
  */
-export async function findCaller(
+async function findCaller(
   db: Db,
   credentials: { readonly authorization: string | undefined; readonly cookie: string | undefined },
   now: Date,

@@ -2,17 +2,19 @@ import { generatePassword, hashPassword } from "@cpa-payouts/api";
 import { localDateAt } from "@cpa-payouts/core";
 import { createAdmin, hasAdmins, hasUsers } from "@cpa-payouts/db";
 import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
-import { runWorker, untilStopped } from "@cpa-payouts/worker";
+import { openProcessMetrics, runWorker, untilStopped } from "@cpa-payouts/worker";
 import { withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
-import { migrateAll, type Server, useDatabase, withServer } from "../connection.ts";
+import { migrateAll, type Server, useDatabase, withServer, withTracing } from "../connection.ts";
 import { importSampleNetwork } from "../sample-network.ts";
 
 const FIRST_ADMIN = "admin@localhost";
 
 /** Everything on this machine, until it is told to stop. */
 export async function up(cli: Cli, { sample = false }: { sample?: boolean }): Promise<undefined> {
-  await withServer(cli, (server) => untilStopped(cli.log, (stopped) => serve(cli, server, { sample, stopped })));
+  await withTracing(cli, (traced) =>
+    withServer(traced, (server) => untilStopped(cli.log, (stopped) => serve(traced, server, { sample, stopped }))),
+  );
 }
 
 async function serve(
@@ -27,10 +29,10 @@ async function serve(
     await introduceAdmin(cli, ctx, server);
     await greet(cli, ctx, sample);
   });
-  const { config, clock, log } = cli;
+  const metrics = openProcessMetrics();
   const onReady = (nextTick: Date | null) => tellReady(cli, nextTick);
-  await withApi(cli, server, { mayMove: true }, () =>
-    runWorker({ config, databaseUrl: server.url, clock, log, stopped, onReady }),
+  await withApi(cli, server, { mayMove: true, metrics }, () =>
+    runWorker({ ...cli, databaseUrl: server.url, metrics, stopped, onReady }),
   );
 }
 

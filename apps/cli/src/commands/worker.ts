@@ -1,14 +1,15 @@
 import { InputError } from "@cpa-payouts/core";
 import { runWorker, untilStopped } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
-import { withDatabase } from "../connection.ts";
+import { withDatabase, withTracing } from "../connection.ts";
 
 /** One worker of the scaled set-up; on one machine `up` does the same with the embedded database. */
 export async function worker(cli: Cli): Promise<undefined> {
-  const { config, clock, log } = cli;
-  if (!config.databaseUrl)
+  if (!cli.config.databaseUrl)
     throw new InputError('a worker needs DATABASE_URL (and REDIS_URL to share the work); "payouts up" needs neither');
-  await untilStopped(log, (stopped) =>
-    withDatabase(cli, (_ctx, { url: databaseUrl }) => runWorker({ config, databaseUrl, clock, log, stopped })),
+  await untilStopped(cli.log, (stopped) =>
+    withTracing(cli, (traced) =>
+      withDatabase(traced, (_ctx, { url: databaseUrl }) => runWorker({ ...traced, databaseUrl, stopped })),
+    ),
   );
 }

@@ -9,6 +9,7 @@ const clock = () => new Date(now);
 const config = readConfig(process.env, clock());
 const log = createLogger({ level: config.logLevel ?? "info", isTerminal: false });
 const recovery = { lockDurationMs: 2_000, stalledIntervalMs: 1_000 };
+const databaseUrl = config.databaseUrl ?? "";
 await untilStopped(log, (stopped) =>
-  runWorker({ config, databaseUrl: config.databaseUrl ?? "", clock, log, stopped, recovery }),
+  runWorker({ config, databaseUrl, clock, log, migrationsFolder: "drizzle", stopped, recovery }),
 );

@@ -1,0 +1,78 @@
+import { type Context, impatient, isReady, type Readiness, type ReadinessCheck } from "@cpa-payouts/pipeline";
+import { Gauge, Histogram, Registry } from "prom-client";
+import { databaseFigures, type Figure, queueFigures } from "./figures.ts";
+
+export interface Metrics {
+  /** Counts a request that was answered. */
+  observeRequest(request: { method: string; route: string; status: number; seconds: number }): void;
+  /** Everything there is to know now, in Prometheus' text format. */
+  text(): Promise<string>;
+}
+
+/** A scraper waits ten seconds by default; the checks before may take three. */
+const LIMIT_MS = 5_000;
+
+const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * The metrics of an installation and of this process.
+ *
+ * @param processMetrics what the process measures of itself, as text
+ */
+export function openMetrics(options: {
+  readonly ctx: Context;
+  readonly readiness: Readiness;
+  readonly processMetrics?: (() => Promise<string>) | undefined;
+}): Metrics {
+  const { ctx, readiness, processMetrics = async () => "" } = options;
+  const requests = new Registry();
+  const durations = new Histogram({
+    name: "payouts_http_request_duration_seconds",
+    help: "How long requests took, by the pattern of their route",
+    labelNames: ["method", "route", "status"],
+    buckets: DURATION_BUCKETS_S,
+    registers: [requests],
+  });
+  const database = impatient(() => databaseFigures(ctx), LIMIT_MS);
+  const queue = impatient(() => queueFigures(ctx), LIMIT_MS);
+  const installation = async () => {
+    const checks = await readiness();
+    const isWell = (name: ReadinessCheck["check"]) =>
+      checks.some(({ check, state }) => check === name && state === "ok");
+    // What cannot be asked is left out, and `payouts_check_ok` says so: zeros would be taken for figures.
+    const figures = await Promise.all([isWell("migrations") ? database() : [], isWell("queue") ? queue() : []]);
+    return write([...readinessFigures(checks), ...figures.flat()]);
+  };
+  return {
+    observeRequest: ({ method, route, status, seconds }) => durations.observe({ method, route, status }, seconds),
+    text: async () => (await Promise.all([installation(), requests.metrics(), processMetrics()])).join("\n"),
+  };
+}
+
+function readinessFigures(checks: readonly ReadinessCheck[]): Figure[] {
+  return [
+    {
+      name: "payouts_ready",
+      help: "Whether everything is in place for the next payment date",
+      samples: [{ value: isReady(checks) ? 1 : 0 }],
+    },
+    {
+      name: "payouts_check_ok",
+      help: "Whether a check of /readyz holds",
+      samples: checks.map(({ check, state }) => ({ labels: { check }, value: state === "ok" ? 1 : 0 })),
+    },
+  ];
+}
+
+/** In a registry of their own each time, so that the run that is over is gone from the next answer. */
+async function write(figures: readonly Figure[]): Promise<string> {
+  const registry = new Registry();
+  for (const { name, help, samples } of figures) {
+    const labelNames = Object.keys(samples[0]?.labels ?? {});
+    const gauge = new Gauge({ name, help, labelNames, registers: [registry] });
+    // A gauge without labels is 0 from the beginning, which is a figure; without a sample there is none.
+    if (samples.length === 0) gauge.remove();
+    for (const { labels = {}, value } of samples) gauge.set({ ...labels }, value);
+  }
+  return registry.metrics();
+}

@@ -1,0 +1,33 @@
+import { Readable } from "node:stream";
+import { impatient, isReady } from "@cpa-payouts/pipeline";
+import type { FastifyRequest } from "fastify";
+import { callerOf } from "../access/callers.ts";
+import { refusalOf } from "../access/rules.ts";
+import type { Api } from "../api.ts";
+import type { Handlers } from "../calls.ts";
+
+/** Who may read the details: whoever may read the metrics. */
+const DETAILS = { role: "viewer", scope: "metrics:read" } as const;
+
+const LIMIT_MS = 1_250;
+
+export const healthHandlers: Handlers<"health"> = {
+  readLiveness: async () => ({ status: "alive" }),
+
+  readReadiness: async (api, { request, reply }) => {
+    const [checks, showsDetails] = await Promise.all([api.readiness(), mayReadDetails(api, request)]);
+    const status = isReady(checks) ? "ready" : "not-ready";
+    void reply.code(status === "ready" ? 200 : 503);
+    return showsDetails ? { status, checks: [...checks] } : { status };
+  },
+
+  readMetrics: async ({ metrics }) => ({ stream: Readable.from([await metrics.text()]) }),
+};
+
+/** Nobody is known while the database is away, and the answer must not wait for it. */
+async function mayReadDetails(api: Api, request: FastifyRequest): Promise<boolean> {
+  const now = api.ctx.clock();
+  const findCaller = impatient(() => callerOf(api, request, now), LIMIT_MS);
+  const caller = await findCaller().catch(() => null);
+  return refusalOf(DETAILS, caller, now) === null;
+}
