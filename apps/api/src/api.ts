@@ -1,3 +1,4 @@
+import type { UserTally } from "@cpa-payouts/db";
 import type { Backend } from "@cpa-payouts/jobs";
 import type { Context, Readiness } from "@cpa-payouts/pipeline";
 import type { Assets } from "./assets.ts";
@@ -20,6 +21,8 @@ export interface ApiOptions {
 export interface Api extends ApiOptions {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
+  /** {@link tallyUsers}, which reads all users, at most ten seconds old. */
+  readonly userTallies: () => Promise<readonly UserTally[]>;
 }
 
 /** Whether people reach the API by https: the cookie is then sent over nothing else. */

@@ -32,7 +32,7 @@ const purposes = {
   // No statement of a step takes seconds; one that takes a minute is stuck, and its job is better tried again.
   worker: { applicationName: "payouts-worker", statementTimeoutMs: MINUTE_MS, steadyPlans: true },
   // The review of a million invoices is one statement.
-  api: { applicationName: "payouts-api", statementTimeoutMs: 10 * MINUTE_MS },
+  api: { applicationName: "payouts-api", statementTimeoutMs: 10 * MINUTE_MS, isShared: true },
 } as const;
 
 /**

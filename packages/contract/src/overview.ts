@@ -33,6 +33,7 @@ export const overviewOperations = {
     answer: z.object({
       invoices: z.array(z.object({ status: z.enum(statesOf(invoiceTransitions)), invoices: z.int(), amount })),
       oldestPending: z.object({ number: z.string(), createdAt: instant }).nullable(),
+      /** At most ten seconds old. */
       users: z.array(z.object({ status: z.enum(userStatuses), users: z.int(), balance: amount })),
       pendingMethods: z.int(),
       lastRun: z

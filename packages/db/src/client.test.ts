@@ -79,6 +79,7 @@ describe("the settings of a connection", () => {
       "statement_timeout",
       "lock_timeout",
       "plan_cache_mode",
+      "max_parallel_workers_per_gather",
       "enable_seqscan",
       "enable_hashjoin",
       "enable_mergejoin",
@@ -109,6 +110,11 @@ describe("the settings of a connection", () => {
         jit: "on",
         prepared: 1,
       },
+    ],
+    [
+      "may keep each question to one core",
+      { isShared: true },
+      { max_parallel_workers_per_gather: "0", jit: "off", enable_seqscan: "on" },
     ],
     ["may say that there is no limit", { statementTimeoutMs: 0 }, { statement_timeout: "0", enable_seqscan: "on" }],
     [

@@ -19,7 +19,6 @@ import {
   listInvoices,
   listRuns,
   tallyInvoices,
-  tallyUsers,
 } from "@cpa-payouts/db";
 import { currentOrNextPaymentDate, findMissedDates, summarizeRun } from "@cpa-payouts/pipeline";
 import type { Api } from "../api.ts";
@@ -32,7 +31,7 @@ export const overviewHandlers: Handlers<"overview"> = {
     const [invoices, [oldest], users, pendingMethods, lastRun, nextDate, missed] = await Promise.all([
       tallyInvoices(db),
       listInvoices(db, { status: "pending" }, { sort: "oldest", limit: 1 }),
-      tallyUsers(db),
+      api.userTallies(),
       countMethods(db, "pending"),
       lastRunOf(api),
       nextDateOf(api),

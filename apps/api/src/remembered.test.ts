@@ -1,0 +1,37 @@
+import { latch } from "@cpa-payouts/testing";
+import { expect, it } from "vitest";
+import { remembered } from "./remembered.ts";
+
+function counter() {
+  let count = 0;
+  return async () => ++count;
+}
+
+it("keeps an answer for as long as it holds", async () => {
+  const ask = remembered(counter(), 60_000);
+  expect([await ask(), await ask()]).toEqual([1, 1]);
+  const forgetful = remembered(counter(), 0);
+  expect([await forgetful(), await forgetful()]).toEqual([1, 2]);
+});
+
+it("asks once for all who ask at the same moment", async () => {
+  const answer = latch();
+  const count = counter();
+  const ask = remembered(async () => {
+    await answer.opened;
+    return count();
+  }, 60_000);
+  const all = Promise.all([ask(), ask(), ask()]);
+  answer.open();
+  expect(await all).toEqual([1, 1, 1]);
+});
+
+it("does not keep an error", async () => {
+  const count = counter();
+  const ask = remembered(async () => {
+    if ((await count()) === 1) throw new Error("away");
+    return "back";
+  }, 60_000);
+  await expect(ask()).rejects.toThrow("away");
+  expect(await ask()).toBe("back");
+});
