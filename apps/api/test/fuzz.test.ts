@@ -101,7 +101,7 @@ const urlPart = (sent: unknown) =>
       .replace(/\p{Surrogate}/gu, "?"),
   );
 
-const INSIDES = /node_modules|\.ts:\d|\bat .*\(|select |insert into|scrypt\$|payouts_[\w-]{20}|password_hash/i;
+const INSIDES = /node_modules|\.ts:\d|\n\s+at |select |insert into|scrypt\$|payouts_[\w-]{20}|password_hash/i;
 
 /** What signing out and ending sessions does is their purpose; they would end the test. */
 const left = ["signOut", "endSession"];
@@ -146,7 +146,7 @@ describe.each(fuzzed)("%s", (_name, { method, path, body: takesBody }) => {
         if (path !== operations.signIn.path && path !== operations.confirmSession.path)
           expect(await written()).toBe(before);
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });

@@ -399,6 +399,13 @@ it("what monitors ask", async () => {
   expect(metrics.get("payouts_ready")).toBe(1);
 });
 
+it("left nobody's name, address, amount or secret in the log", () => {
+  const said = JSON.stringify(api.flow.log.lines);
+  expect(api.flow.log.of("request.done").length).toBeGreaterThan(100);
+  for (const personal of ["@", "User ", "ann", "payouts_", PASSWORD, "150.00", "15000"])
+    expect(said).not.toContain(personal);
+});
+
 it("were all called, and nothing else is in the document", () => {
   const documented = Object.values(api.document.document.paths).flatMap((path) =>
     Object.values(path).map(({ operationId }) => operationId ?? ""),

@@ -9,6 +9,7 @@ export * from "./queries/admins.ts";
 export * from "./queries/alerts.ts";
 export * from "./queries/api-tokens.ts";
 export * from "./queries/audit-log.ts";
+export * from "./queries/decision-lists.ts";
 export * from "./queries/decisions.ts";
 export * from "./queries/imports.ts";
 export * from "./queries/invariants.ts";

@@ -9,11 +9,14 @@ const KEY_BYTES = 32;
 const SALT_BYTES = 16;
 const MAX_MEMORY = 64 * 1024 * 1024;
 
-/** @returns parameters, salt and hash in one line, so that the parameters may be raised later */
-export async function hashPassword(password: string): Promise<string> {
+/**
+ * @param cost less than the default in tests only, which sign in a hundred times
+ * @returns parameters, salt and hash in one line, so that the parameters may be raised later
+ */
+export async function hashPassword(password: string, cost = COST): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
-  const key = await derive(password, salt, COST);
-  return ["scrypt", COST.N, COST.r, COST.p, salt.toString("base64url"), key.toString("base64url")].join("$");
+  const key = await derive(password, salt, cost);
+  return ["scrypt", cost.N, cost.r, cost.p, salt.toString("base64url"), key.toString("base64url")].join("$");
 }
 
 /** Whether it is the password of a hash; takes as long when it is not. */

@@ -9,6 +9,7 @@ import {
   type InvoiceTotals,
   listInvoices,
   pages,
+  prepareSearch,
   type ReviewCount,
   totalInvoices,
   totalInvoicesQuickly,
@@ -26,9 +27,10 @@ export const invoiceHandlers: Handlers<"invoices"> = {
     const filter = toFilter(filterQuery);
     const position = readCursor(positions.byIdAndCents, cursor);
     const after = position && { id: position.id, amountCents: position.cents };
+    const search = await prepareSearch(ctx.db, filter);
     const [rows, totals] = await Promise.all([
-      listInvoices(ctx.db, filter, { sort, limit: limit + 1, ...(after ? { after } : {}) }),
-      after ? null : totalInvoicesQuickly(ctx.db, filter),
+      listInvoices(ctx.db, filter, { sort, limit: limit + 1, ...(after ? { after } : {}) }, search),
+      after ? null : totalInvoicesQuickly(ctx.db, filter, search),
     ]);
     const page = toPage(rows, limit, {
       present: presentInvoice,

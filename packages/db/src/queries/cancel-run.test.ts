@@ -8,7 +8,8 @@ import {
   userIds,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { decideChunk, findDecision, recordFailure, reopenFailed, totalsOfRun } from "./decisions.ts";
+import { findDecision, totalsOfRun } from "./decision-lists.ts";
+import { decideChunk, recordFailure, reopenFailed } from "./decisions.ts";
 import { findViolations } from "./invariants.ts";
 import { createInvoices } from "./invoices.ts";
 import { cancelRun, findRun, getRun, openRun } from "./runs.ts";

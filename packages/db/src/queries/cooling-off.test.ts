@@ -1,6 +1,7 @@
 import { decidedRun, openTestData, type TestData, testPolicy, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findDecision, previewDecisions } from "./decisions.ts";
+import { findDecision } from "./decision-lists.ts";
+import { previewDecisions } from "./decisions.ts";
 import { createInvoices } from "./invoices.ts";
 import { changeSettings } from "./settings.ts";
 

@@ -2,7 +2,8 @@ import type { PaymentDate } from "@cpa-payouts/core";
 import { fingerprint, openTestData, type TestData, type TestUser, testPolicy } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
-import { countOpenDecisions, decideChunk, findDecision, previewDecisions, totalsOfRun } from "./decisions.ts";
+import { findDecision, totalsOfRun } from "./decision-lists.ts";
+import { countOpenDecisions, decideChunk, previewDecisions } from "./decisions.ts";
 import { openRun } from "./runs.ts";
 
 const FIRST: PaymentDate = { date: "2026-12-07", kind: "first-monday" };

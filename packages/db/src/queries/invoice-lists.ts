@@ -2,7 +2,13 @@ import type { Disposition, InvoiceStatus } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { rowOf, rowsOf } from "../sql.ts";
-import { type InvoiceFilter, invoiceConditions, invoiceStatuses, prepareSearch } from "./invoice-filter.ts";
+import {
+  type InvoiceFilter,
+  invoiceConditions,
+  invoiceStatuses,
+  type PreparedSearch,
+  prepareSearch,
+} from "./invoice-filter.ts";
 
 export interface InvoiceListing {
   readonly id: number;
@@ -36,9 +42,18 @@ export interface InvoicePage {
   readonly limit: number;
 }
 
-/** A page of the invoices that a filter lets through. A new one that appears while somebody pages never shifts the rest. */
-export async function listInvoices(db: Db, filter: InvoiceFilter, page: InvoicePage): Promise<InvoiceListing[]> {
-  const { condition } = await prepareSearch(db, filter);
+/**
+ * A page of the invoices that a filter lets through. A new one that appears while somebody pages never shifts the rest.
+ *
+ * @param search of {@link prepareSearch}, by those who need it for more than this
+ */
+export async function listInvoices(
+  db: Db,
+  filter: InvoiceFilter,
+  page: InvoicePage,
+  search?: PreparedSearch,
+): Promise<InvoiceListing[]> {
+  const { condition } = search ?? (await prepareSearch(db, filter));
   const conditions = invoiceConditions(filter, condition);
   const { order, behind } = sorts[page.sort];
   const rest = page.after ? behind(page.after) : sql`true`;
@@ -178,9 +193,13 @@ export async function totalInvoices(db: Db, filter: InvoiceFilter): Promise<Invo
  *
  * @returns null for a search that fits many users
  */
-export async function totalInvoicesQuickly(db: Db, filter: InvoiceFilter): Promise<InvoiceTotals | null> {
+export async function totalInvoicesQuickly(
+  db: Db,
+  filter: InvoiceFilter,
+  search?: PreparedSearch,
+): Promise<InvoiceTotals | null> {
   if (isTallied(filter)) return tallied(db, filter);
-  const { condition, isBroad } = await prepareSearch(db, filter);
+  const { condition, isBroad } = search ?? (await prepareSearch(db, filter));
   return isBroad ? null : counted(db, filter, invoiceConditions(filter, condition), COUNTED);
 }
 
