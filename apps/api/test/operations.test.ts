@@ -57,7 +57,7 @@ it("users: found by status, balance, method, search, a page at a time", async ()
   expect(await ids({ query: { minimumBalance: "300" } })).toEqual(["ben", "gus"]);
   expect(await ids({ query: { search: "EVE@" } })).toEqual(["eve"]);
   expect(await ids({ query: { status: "closed" } })).toEqual([]);
-  expect(await ids({ query: { sort: "largest-balance", limit: 3 } })).toEqual(["ben", "gus", "fay"]);
+  expect(await ids({ query: { sort: "newest", limit: 3 } })).toEqual(["gus", "fay", "eve"]);
   const first = await admin.listUsers({ query: { limit: 4 } });
   const rest = await admin.listUsers({ query: { limit: 4, cursor: first.next ?? "" } });
   expect([...first.items, ...rest.items].map(({ externalId }) => externalId).join()).toBe(

@@ -103,7 +103,7 @@ export function questionsOf(users: number): Question[] {
     },
     { name: "users", ask: (client) => client.listUsers() },
     { name: "users, newest", ask: (client) => client.listUsers({ query: { sort: "newest" } }) },
-    { name: "users, largest balance", ask: (client) => client.listUsers({ query: { sort: "largest-balance" } }) },
+    { name: "users who are owed much", ask: (client) => client.listUsers({ query: { minimumBalance: "300.00" } }) },
     { name: "users, suspended", ask: (client) => client.listUsers({ query: { status: "suspended" } }) },
     { name: "users with a pending address", ask: (client) => client.listUsers({ query: { method: "pending" } }) },
     { name: "users with a rejected address", ask: (client) => client.listUsers({ query: { method: "rejected" } }) },

@@ -28,7 +28,7 @@ import { operation } from "./operation.ts";
 const reads = { role: "viewer", scope: "users:read" } as const;
 const methodStatus = z.enum(statesOf(paymentMethodTransitions));
 
-export const userSorts = ["oldest", "newest", "largest-balance"] as const;
+export const userSorts = ["oldest", "newest"] as const;
 
 const user = z
   .object({

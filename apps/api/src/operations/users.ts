@@ -28,13 +28,9 @@ export const userHandlers: Handlers<"users"> = {
       ...(minimumBalance === undefined ? {} : { minimumBalanceCents: minimumBalance }),
       ...(search ? { search } : {}),
     };
-    const position = readCursor(positions.byIdAndCents, cursor);
-    const after = position && { id: position.id, balanceCents: position.cents };
+    const after = readCursor(positions.byId, cursor);
     const rows = await listUsers(ctx.db, filter, { sort, limit: limit + 1, ...(after ? { after } : {}) });
-    return toPage(rows, limit, {
-      present: presentUser,
-      position: ({ id, balanceCents }) => ({ id, cents: balanceCents }),
-    });
+    return toPage(rows, limit, { present: presentUser, position: ({ id }) => ({ id }) });
   },
 
   readUser: async (api, { params }) => {
