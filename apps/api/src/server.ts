@@ -17,6 +17,7 @@ import { registerBoard } from "./board/board.ts";
 import { registerLinks } from "./board/links.ts";
 import { registerDocument } from "./document.ts";
 import { openMetrics } from "./metrics.ts";
+import { registerPages, signInPathFor } from "./pages.ts";
 import { ApiProblem, problemSender } from "./problems.ts";
 import { remembered } from "./remembered.ts";
 import { registerOperations } from "./routes.ts";
@@ -72,6 +73,7 @@ export async function createServer(options: ApiOptions): Promise<FastifyInstance
   recordRequests(server, api);
   await registerDocument(server, api);
   registerSecurityTxt(server, api);
+  registerPages(server);
   await registerOperations(server, api);
   await registerBoard(server, api);
   registerLinks(server, api);
@@ -150,7 +152,7 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
   });
   // Before the caller is looked up, so that guessing sessions costs the database nothing.
   server.addHook("onRequest", server.rateLimit());
-  server.addHook("onRequest", async (request) => {
+  server.addHook("onRequest", async (request, reply) => {
     const { authorization, origin, "sec-fetch-site": secFetchSite } = request.headers;
     const { access: rule, isForMonitors } = request.routeOptions.config;
     if (!rule || (isForMonitors && rule.role === "public")) return;
@@ -167,6 +169,8 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
     const now = ctx.clock();
     request.caller = await callerOf(api, request, now);
     const refusal = refusalOf(rule, request.caller, now);
+    const signInPath = refusal?.status === 401 ? signInPathFor(request) : null;
+    if (signInPath) return reply.redirect(signInPath);
     if (refusal) throw refusal;
   });
 }

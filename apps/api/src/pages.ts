@@ -1,0 +1,106 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+const open = { role: "public", scope: null } as const;
+const signedIn = { role: "viewer", scope: null } as const;
+const schema = { hide: true } as const;
+const HTML = "text/html; charset=utf-8";
+
+/** The little that a browser needs to get to `/docs` and `/queues`: a page to sign in, and one that leads on. */
+export function registerPages(server: FastifyInstance): void {
+  server.get("/sign-in", { config: { access: open }, schema }, async (_request, reply) =>
+    reply.type(HTML).send(SIGN_IN),
+  );
+  server.get("/sign-in.js", { config: { access: open }, schema }, async (_request, reply) =>
+    reply.type("text/javascript; charset=utf-8").send(SIGN_IN_SCRIPT),
+  );
+  server.get("/", { config: { access: signedIn }, schema }, async (_request, reply) => reply.type(HTML).send(HOME));
+}
+
+/**
+ * Where to send somebody who opens a page of ours in a browser without being signed in.
+ *
+ * @returns null for what is no page: a script wants to be told, not led elsewhere
+ */
+export function signInPathFor({
+  method,
+  url,
+  headers,
+}: Pick<FastifyRequest, "method" | "url" | "headers">): string | null {
+  const isPage = method === "GET" && headers.accept?.includes("text/html") && !url.startsWith("/api/");
+  return isPage ? `/sign-in?next=${encodeURIComponent(url)}` : null;
+}
+
+const STYLE = `
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 22rem; margin: 12vh auto 0; padding: 0 1rem; color: #1f2933; background: #fff; }
+  h1 { font-size: 1.4rem; }
+  label { display: block; margin-top: 1rem; font-weight: 600; }
+  input, button { font: inherit; box-sizing: border-box; width: 100%; padding: .5rem .6rem; margin-top: .25rem; border: 1px solid #7b8794; border-radius: 4px; }
+  button { margin-top: 1.5rem; background: #0b69a3; color: #fff; border-color: #0b69a3; cursor: pointer; }
+  button:disabled { opacity: .6; }
+  [role=alert] { color: #ab091e; min-height: 1.5rem; margin-top: 1rem; }
+  @media (prefers-color-scheme: dark) { body { color: #e4e7eb; background: #1f2933; } input { background: #323f4b; color: inherit; } a { color: #7cc4fa; } [role=alert] { color: #ff9b9b; } }`;
+
+function page(title: string, body: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><title>${title}</title><style>${STYLE}</style></head>
+<body>${body}</body>
+</html>
+`;
+}
+
+const SIGN_IN = page(
+  "Sign in - CPA Payouts",
+  `<main><h1>CPA Payouts</h1>
+<form id="sign-in" method="post">
+<label>E-mail<input id="email" type="email" name="email" autocomplete="username" required autofocus></label>
+<label>Password<input id="password" type="password" name="password" autocomplete="current-password" required></label>
+<label id="second-factor" hidden>Code of the second factor, or a recovery code<input id="code" name="code" autocomplete="one-time-code"></label>
+<button>Sign in</button>
+<p id="problem" role="alert"></p>
+</form>
+<noscript>Signing in needs JavaScript.</noscript></main>
+<script src="/sign-in.js"></script>`,
+);
+
+const HOME = page(
+  "CPA Payouts",
+  `<main><h1>CPA Payouts</h1>
+<p><a href="/docs/">The admin API</a>: every operation, to read and to try.</p>
+<p><a href="/queues">The queues</a>: jobs, and those that failed.</p></main>`,
+);
+
+/** A file of its own, since the content security policy lets no script stand in a page. */
+const SIGN_IN_SCRIPT = `"use strict";
+const byId = (id) => document.getElementById(id);
+// A path of ours only: whoever sent the link must not choose another site.
+const wanted = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
+const next = wanted.origin === location.origin ? wanted.href : "/";
+
+async function signIn() {
+  const code = byId("code").value.trim();
+  const credentials = { email: byId("email").value, password: byId("password").value, ...(code ? { code } : {}) };
+  const response = await fetch("/api/v1/session", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(credentials),
+  });
+  if (response.ok) return location.assign(next);
+  const problem = await response.json();
+  byId("problem").textContent = problem.message;
+  if (problem.code !== "second-factor-required") return;
+  byId("second-factor").hidden = false;
+  byId("code").focus();
+}
+
+byId("sign-in").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = event.target.querySelector("button");
+  button.disabled = true;
+  byId("problem").textContent = "";
+  await signIn().catch(() => {
+    byId("problem").textContent = "The server does not answer; try again in a moment.";
+  });
+  button.disabled = false;
+});
+`;

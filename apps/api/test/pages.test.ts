@@ -1,0 +1,57 @@
+import vm from "node:vm";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openTestApi, type TestApi } from "./api.ts";
+
+let api: TestApi;
+
+beforeAll(async () => {
+  api = await openTestApi();
+});
+
+afterAll(() => api.close());
+
+const browser = { accept: "text/html,application/xhtml+xml", host: "localhost" };
+
+describe("a browser that is not signed in", () => {
+  it.each(["/", "/docs/", "/queues", "/queues/queue/invoices?status=failed", "/go/user/1"])(
+    "is led from %s to sign in",
+    async (url) => {
+      const response = await api.request({ url, headers: browser });
+      expect(response.statusCode).toBe(302);
+      expect(response.headers.location).toBe(`/sign-in?next=${encodeURIComponent(url)}`);
+    },
+  );
+
+  it.each([
+    ["the API", { url: "/api/v1/invoices", headers: browser }],
+    ["a script", { url: "/queues/api/queues", headers: { host: "localhost", accept: "application/json" } }],
+    ["a change", { method: "DELETE", url: "/api/v1/session", headers: { ...browser, origin: "http://localhost" } }],
+  ] as const)("is told so by %s", async (_what, request) => {
+    expect((await api.request(request)).statusCode).toBe(401);
+  });
+
+  it("whose role does not do is told so, and not asked to sign in again", async () => {
+    const { headers } = await api.as("viewer");
+    const response = await api.request({ url: "/api/v1/admins", headers: { ...headers, ...browser } });
+    expect(response.statusCode).toBe(403);
+  });
+});
+
+describe("the page to sign in", () => {
+  it("has nothing from elsewhere, and a script that is one", async () => {
+    const page = await api.request({ url: "/sign-in?next=/queues", headers: browser });
+    expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
+    expect(page.body).not.toMatch(/https?:|<script>| on\w+="|queues/);
+    const script = await api.request({ url: "/sign-in.js" });
+    expect(script.headers["content-type"]).toBe("text/javascript; charset=utf-8");
+    expect(() => new vm.Script(script.body)).not.toThrow();
+  });
+
+  it("leads on to where there is something to do", async () => {
+    const { headers } = await api.as("viewer");
+    const home = await api.request({ url: "/", headers: { ...headers, ...browser } });
+    expect(home.statusCode).toBe(200);
+    for (const [, href] of home.body.matchAll(/href="([^"]+)"/g))
+      expect((await api.request({ url: href ?? "", headers: { ...headers, ...browser } })).statusCode).toBe(200);
+  });
+});
