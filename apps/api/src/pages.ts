@@ -34,10 +34,12 @@ const STYLE = `
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 22rem; margin: 12vh auto 0; padding: 0 1rem; color: #1f2933; background: #fff; }
   h1 { font-size: 1.4rem; }
   label { display: block; margin-top: 1rem; font-weight: 600; }
+  label[hidden] { display: none; }
   input, button { font: inherit; box-sizing: border-box; width: 100%; padding: .5rem .6rem; margin-top: .25rem; border: 1px solid #7b8794; border-radius: 4px; }
   button { margin-top: 1.5rem; background: #0b69a3; color: #fff; border-color: #0b69a3; cursor: pointer; }
   button:disabled { opacity: .6; }
   [role=alert] { color: #ab091e; min-height: 1.5rem; margin-top: 1rem; }
+  [role=alert]::first-letter { text-transform: uppercase; }
   @media (prefers-color-scheme: dark) { body { color: #e4e7eb; background: #1f2933; } input { background: #323f4b; color: inherit; } a { color: #7cc4fa; } [role=alert] { color: #ff9b9b; } }`;
 
 function page(title: string, body: string): string {
