@@ -1,4 +1,4 @@
-import { type RunningApi, readApiConfig, startApi } from "@cpa-payouts/api";
+import type { RunningApi } from "@cpa-payouts/api";
 import { openContext, type ProcessMetrics } from "@cpa-payouts/worker";
 import type { Cli } from "./cli.ts";
 import type { Server } from "./connection.ts";
@@ -15,7 +15,9 @@ export async function withApi<T>(
   options: { mayMove: boolean; metrics: ProcessMetrics },
   use: (api: RunningApi) => Promise<T>,
 ): Promise<T> {
-  const { config, clock, log, env, migrationsFolder, assets, telemetry } = cli;
+  const { config, clock, log, env, migrationsFolder, assetsFolder, telemetry } = cli;
+  const { assetsIn, installedAssets, readApiConfig, startApi } = await loadApi();
+  const assets = assetsFolder ? assetsIn(assetsFolder) : installedAssets();
   const apiConfig = readApiConfig(env);
   const opened = await openContext({ config, databaseUrl: server.url, clock, log, telemetry, purpose: "api" });
   try {
@@ -33,4 +35,9 @@ export async function withApi<T>(
   } finally {
     await opened.close();
   }
+}
+
+/** Loaded by those who need it: it takes a good part of a second, for which every other command would have to wait. */
+export function loadApi(): Promise<typeof import("@cpa-payouts/api")> {
+  return import("@cpa-payouts/api");
 }

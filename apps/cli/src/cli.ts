@@ -1,6 +1,5 @@
 import { userInfo } from "node:os";
 import type { Writable } from "node:stream";
-import type { Assets } from "@cpa-payouts/api";
 import { InputError } from "@cpa-payouts/core";
 import type { Telemetry } from "@cpa-payouts/jobs";
 import type { Clock } from "@cpa-payouts/pipeline";
@@ -16,8 +15,8 @@ export interface Surroundings {
   readonly stderr: Writable & { isTTY?: boolean };
   /** The folder of Drizzle's migrations. */
   readonly migrationsFolder: string;
-  /** Where the pages of the API's libraries are. */
-  readonly assets: Assets;
+  /** Where the pages of the API's libraries are; null for those in node_modules. */
+  readonly assetsFolder: string | null;
   /** Whether somebody sits at the terminal and can be asked. */
   readonly isInteractive: boolean;
 }
@@ -43,7 +42,7 @@ export interface Cli {
   readonly actor: string;
   readonly dataDir: string | null;
   readonly migrationsFolder: string;
-  readonly assets: Assets;
+  readonly assetsFolder: string | null;
   /** The environment, with secrets read from their files. */
   readonly env: Surroundings["env"];
   readonly isInteractive: boolean;
@@ -64,7 +63,7 @@ export function openCli(
   options: GlobalOptions,
   command: { logLevel: LogLevel; formats: readonly Format[] },
 ): Cli {
-  const { stdout, stderr, migrationsFolder, assets } = surroundings;
+  const { stdout, stderr, migrationsFolder, assetsFolder } = surroundings;
   const env = readSecretFiles(surroundings.env);
   const config = readConfig(env, new Date());
   const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? command.logLevel;
@@ -80,7 +79,7 @@ export function openCli(
     actor: options.actor ?? env.PAYOUTS_ACTOR ?? `cli:${userName()}`,
     dataDir: options.dataDir ?? null,
     migrationsFolder,
-    assets,
+    assetsFolder,
     env,
     isInteractive: surroundings.isInteractive,
     say: (line) => {

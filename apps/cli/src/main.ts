@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { assetsIn, installedAssets } from "@cpa-payouts/api";
 import { runProgram } from "./program.ts";
 
 /** Beside the bundle, or at the root of the repository. */
@@ -10,9 +9,8 @@ const migrationsFolder = [new URL("./drizzle", import.meta.url), new URL("../../
 if (!migrationsFolder)
   throw new Error("the drizzle folder with the migrations is neither beside the bundle nor in the repository");
 
-/** Beside the bundle, or in node_modules. */
+/** Beside the bundle; a checkout has them in its node_modules. */
 const bundledAssets = fileURLToPath(new URL("./assets", import.meta.url));
-const assets = existsSync(bundledAssets) ? assetsIn(bundledAssets) : installedAssets();
 
 // The command that writes hears of a closed pipe as well and ends in order, with the embedded server stopped.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -24,6 +22,6 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   migrationsFolder,
-  assets,
+  assetsFolder: existsSync(bundledAssets) ? bundledAssets : null,
   isInteractive: process.stdin.isTTY === true && process.stdout.isTTY === true,
 });

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { installedAssets } from "@cpa-payouts/api";
 import { migrationsFolder } from "@cpa-payouts/testing";
 import { runProgram } from "../src/program.ts";
 
@@ -26,7 +25,7 @@ export async function payouts(args: readonly string[], env: Env): Promise<Comman
     stdout,
     stderr,
     migrationsFolder,
-    assets: installedAssets(),
+    assetsFolder: null,
     isInteractive: false,
   });
   return { code, stdout: stdout.text(), stderr: stderr.text() };

@@ -1,7 +1,7 @@
 import { isCancel, password as promptPassword } from "@clack/prompts";
-import { generatePassword, hashPassword, MIN_PASSWORD_LENGTH } from "@cpa-payouts/api";
 import { type AdminRole, adminRoles, InputError, OperationError } from "@cpa-payouts/core";
 import { createAdmin, listAdmins, setAdminPassword, setSecondFactor } from "@cpa-payouts/db";
+import { loadApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
@@ -11,8 +11,7 @@ const EMAIL = /^[^\s@]+@[^\s@]+$/;
 export async function createAdminCommand(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
   const role = readRole(options.role);
   if (!EMAIL.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
-  const { password, isGenerated } = await choosePassword(cli);
-  const passwordHash = await hashPassword(password);
+  const { password, passwordHash, isGenerated } = await choosePassword(cli);
   await withDatabase(cli, async ({ db, clock }) => {
     if (!(await createAdmin(db, { email, role, passwordHash, actor: cli.actor, now: clock() })))
       throw new OperationError(
@@ -28,8 +27,7 @@ export async function resetAdminPassword(
   email: string,
   options: { removeSecondFactor?: boolean },
 ): Promise<undefined> {
-  const { password, isGenerated } = await choosePassword(cli);
-  const passwordHash = await hashPassword(password);
+  const { password, passwordHash, isGenerated } = await choosePassword(cli);
   await withDatabase(cli, async ({ db, clock }) => {
     const order = { email, actor: cli.actor, now: clock() };
     if (!(await setAdminPassword(db, { ...order, passwordHash })))
@@ -61,17 +59,16 @@ function readRole(text: string): AdminRole {
   return role;
 }
 
-async function choosePassword({ isInteractive }: Cli): Promise<{ password: string; isGenerated: boolean }> {
-  const typed = isInteractive ? await askPassword() : "";
-  if (typed === "") return { password: generatePassword(), isGenerated: true };
-  return { password: typed, isGenerated: false };
+async function choosePassword({ isInteractive }: Cli) {
+  const { generatePassword, hashPassword, MIN_PASSWORD_LENGTH } = await loadApi();
+  const typed = isInteractive ? await askPassword(MIN_PASSWORD_LENGTH) : "";
+  const password = typed || generatePassword();
+  return { password, passwordHash: await hashPassword(password), isGenerated: typed === "" };
 }
 
-async function askPassword(): Promise<string> {
+async function askPassword(minLength: number): Promise<string> {
   const validate = (text = "") =>
-    text === "" || text.length >= MIN_PASSWORD_LENGTH
-      ? undefined
-      : `at least ${MIN_PASSWORD_LENGTH} characters, or none`;
+    text === "" || text.length >= minLength ? undefined : `at least ${minLength} characters, or none`;
   const first = await promptPassword({ message: "Password (leave it empty to have one generated)", validate });
   if (isCancel(first)) throw new OperationError("nothing was changed");
   if (!first) return "";

@@ -1,9 +1,8 @@
-import { generatePassword, hashPassword } from "@cpa-payouts/api";
 import { localDateAt } from "@cpa-payouts/core";
 import { createAdmin, hasAdmins, hasUsers } from "@cpa-payouts/db";
 import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
 import { openProcessMetrics, runWorker, untilStopped } from "@cpa-payouts/worker";
-import { withApi } from "../api-server.ts";
+import { loadApi, withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
 import { migrateAll, type Server, useDatabase, withServer, withTracing } from "../connection.ts";
 import { importSampleNetwork } from "../sample-network.ts";
@@ -49,6 +48,7 @@ async function introduceAdmin(cli: Cli, { db, clock }: DataContext, { folder }: 
     cli.say('Nobody can sign in yet: "npx payouts admin create EMAIL" adds the first administrator');
     return;
   }
+  const { generatePassword, hashPassword } = await loadApi();
   const password = generatePassword();
   const admin = { email: FIRST_ADMIN, role: "admin", passwordHash: await hashPassword(password) } as const;
   if (!(await createAdmin(db, { ...admin, actor: cli.actor, now: clock() }))) return;
