@@ -1,10 +1,11 @@
 import {
+  findOldestPending,
   findScheduler,
   invoiceStatuses,
-  listInvoices,
   listUnfinishedRuns,
+  noDecisions,
   tallyInvoices,
-  totalsOfRun,
+  totalsOfRuns,
 } from "@cpa-payouts/db";
 import { countJobs } from "@cpa-payouts/jobs";
 import { type Context, findMissedDates, findOverdueDates } from "@cpa-payouts/pipeline";
@@ -73,7 +74,7 @@ async function invoiceFigures({ db }: Context): Promise<Figure[]> {
 }
 
 async function oldestPending({ db, clock }: Context): Promise<Figure> {
-  const [oldest] = await listInvoices(db, { status: "pending" }, { sort: "oldest", limit: 1 });
+  const oldest = await findOldestPending(db);
   return {
     name: "payouts_oldest_pending_invoice_age_seconds",
     help: "For how long the oldest pending invoice has waited for review; 0 when none does",
@@ -83,8 +84,12 @@ async function oldestPending({ db, clock }: Context): Promise<Figure> {
 
 async function runProgress({ db }: Context): Promise<Figure> {
   const runs = await listUnfinishedRuns(db);
-  const samples = runs.map(async ({ id, paymentDate }) => {
-    const { open, invoiced, failed, considered } = await totalsOfRun(db, id);
+  const totals = await totalsOfRuns(
+    db,
+    runs.map(({ id }) => id),
+  );
+  const samples = runs.flatMap(({ id, paymentDate }) => {
+    const { open, invoiced, failed, considered } = totals.get(id) ?? noDecisions;
     const outcomes = { open, invoiced, failed, skipped: considered - open - invoiced - failed };
     return Object.entries(outcomes).map(([outcome, value]) => ({
       labels: { payment_date: paymentDate, outcome },
@@ -94,7 +99,7 @@ async function runProgress({ db }: Context): Promise<Figure> {
   return {
     name: "payouts_run_users",
     help: "Users considered by the runs that are not finished, by what became of them; whoever is open is still to do",
-    samples: (await Promise.all(samples)).flat(),
+    samples,
   };
 }
 

@@ -1,4 +1,5 @@
 import { type Operation, type OperationName, operationGroups, problem } from "@cpa-payouts/contract";
+import { defined } from "@cpa-payouts/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { orderOf } from "./access/callers.ts";
@@ -84,10 +85,7 @@ function schemaOf(group: string, name: OperationName, operation: Operation) {
     tags: [group],
     description: describeAccess(operation),
     security: access.role === "public" ? [] : [{ session: [] }, ...(access.scope ? [{ token: [] }] : [])],
-    ...(params ? { params } : {}),
-    ...(query ? { querystring: query } : {}),
-    ...(headers ? { headers: headers.loose() } : {}),
-    ...(body ? { body } : {}),
+    ...defined({ params, querystring: query, headers: headers?.loose(), body }),
     response: {
       ...(answer === null
         ? { 204: z.null().meta({ description: "Done" }) }

@@ -1,7 +1,5 @@
 import { readFileSync } from "node:fs";
-import { InputError } from "@cpa-payouts/core";
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { type Environment, wrongConfiguration } from "@cpa-payouts/config";
 
 /** What may be a secret, and so may be given as the name of a file that holds it, as container platforms hand secrets over. */
 const secrets = ["DATABASE_URL", "REDIS_URL", "ALERT_WEBHOOK_URL", "SMTP_URL"];
@@ -22,7 +20,7 @@ export function readSecretFiles(env: Environment): Environment {
     if (content === null) problems.push(`${name}_FILE: ${file} cannot be read`);
     else read[name] = content;
   }
-  if (problems.length > 0) throw new InputError(`the configuration is wrong: ${problems.join("; ")}`, problems);
+  if (problems.length > 0) throw wrongConfiguration(problems);
   return { ...env, ...read };
 }
 

@@ -1,5 +1,15 @@
 import { findSmtpProblem, findWebhookProblem } from "@cpa-payouts/alerts";
 import {
+  type Environment,
+  givenIn,
+  list,
+  problemsIn,
+  publicUrl,
+  urlOf,
+  wholeNumber,
+  wrongConfiguration,
+} from "@cpa-payouts/config";
+import {
   findScheduleProblem,
   InputError,
   type OverridableCheck,
@@ -15,21 +25,6 @@ export type LogLevel = (typeof logLevels)[number];
 /** What may stand between us and the database; `transaction` lends a connection for one transaction at a time. */
 const poolers = ["none", "transaction"] as const;
 
-function wholeNumber(from: number, to: number) {
-  const message = `write a whole number from ${from} to ${to}`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, message)
-    .transform(Number)
-    .pipe(z.number().min(from, message).max(to, message));
-}
-
-function url(protocols: readonly string[], example: string) {
-  return z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-    message: `write a URL such as ${example}`,
-  });
-}
-
 const amount = z.string().transform((text, issue) => {
   try {
     const cents = parseCents(text);
@@ -41,14 +36,6 @@ const amount = z.string().transform((text, issue) => {
   }
   return z.NEVER;
 });
-
-/** Texts separated by commas. */
-const list = z.string().transform((text) =>
-  text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== ""),
-);
 
 /** Names of checks; each unknown one is a problem of its own. */
 const checkNames = list.transform((names, issue) =>
@@ -80,9 +67,9 @@ const emails = list.superRefine((addresses, issue) => {
 /** Every variable of the environment that means something, with its default (README, "Configuration"). */
 const variables = z.object({
   NODE_ENV: z.string().default("development"),
-  DATABASE_URL: url(["postgres:", "postgresql:"], "postgres://user:password@host:5432/database").optional(),
+  DATABASE_URL: urlOf(["postgres:", "postgresql:"], "postgres://user:password@host:5432/database").optional(),
   DATABASE_POOLER: z.enum(poolers, `write one of ${poolers.join(", ")}`).default("none"),
-  REDIS_URL: url(["redis:", "rediss:"], "redis://host:6379").optional(),
+  REDIS_URL: urlOf(["redis:", "rediss:"], "redis://host:6379").optional(),
   QUEUE_PREFIX: z
     .string()
     .regex(/^[\w-]{1,40}$/, "write 1 to 40 letters, digits, - or _")
@@ -98,13 +85,13 @@ const variables = z.object({
   HEALTH_FILE: z.string().optional(),
   METRICS_HOST: z.string().default("127.0.0.1"),
   METRICS_PORT: wholeNumber(0, 65_535).optional(),
-  OTEL_EXPORTER_OTLP_ENDPOINT: url(["http:", "https:"], "http://collector:4318").optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: urlOf(["http:", "https:"], "http://collector:4318").optional(),
   ALLOW_UNSAFE: z.string().default("").pipe(checkNames),
   ALERT_WEBHOOK_URL: fit(findWebhookProblem).optional(),
   SMTP_URL: fit(findSmtpProblem).optional(),
   ALERT_EMAIL_FROM: email.optional(),
   ALERT_EMAIL_TO: emails.optional(),
-  PUBLIC_URL: url(["http:", "https:"], "https://payouts.example.com").optional(),
+  PUBLIC_URL: publicUrl.optional(),
 });
 
 export interface Config {
@@ -142,18 +129,15 @@ export interface Config {
 }
 
 /**
- * Reads the configuration from environment variables; an empty value counts as unset, which is how docker compose hands
- * on what is not set.
+ * Reads the configuration from environment variables; an empty value counts as unset.
  *
  * @param now where the three simulated years of the tick's schedule begin
  * @throws InputError that names every problem at once
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>, now: Date): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+export function readConfig(env: Environment, now: Date): Config {
+  const given = givenIn(env);
   const parsed = variables.safeParse(given);
-  const problems = parsed.success
-    ? []
-    : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  const problems = problemsIn(parsed);
   const schedule = {
     timeZone: given.PAYMENT_TIME_ZONE ?? "UTC",
     pattern: given.PAYMENT_TICK_CRON ?? "0 2 * * *",
@@ -164,8 +148,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, no
   if (given.DATABASE_POOLER === "transaction" && !given.DATABASE_URL)
     problems.push("DATABASE_POOLER: the embedded database has no pooler; set DATABASE_URL, too");
   problems.push(...findMailProblems(given));
-  if (!parsed.success || problems.length > 0)
-    throw new InputError(`the configuration is wrong: ${problems.join("; ")}`, problems);
+  if (!parsed.success || problems.length > 0) throw wrongConfiguration(problems);
   const { data } = parsed;
   return {
     isProduction: data.NODE_ENV === "production",
@@ -200,6 +183,6 @@ function readAlerts(data: z.output<typeof variables>): Config["alerts"] {
   return {
     webhookUrl: data.ALERT_WEBHOOK_URL ?? null,
     email: smtpUrl && from && to ? { smtpUrl, from, to } : null,
-    publicUrl: data.PUBLIC_URL ? new URL(data.PUBLIC_URL).origin : null,
+    publicUrl: data.PUBLIC_URL ?? null,
   };
 }

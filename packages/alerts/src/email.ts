@@ -1,6 +1,6 @@
-import type { AlertMessage } from "@cpa-payouts/core";
+import { type AlertMessage, isLoopback } from "@cpa-payouts/core";
 import { createTransport } from "nodemailer";
-import { findSmtpProblem, isLoopback } from "./urls.ts";
+import { findSmtpProblem } from "./urls.ts";
 
 const TIMEOUT_MS = 10_000;
 
@@ -48,8 +48,8 @@ function transportOptions(url: URL, timeoutMs: number) {
     port: Number(url.port) || (isSecure ? 465 : 587),
     secure: isSecure,
     ...(hasCredentials ? { auth } : {}),
-    requireTLS: !isSecure && hasCredentials && !isLoopback(url),
-    ignoreTLS: isLoopback(url),
+    requireTLS: !isSecure && hasCredentials && !isLoopback(url.hostname),
+    ignoreTLS: isLoopback(url.hostname),
     dnsTimeout: timeoutMs,
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,

@@ -1,9 +1,4 @@
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
-
-/** Whether what is sent to a URL stays on this machine. */
-export function isLoopback({ hostname }: URL): boolean {
-  return LOOPBACK.test(hostname);
-}
+import { isLoopback } from "@cpa-payouts/core";
 
 /**
  * What is wrong with the URL of a webhook: whoever reads it on the way could write to the channel, and would read amounts.
@@ -14,7 +9,7 @@ export function findWebhookProblem(text: string): string | null {
   const url = parse(text);
   const example = "write a URL such as https://hooks.slack.com/services/...";
   if (!url || !["https:", "http:"].includes(url.protocol)) return example;
-  if (url.protocol === "http:" && !isLoopback(url)) return `${example}; http is for this machine only`;
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) return `${example}; http is for this machine only`;
   // fetch refuses such a URL with an error that spells it out.
   if (url.username || url.password) return `${example}, without user and password`;
   return null;

@@ -15,7 +15,9 @@
  * - invoice: what a user is to be paid for a payment date. review: the administrator's decision on it.
  */
 export * from "./alerts.ts";
+export * from "./defined.ts";
 export * from "./errors.ts";
+export * from "./hosts.ts";
 export * from "./ics.ts";
 export * from "./money.ts";
 export * from "./order.ts";

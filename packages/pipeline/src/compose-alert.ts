@@ -1,5 +1,5 @@
 import { type AlertEvent, type AlertMessage, describeKind, dollars } from "@cpa-payouts/core";
-import { findRun, getSettings, oldestPendingDate, type schema, tallyInvoices } from "@cpa-payouts/db";
+import { findOldestPending, findRun, getSettings, type schema, tallyInvoices } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
 import { findAlerts } from "./raise-alerts.ts";
 import { type RunSummary, summarizeRun } from "./summary.ts";
@@ -96,13 +96,13 @@ function missed(paymentDate: string): Text {
 async function overdue({ db }: Pick<Context, "db">): Promise<Text> {
   const pending = (await tallyInvoices(db)).find(({ status }) => status === "pending");
   const { invoices, amountCents } = pending ?? { invoices: 0, amountCents: 0n };
-  const oldest = await oldestPendingDate(db);
+  const oldest = await findOldestPending(db);
   const { reviewAlertDays } = await getSettings(db);
   const waits = invoices === 1 ? "waits" : "wait";
   return {
     headline: `Nobody has reviewed any invoice for ${count(reviewAlertDays, "day")}: ${count(invoices, "invoice")} for ${dollars(amountCents)} ${waits}`,
     advice: "Please review.",
-    details: [`The oldest is of ${oldest}.`, "This is told every day until somebody reviews."],
+    details: [`The oldest is of ${oldest?.paymentDate}.`, "This is told every day until somebody reviews."],
     path: "/invoices?status=pending",
   };
 }

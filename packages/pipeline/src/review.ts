@@ -3,7 +3,6 @@ import {
   findInvoiceStatuses,
   findLatestMethod,
   findUser,
-  type InvoiceFilter,
   type InvoiceSelection,
   type InvoiceVerdict,
   previewInvoiceReview,
@@ -53,7 +52,7 @@ export async function reviewInvoices(
 }
 
 /**
- * What a review of the selected invoices would do. The digest in the answer binds {@link commitInvoiceReview} to exactly
+ * What a review of the selected invoices would do. The digest in the answer binds {@link commitReview} to exactly
  * this set.
  *
  * @throws InputError as {@link reviewInvoices}
@@ -97,7 +96,7 @@ function toReview(
 }
 
 async function knownSelection(ctx: DataContext, selection: InvoiceSelection): Promise<InvoiceSelection> {
-  if ("filter" in selection) return selection satisfies { filter: InvoiceFilter };
+  if ("filter" in selection) return selection;
   const numbers = [...new Set(selection.numbers)];
   await requireKnown(ctx, numbers);
   return { numbers };

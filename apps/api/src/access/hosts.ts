@@ -1,7 +1,6 @@
+import { isLoopback } from "@cpa-payouts/core";
 import type { ApiConfig } from "../env.ts";
 import { ApiProblem } from "../problems.ts";
-
-const OWN_NAMES = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
 
 /**
  * Refuses requests that were sent to another name than ours: a foreign page whose name leads to this address (DNS
@@ -10,7 +9,8 @@ const OWN_NAMES = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/;
 export function hostCheck({ host, publicUrl }: Pick<ApiConfig, "host" | "publicUrl">): (requested: string) => void {
   const publicHost = publicUrl ? new URL(publicUrl).host : null;
   return (requested) => {
-    if (requested === publicHost || OWN_NAMES.test(requested) || requested.replace(/:\d+$/, "") === host) return;
+    const name = requested.replace(/:\d+$/, "");
+    if (requested === publicHost || isLoopback(name) || name === host) return;
     throw new ApiProblem(421, "wrong-host", "this is not the name of this server; set PUBLIC_URL if it is");
   };
 }

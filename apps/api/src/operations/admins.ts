@@ -1,3 +1,4 @@
+import { defined } from "@cpa-payouts/core";
 import {
   type Admin,
   changeAdmin,
@@ -25,9 +26,7 @@ export const adminHandlers: Handlers<"admins"> = {
 
   changeAdmin: async ({ ctx }, call) => {
     const { email } = call.params;
-    const { role, isDisabled } = call.body;
-    const change = { ...(role ? { role } : {}), ...(isDisabled === undefined ? {} : { isDisabled }) };
-    const result = await changeAdmin(ctx.db, { ...call.order, email, ...change, now: ctx.clock() });
+    const result = await changeAdmin(ctx.db, { ...call.order, ...defined(call.body), email, now: ctx.clock() });
     if (result === "unknown-admin") throw notFound(`administrator ${email}`);
     const current = await currentOf(ctx.db, email);
     if (result === "last-admin") throw conflict("somebody with the role admin must remain", current);

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { AnswerOf, InputOf } from "@cpa-payouts/contract";
-import { escapeFormula, formatCents } from "@cpa-payouts/core";
+import { defined, escapeFormula, formatCents } from "@cpa-payouts/core";
 import {
   findInvoice,
   type InvoiceFilter,
@@ -29,7 +29,7 @@ export const invoiceHandlers: Handlers<"invoices"> = {
     const after = position && { id: position.id, amountCents: position.cents };
     const search = await prepareSearch(ctx.db, filter);
     const [rows, totals] = await Promise.all([
-      listInvoices(ctx.db, filter, { sort, limit: limit + 1, ...(after ? { after } : {}) }, search),
+      listInvoices(ctx.db, filter, defined({ sort, limit: limit + 1, after }), search),
       after ? null : totalInvoicesQuickly(ctx.db, filter, search),
     ]);
     const page = toPage(rows, limit, {
@@ -77,8 +77,7 @@ export const invoiceHandlers: Handlers<"invoices"> = {
 type FilterQuery = InputOf<"totalInvoices">["query"];
 
 function toFilter({ minimumAmount, maximumAmount, ...same }: FilterQuery): InvoiceFilter {
-  const filter = { ...same, minimumAmountCents: minimumAmount, maximumAmountCents: maximumAmount };
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
+  return defined({ ...same, minimumAmountCents: minimumAmount, maximumAmountCents: maximumAmount });
 }
 
 function toReview({ body, order, caller }: Call<"previewReview"> | Call<"reviewInvoices">) {

@@ -1,38 +1,37 @@
 import { formatCents } from "@cpa-payouts/core";
-import { adjustBalance, creditUser, findEntryByKey, type LedgerEntry } from "@cpa-payouts/db";
+import { adjustBalance, type CreditResult, creditUser, findEntryByKey, type LedgerEntry } from "@cpa-payouts/db";
 import type { Api } from "../api.ts";
 import type { Handlers } from "../calls.ts";
 import { conflict, notFound } from "../problems.ts";
 
 export const ledgerHandlers: Handlers<"ledger"> = {
   createCredit: async (api, { headers, body, order }) => {
-    const { externalId, amount: amountCents, note = null } = body;
-    const key = headers["idempotency-key"];
-    const credit = { ...order, externalId, amountCents, key, note, now: api.ctx.clock() };
-    const { status } = await creditUser(api.ctx.db, credit);
-    if (status === "unknown-user") throw notFound(`user ${externalId}`);
-    return entryOf(api, { kind: "credit", externalId, amountCents, key, note });
+    const { amount: amountCents, note = null, externalId } = body;
+    const sent = { kind: "credit", externalId, amountCents, key: headers["idempotency-key"], note } as const;
+    return enter(api, sent, (now) => creditUser(api.ctx.db, { ...order, ...sent, now }));
   },
 
   createAdjustment: async (api, { headers, body, order }) => {
-    const { externalId, amount: amountCents, reason: note } = body;
-    const key = headers["idempotency-key"];
-    const adjustment = { ...order, externalId, amountCents, key, note, now: api.ctx.clock() };
-    const { status } = await adjustBalance(api.ctx.db, adjustment);
-    if (status === "unknown-user") throw notFound(`user ${externalId}`);
-    return entryOf(api, { kind: "adjustment", externalId, amountCents, key, note });
+    const { amount: amountCents, reason: note, externalId } = body;
+    const sent = { kind: "adjustment", externalId, amountCents, key: headers["idempotency-key"], note } as const;
+    return enter(api, sent, (now) => adjustBalance(api.ctx.db, { ...order, ...sent, now }));
   },
 };
+
+type Sent = Pick<LedgerEntry, "kind" | "externalId" | "amountCents" | "note"> & { readonly key: string };
+
+async function enter(api: Api, sent: Sent, enterInDb: (now: Date) => Promise<CreditResult>) {
+  const { status } = await enterInDb(api.ctx.clock());
+  if (status === "unknown-user") throw notFound(`user ${sent.externalId}`);
+  return entryOf(api, sent);
+}
 
 /**
  * The entry that stands under a key, which is the answer however often the same is sent.
  *
  * @throws ApiProblem 409 when the key was used for something else
  */
-async function entryOf(
-  { ctx }: Api,
-  sent: Pick<LedgerEntry, "kind" | "externalId" | "amountCents" | "note"> & { key: string },
-) {
+async function entryOf({ ctx }: Api, sent: Sent) {
   const entry = await findEntryByKey(ctx.db, sent.key);
   if (!entry) throw new Error("an entry that was just made is not there");
   const isSame =

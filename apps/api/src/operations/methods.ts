@@ -1,3 +1,4 @@
+import { defined } from "@cpa-payouts/core";
 import { findUser, listMethods, type MethodListing } from "@cpa-payouts/db";
 import { reviewMethod } from "@cpa-payouts/pipeline";
 import type { Handlers } from "../calls.ts";
@@ -8,7 +9,7 @@ export const methodHandlers: Handlers<"methods"> = {
   listMethods: async ({ ctx }, { query }) => {
     const { status, externalId, limit, cursor } = query;
     const afterId = readCursor(positions.byId, cursor)?.id ?? 0;
-    const filter = { ...(status ? { status } : {}), ...(externalId ? { externalId } : {}) };
+    const filter = defined({ status, externalId });
     const rows = await listMethods(ctx.db, filter, { afterId, limit: limit + 1 });
     return toPage(rows, limit, { present, position: ({ id }) => ({ id }) });
   },

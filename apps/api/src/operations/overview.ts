@@ -3,6 +3,7 @@ import type { InputOf } from "@cpa-payouts/contract";
 import {
   addDays,
   addMonths,
+  defined,
   dueAt,
   formatCents,
   localDateAt,
@@ -14,9 +15,9 @@ import {
 import {
   type AuditEntry,
   countMethods,
+  findOldestPending,
   findRun,
   listAuditLog,
-  listInvoices,
   listRuns,
   tallyInvoices,
 } from "@cpa-payouts/db";
@@ -28,9 +29,9 @@ import { positions, readCursor, toPage } from "../cursors.ts";
 export const overviewHandlers: Handlers<"overview"> = {
   readDashboard: async (api) => {
     const { db, policy } = api.ctx;
-    const [invoices, [oldest], users, pendingMethods, lastRun, nextDate, missed] = await Promise.all([
+    const [invoices, oldest, users, pendingMethods, lastRun, nextDate, missed] = await Promise.all([
       tallyInvoices(db),
-      listInvoices(db, { status: "pending" }, { sort: "oldest", limit: 1 }),
+      findOldestPending(db),
       api.userTallies(),
       countMethods(db, "pending"),
       lastRunOf(api),
@@ -59,13 +60,9 @@ export const overviewHandlers: Handlers<"overview"> = {
 
   listAuditLog: async ({ ctx }, { query }) => {
     const { limit, cursor, from, to, ...words } = query;
-    const filter = {
-      ...Object.fromEntries(Object.entries(words).filter(([, value]) => value !== undefined)),
-      ...(from ? { from: new Date(from) } : {}),
-      ...(to ? { to: new Date(to) } : {}),
-    };
+    const filter = defined({ ...words, from: from ? new Date(from) : undefined, to: to ? new Date(to) : undefined });
     const after = readCursor(positions.byInstant, cursor);
-    const rows = await listAuditLog(ctx.db, filter, { limit: limit + 1, ...(after ? { after } : {}) });
+    const rows = await listAuditLog(ctx.db, filter, defined({ limit: limit + 1, after }));
     return toPage(rows, limit, { present: presentAuditEntry, position: ({ id, at }) => ({ id, at }) });
   },
 };

@@ -1,4 +1,4 @@
-import { formatCents, InputError, localDateAt, paymentKindOf } from "@cpa-payouts/core";
+import { defined, formatCents, InputError, localDateAt, paymentKindOf } from "@cpa-payouts/core";
 import { type DecisionListing, findRun, listDecisions, listRuns, type PaymentRun } from "@cpa-payouts/db";
 import {
   cancelRun,
@@ -21,11 +21,7 @@ export const runHandlers: Handlers<"runs"> = {
   listRuns: async (api, { query }) => {
     const { state, limit, cursor } = query;
     const beforeDate = readCursor(positions.byDate, cursor)?.date;
-    const rows = await listRuns(api.ctx.db, {
-      limit: limit + 1,
-      ...(state ? { state } : {}),
-      ...(beforeDate ? { beforeDate } : {}),
-    });
+    const rows = await listRuns(api.ctx.db, defined({ state, beforeDate, limit: limit + 1 }));
     const page = toPage(rows, limit, { present: (run) => run, position: ({ paymentDate }) => ({ date: paymentDate }) });
     return { ...page, items: (await summarizeRuns(api.ctx, page.items)).map(toRun) };
   },
@@ -50,7 +46,7 @@ export const runHandlers: Handlers<"runs"> = {
     const run = await knownRun(api, params.date);
     const { limit, cursor, outcome, reason } = query;
     const afterUserId = readCursor(positions.byId, cursor)?.id ?? 0;
-    const filter = { ...(outcome ? { outcome } : {}), ...(reason ? { reason } : {}) };
+    const filter = defined({ outcome, reason });
     const rows = await listDecisions(api.ctx.db, run.id, filter, { afterUserId, limit: limit + 1 });
     return toPage(rows, limit, { present: presentDecision, position: ({ userId }) => ({ id: userId }) });
   },

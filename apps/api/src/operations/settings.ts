@@ -1,4 +1,4 @@
-import { formatCents } from "@cpa-payouts/core";
+import { defined, formatCents } from "@cpa-payouts/core";
 import { changeSettings, getSettings, type Settings } from "@cpa-payouts/db";
 import type { Handlers } from "../calls.ts";
 
@@ -9,9 +9,7 @@ export const settingsHandlers: Handlers<"settings"> = {
     const { twoPersonAbove, coolingOffDays, reviewAlertDays } = call.body;
     await changeSettings(ctx.db, {
       ...call.order,
-      ...(twoPersonAbove === undefined ? {} : { twoPersonAboveCents: twoPersonAbove }),
-      ...(coolingOffDays === undefined ? {} : { coolingOffDays }),
-      ...(reviewAlertDays === undefined ? {} : { reviewAlertDays }),
+      ...defined({ twoPersonAboveCents: twoPersonAbove, coolingOffDays, reviewAlertDays }),
       now: ctx.clock(),
     });
     return present(await getSettings(ctx.db));

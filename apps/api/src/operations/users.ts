@@ -1,4 +1,4 @@
-import { formatCents } from "@cpa-payouts/core";
+import { defined, formatCents } from "@cpa-payouts/core";
 import {
   findDecision,
   findUser,
@@ -22,14 +22,9 @@ const MAX_DECISIONS = 100;
 export const userHandlers: Handlers<"users"> = {
   listUsers: async ({ ctx }, { query }) => {
     const { status, method, minimumBalance, search, sort, limit, cursor } = query;
-    const filter = {
-      ...(status ? { status } : {}),
-      ...(method ? { methodStatus: method } : {}),
-      ...(minimumBalance === undefined ? {} : { minimumBalanceCents: minimumBalance }),
-      ...(search ? { search } : {}),
-    };
+    const filter = defined({ status, methodStatus: method, minimumBalanceCents: minimumBalance, search });
     const after = readCursor(positions.byId, cursor);
-    const rows = await listUsers(ctx.db, filter, { sort, limit: limit + 1, ...(after ? { after } : {}) });
+    const rows = await listUsers(ctx.db, filter, defined({ sort, limit: limit + 1, after }));
     return toPage(rows, limit, { present: presentUser, position: ({ id }) => ({ id }) });
   },
 
@@ -54,7 +49,7 @@ export const userHandlers: Handlers<"users"> = {
   listLedger: async (api, { params, query }) => {
     const user = await knownUser(api, params.externalId);
     const beforeId = readCursor(positions.byId, query.cursor)?.id;
-    const page = { limit: query.limit + 1, ...(beforeId === undefined ? {} : { beforeId }) };
+    const page = defined({ limit: query.limit + 1, beforeId });
     const rows = await listLedger(api.ctx.db, user.id, page);
     return toPage(rows, query.limit, { present: presentEntry, position: ({ id }) => ({ id }) });
   },

@@ -1,4 +1,4 @@
-import { dollars, formatCents, parseCents } from "@cpa-payouts/core";
+import { defined, dollars, formatCents, parseCents } from "@cpa-payouts/core";
 import { credit } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
@@ -11,7 +11,7 @@ export async function creditUser(
 ): Promise<undefined> {
   const amountCents = parseCents(amount);
   await withDatabase(cli, async (ctx) => {
-    const input = { externalId, amountCents, key, actor: cli.actor, ...(note === undefined ? {} : { note }) };
+    const input = defined({ externalId, amountCents, key, actor: cli.actor, note });
     const { status, balanceCents } = await credit(ctx, input);
     const answer = { externalId, status, amount: formatCents(amountCents), balance: formatCents(balanceCents) };
     await cli.output.object(answer, () => [

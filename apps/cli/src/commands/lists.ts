@@ -1,4 +1,5 @@
 import {
+  defined,
   formatCents,
   InputError,
   invoiceTransitions,
@@ -139,11 +140,4 @@ async function readUser({ db }: DataContext, externalId: string | undefined): Pr
   if (externalId !== undefined && !(await findUser(db, externalId)))
     throw new InputError(`there is no user ${externalId}`);
   return externalId;
-}
-
-/** Leaves out what is undefined, which the filters tell from a value. */
-function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 }

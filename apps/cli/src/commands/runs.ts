@@ -1,4 +1,12 @@
-import { formatCents, InputError, parseLocalDate, runTransitions, skipReasons, statesOf } from "@cpa-payouts/core";
+import {
+  defined,
+  formatCents,
+  InputError,
+  parseLocalDate,
+  runTransitions,
+  skipReasons,
+  statesOf,
+} from "@cpa-payouts/core";
 import { findRun, listFailures, listRuns, type PaymentRun } from "@cpa-payouts/db";
 import { type RunSummary, summarizeRun, summarizeRuns } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
@@ -10,10 +18,7 @@ export async function listRunsCommand(cli: Cli, options: { state?: string; limit
   if (options.state !== undefined && !state)
     throw new InputError(`--state: "${options.state}" is not one of ${statesOf(runTransitions).join(", ")}`);
   await withDatabase(cli, async (ctx) => {
-    const runs = await listRuns(ctx.db, {
-      ...(state ? { state } : {}),
-      ...(options.limit === undefined ? {} : { limit: options.limit }),
-    });
+    const runs = await listRuns(ctx.db, defined({ state, limit: options.limit }));
     const rows = (await summarizeRuns(ctx, runs)).map(toRow);
     await cli.output.list(
       [

@@ -74,15 +74,6 @@ export async function isReviewOverdue(db: Db, since: Date): Promise<boolean> {
   return overdue;
 }
 
-/** The payment date of the oldest invoice that awaits its review; null when none does. */
-export async function oldestPendingDate(db: Db): Promise<string | null> {
-  const [row] = await rowsOf<{ date: string }>(
-    db,
-    sql`select payment_date::text as date from invoices where status = 'pending' order by id limit 1`,
-  );
-  return row?.date ?? null;
-}
-
 /** Deliveries that are still to be made through these channels, oldest first. */
 export async function listOpenDeliveries(
   db: Db,

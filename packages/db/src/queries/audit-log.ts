@@ -1,6 +1,7 @@
+import type { Order } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, rowsOf } from "../sql.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export interface AuditFilter {
   readonly actor?: string;
@@ -96,21 +97,12 @@ function exactly(column: Leading, value: string): SQL {
 /** An action that did not change a row of ours, such as a retry on the board: only its audit row is written. */
 export async function recordAction(
   db: Db,
-  input: {
-    actor: string;
-    action: string;
-    object: string;
-    reason?: string;
-    requestId?: string;
-    clientAddress?: string;
-    now: Date;
-  },
+  input: Order & { action: string; object: string; now: Date },
 ): Promise<void> {
   await rowsOf(
     db,
     sql`
-    insert into audit_log (at, actor, action, object, reason, request_id, client_address)
-    values (${instantParam(input.now)}, ${input.actor}, ${input.action}, ${input.object}, ${input.reason ?? null}::text,
-      ${input.requestId ?? null}::text, ${input.clientAddress ?? null}::text)`,
+    insert into audit_log (at, actor, action, object, request_id, client_address)
+    values (${instantParam(input.now)}, ${input.actor}, ${input.action}, ${input.object}, ${requestParams(input)})`,
   );
 }

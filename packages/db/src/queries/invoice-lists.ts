@@ -159,6 +159,12 @@ export async function findInvoice(db: Db, number: string): Promise<InvoiceListin
   return row ? toListing(row) : null;
 }
 
+/** The invoice that has waited for its review for longest; null when none waits. */
+export async function findOldestPending(db: Db): Promise<InvoiceListing | null> {
+  const [oldest] = await listInvoices(db, { status: "pending" }, { sort: "oldest", limit: 1 });
+  return oldest ?? null;
+}
+
 /** The number of the invoice that a run created for a user; null if it created none. */
 export async function findInvoiceNumber(
   db: Db,

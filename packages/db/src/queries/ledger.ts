@@ -22,33 +22,45 @@ export type CreditResult =
  * Adds a conversion's earnings to a balance, once per key: the same key with the same user and amount is answered
  * `already-credited`, with anything else `key-conflict`.
  */
-export async function creditUser(db: Db, credit: Credit): Promise<CreditResult> {
+export function creditUser(db: Db, credit: Credit): Promise<CreditResult> {
+  return enterOnce(db, credit, { kind: "credit", action: "user.credit" });
+}
+
+/** Corrects a balance, once per key as {@link creditUser}; its amount is signed, and may take the balance below zero. */
+export function adjustBalance(db: Db, adjustment: Credit & { readonly note: string }): Promise<CreditResult> {
+  return enterOnce(db, adjustment, { kind: "adjustment", action: "user.adjust" });
+}
+
+async function enterOnce(
+  db: Db,
+  credit: Credit,
+  { kind, action }: { kind: LedgerKind; action: string },
+): Promise<CreditResult> {
   const { externalId, amountCents, key, note, actor, now } = credit;
-  const rows = await rowsOf<{ balance_cents: bigint }>(
+  const [entered] = await rowsOf<{ balance_cents: bigint }>(
     db,
     sql`
     with entry as (
       insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
-      select id, 'credit', ${amountCents}, ${key}, ${note}, ${actor}, ${instantParam(now)}
+      select id, ${kind}::text, ${amountCents}::bigint, ${key}, ${note}::text, ${actor}, ${instantParam(now)}
       from users where external_id = ${externalId}
       on conflict (idempotency_key) where idempotency_key is not null do nothing
       returning user_id, amount_cents
-    ), credited as (
+    ), changed as (
       update users u set balance_cents = u.balance_cents + e.amount_cents, updated_at = ${instantParam(now)}
       from entry e where u.id = e.user_id
       returning u.id, u.balance_cents
     ), audit as (
       insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
-      select ${instantParam(now)}, ${actor}, 'user.credit', 'user:' || id, ${note},
+      select ${instantParam(now)}, ${actor}, ${action}::text, 'user:' || id, ${note}::text,
         jsonb_build_object('balanceCents', (balance_cents - ${amountCents}::bigint)::text),
         jsonb_build_object('balanceCents', balance_cents::text, 'key', ${key}::text), ${requestParams(credit)}
-      from credited
+      from changed
     )
-    select balance_cents from credited`,
+    select balance_cents from changed`,
   );
-  const [credited] = rows;
-  if (credited) return { status: "credited", balanceCents: credited.balance_cents };
-  return whyNotEntered(db, credit, "credit");
+  if (entered) return { status: "credited", balanceCents: entered.balance_cents };
+  return whyNotEntered(db, credit, kind);
 }
 
 /** The answer to a key that was used before, or to an unknown user. */
@@ -68,48 +80,6 @@ async function whyNotEntered(
   if (balance === null) return { status: "unknown-user" };
   if (same === true) return { status: "already-credited", balanceCents: balance };
   return { status: "key-conflict" };
-}
-
-export interface Adjustment extends Order {
-  readonly externalId: string;
-  /** Signed; it may take the balance below zero. */
-  readonly amountCents: bigint;
-  readonly key: string;
-  readonly note: string;
-  readonly now: Date;
-}
-
-/**
- * Corrects a balance, once per key. The user's lock comes first, as with everything that changes a balance.
- *
- * @returns what became of it; the balance is the one after it
- */
-export async function adjustBalance(db: Db, adjustment: Adjustment): Promise<CreditResult> {
-  const { externalId, amountCents, key, note, actor, now } = adjustment;
-  const [adjusted] = await rowsOf<{ balance_cents: bigint }>(
-    db,
-    sql`
-    with entry as (
-      insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
-      select id, 'adjustment', ${amountCents}::bigint, ${key}, ${note}, ${actor}, ${instantParam(now)}
-      from users where external_id = ${externalId} for no key update
-      on conflict (idempotency_key) where idempotency_key is not null do nothing
-      returning user_id, amount_cents
-    ), adjusted as (
-      update users u set balance_cents = u.balance_cents + e.amount_cents, updated_at = ${instantParam(now)}
-      from entry e where u.id = e.user_id
-      returning u.id, u.balance_cents
-    ), audit as (
-      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
-      select ${instantParam(now)}, ${actor}, 'user.adjust', 'user:' || id, ${note},
-        jsonb_build_object('balanceCents', (balance_cents - ${amountCents}::bigint)::text),
-        jsonb_build_object('balanceCents', balance_cents::text, 'key', ${key}::text), ${requestParams(adjustment)}
-      from adjusted
-    )
-    select balance_cents from adjusted`,
-  );
-  if (adjusted) return { status: "credited", balanceCents: adjusted.balance_cents };
-  return whyNotEntered(db, adjustment, "adjustment");
 }
 
 export interface LedgerEntry {
