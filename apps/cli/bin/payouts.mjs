@@ -1,17 +1,22 @@
 #!/usr/bin/env node
-// Runs the TypeScript sources in a checkout (a bundle there may be older than they are) and the bundle elsewhere, in this
-// very process, so that signals and exit codes need no forwarding.
+// Runs the bundle in this very process, so that signals and exit codes need no forwarding. In a checkout it is built from the
+// sources whenever they have changed; elsewhere there is only the bundle.
 import { existsSync } from "node:fs";
 
-const bundle = new URL("../dist/payouts.mjs", import.meta.url);
 const source = new URL("../src/main.ts", import.meta.url);
 
 if (!existsSync(source)) {
-  process.setSourceMapsEnabled(true);
-  await import(bundle.href);
+  await import(new URL("../dist/payouts.mjs", import.meta.url).href);
 } else {
+  const { checkoutBundle } = await import("../../../scripts/checkout-bundle.mjs");
+  await import(await checkoutBundle().catch(sourcesUnlessWritable));
+}
+
+/** A checkout that belongs to another user runs from its sources, which costs two seconds more per start. */
+async function sourcesUnlessWritable(error) {
+  if (!["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(error.code)) throw error;
   const { register } = await import("tsx/esm/api");
-  // Compiler options in our tsconfig.json do not change the emitted code, and the folder the user stands in may hold another one.
+  // Compiler options in tsconfig.json do not change the emitted code, and the folder the user stands in may hold another one.
   register({ tsconfig: false });
-  await import(source.href);
+  return source.href;
 }

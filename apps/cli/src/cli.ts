@@ -4,7 +4,7 @@ import { InputError } from "@cpa-payouts/core";
 import type { Telemetry } from "@cpa-payouts/jobs";
 import type { Clock } from "@cpa-payouts/pipeline";
 import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/worker";
-import { calendarFormats, createOutput, type Format, type Output } from "./output.ts";
+import { calendarFormats, createOutput, type Format, type Output, objectFormats } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { readSecretFiles } from "./secrets.ts";
 
@@ -61,15 +61,16 @@ export interface Cli {
 export function openCli(
   surroundings: Surroundings,
   options: GlobalOptions,
-  command: { logLevel: LogLevel; formats: readonly Format[] },
+  command: { logLevel?: LogLevel; formats?: readonly Format[] },
 ): Cli {
+  const { logLevel = "warn", formats = objectFormats } = command;
   const { stdout, stderr, migrationsFolder, assetsFolder } = surroundings;
   const env = readSecretFiles(surroundings.env);
   const config = readConfig(env, new Date());
-  const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? command.logLevel;
+  const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? logLevel;
   const format = options.json ? "json" : (readChoice("--format", options.format, calendarFormats) ?? "table");
-  if (!command.formats.includes(format))
-    throw new InputError(`--format ${format} is not for this command; it knows ${command.formats.join(", ")}`);
+  if (!formats.includes(format))
+    throw new InputError(`--format ${format} is not for this command; it knows ${formats.join(", ")}`);
   return {
     config,
     clock: readClock(options.now, config.isProduction),

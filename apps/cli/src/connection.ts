@@ -3,9 +3,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { assertMigrated, connect, migrateDatabase, ping, startEmbedded } from "@cpa-payouts/db";
-import { migrateQueue } from "@cpa-payouts/jobs";
 import type { DataContext } from "@cpa-payouts/pipeline";
-import { type OpenContext, openContext, startTracing } from "@cpa-payouts/worker";
 import type { Cli } from "./cli.ts";
 
 /** The database server of a command. */
@@ -53,7 +51,10 @@ export async function withThrowAwayServer<T>(cli: Cli, use: (server: Server) => 
 /** Brings the tables up to date: Drizzle's, and BullMQ's unless its queue is on Redis. Nothing happens if they are. */
 export async function migrateAll(cli: Cli, url: string): Promise<void> {
   await migrateDatabase(url, cli.migrationsFolder);
-  if (!cli.config.redisUrl) await migrateQueue(url);
+  if (cli.config.redisUrl) return;
+  // BullMQ is a third of the program, and most commands never need it.
+  const { migrateQueue } = await import("@cpa-payouts/jobs");
+  await migrateQueue(url);
 }
 
 /**
@@ -82,30 +83,4 @@ export async function useDatabase<T>(cli: Cli, server: Server, use: (ctx: DataCo
 /** {@link useDatabase} with the command's server. */
 export async function withDatabase<T>(cli: Cli, use: (ctx: DataContext, server: Server) => Promise<T>): Promise<T> {
   return withServer(cli, (server) => useDatabase(cli, server, (ctx) => use(ctx, server)));
-}
-
-/** Runs `use` with database and queue; the database is up to date already. */
-export async function useFlow<T>(cli: Cli, server: Server, use: (opened: OpenContext) => Promise<T>): Promise<T> {
-  const { config, clock, log, telemetry } = cli;
-  const opened = await openContext({ config, databaseUrl: server.url, clock, log, telemetry });
-  try {
-    return await use(opened);
-  } finally {
-    await opened.close();
-  }
-}
-
-/** {@link useFlow} with the command's server. */
-export async function withFlow<T>(cli: Cli, use: (opened: OpenContext) => Promise<T>): Promise<T> {
-  return withTracing(cli, (traced) => withDatabase(traced, (_ctx, server) => useFlow(traced, server, use)));
-}
-
-/** Runs `use` with tracing, if it is configured, and sends the last spans afterwards. */
-export async function withTracing<T>(cli: Cli, use: (traced: Cli) => Promise<T>): Promise<T> {
-  const { telemetry, stop } = await startTracing(cli.config, cli.log);
-  try {
-    return await use({ ...cli, telemetry });
-  } finally {
-    await stop();
-  }
 }

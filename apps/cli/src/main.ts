@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "./program.ts";
 
-/** Beside the bundle, or at the root of the repository. */
-const migrationsFolder = [new URL("./drizzle", import.meta.url), new URL("../../../drizzle", import.meta.url)]
-  .map((url) => fileURLToPath(url))
+/** Beside the bundle of the image, or at the root of the repository: of the sources, or of the bundle in dist/checkout/BUILD. */
+const migrationsFolder = ["./drizzle", "../../../drizzle", "../../../../../drizzle"]
+  .map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
   .find((folder) => existsSync(folder));
 if (!migrationsFolder)
   throw new Error("the drizzle folder with the migrations is neither beside the bundle nor in the repository");

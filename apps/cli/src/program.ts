@@ -1,18 +1,17 @@
 import { InputError, OperationError } from "@cpa-payouts/core";
-import { describeError, isConnectionError } from "@cpa-payouts/db";
 import type { LogLevel } from "@cpa-payouts/worker";
 import { Command, CommanderError } from "commander";
-import { type Cli, type GlobalOptions, openCli, type Surroundings } from "./cli.ts";
+import type { Cli, GlobalOptions, Surroundings } from "./cli.ts";
 import { addCommands } from "./command-table.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { type Format, objectFormats } from "./output.ts";
+import type { Format } from "./output.ts";
 
 /** What a command does; its answer is the exit code, nothing means done. */
 type Action<Args extends readonly unknown[]> = (cli: Cli, ...args: Args) => Promise<ExitCode | undefined>;
 
-/** Connects an action to its command, which commander calls as (arguments..., options, command). */
+/** Connects an action, which is loaded when its command is called, to commander's call as (arguments..., options, command). */
 export type Does = <Args extends readonly unknown[]>(
-  action: Action<Args>,
+  load: () => Promise<Action<Args>>,
   settings?: { readonly logLevel?: LogLevel; readonly formats?: readonly Format[] },
 ) => (...called: unknown[]) => Promise<void>;
 
@@ -34,7 +33,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
   }
 }
 
-function report(cause: unknown, { stderr }: Surroundings): ExitCode {
+async function report(cause: unknown, { stderr }: Surroundings): Promise<ExitCode> {
   // Commander has printed its own message; help and version are no errors.
   if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
   // Whoever read stdout has seen enough, as `head` does.
@@ -46,12 +45,13 @@ function report(cause: unknown, { stderr }: Surroundings): ExitCode {
     );
     return exitCodes.badInput;
   }
-  for (const line of explain(cause)) stderr.write(`error: ${line}\n`);
+  for (const line of await explain(cause)) stderr.write(`error: ${line}\n`);
   return exitCodes.failed;
 }
 
-function explain(cause: unknown): readonly string[] {
+async function explain(cause: unknown): Promise<readonly string[]> {
   if (cause instanceof OperationError) return cause.problems;
+  const { describeError, isConnectionError } = await import("@cpa-payouts/db");
   if (isConnectionError(cause))
     return [`the database went away (${describeError(cause)}); run the command again when it is back`];
   return [`${describeError(cause)} (unexpected; the log has more with --log-level debug)`];
@@ -74,14 +74,12 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .exitOverride();
 
   const does: Does =
-    (action, settings = {}) =>
+    (load, settings = {}) =>
     async (...called) => {
       const command = called.at(-1) as Command;
-      const cli = openCli(surroundings, command.optsWithGlobals<GlobalOptions>(), {
-        logLevel: "warn",
-        formats: objectFormats,
-        ...settings,
-      });
+      const { openCli } = await import("./cli.ts");
+      const cli = openCli(surroundings, command.optsWithGlobals<GlobalOptions>(), settings);
+      const action = await load();
       onExit((await action(cli, ...(called.slice(0, -1) as never))) ?? exitCodes.done);
     };
   addCommands(program, does);

@@ -3,6 +3,7 @@ import { Presets, SingleBar } from "cli-progress";
 
 /** How far something is, on stderr: a bar on a terminal, a quiet line now and then elsewhere. */
 export interface Progress {
+  /** Going on to another phase says that the one before is complete, however far it was when it was last shown. */
   show(phase: string, done: number, total: number): void;
   /** Takes the bar away, so that what is printed next stands alone. */
   stop(): void;
@@ -18,6 +19,7 @@ function barProgress(stderr: Writable): Progress {
   let bar: SingleBar | null = null;
   let phase = "";
   const start = (next: string, done: number, total: number) => {
+    bar?.update(bar.getTotal());
     bar?.stop();
     phase = next;
     bar = new SingleBar(
@@ -46,6 +48,7 @@ function barProgress(stderr: Writable): Progress {
 function quietProgress(stderr: Writable): Progress {
   let phase = "";
   let line = "";
+  let lastTotal = 0;
   let lastWritten = "";
   let lastTime = 0;
   const write = () => {
@@ -56,10 +59,13 @@ function quietProgress(stderr: Writable): Progress {
   };
   return {
     show: (next, done, total) => {
-      // The last line of a phase says how it ended; in between, one now and then says that it goes on.
-      if (phase !== "" && next !== phase) write();
       const isFirst = next !== phase;
+      if (isFirst && phase !== "") {
+        line = `${phase}: ${lastTotal} of ${lastTotal}`;
+        write();
+      }
       phase = next;
+      lastTotal = total;
       line = `${next}: ${done} of ${total}`;
       if (isFirst) lastTime = performance.now();
       else if (performance.now() - lastTime >= QUIET_INTERVAL_MS) write();

@@ -4,9 +4,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createClient } from "@cpa-payouts/contract";
-import { type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { startPayouts, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { payouts, payoutsJson, startPayouts } from "./payouts.ts";
+import { payouts, payoutsJson } from "./payouts.ts";
 
 let database: TestDatabase;
 let env: Record<string, string>;

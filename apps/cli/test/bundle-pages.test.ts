@@ -1,7 +1,6 @@
-import { testDatabase } from "@cpa-payouts/testing";
+import { type Bundle, bundlePayouts, type PayoutsProcess, startPayouts, testDatabase } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Bundle, bundlePayouts } from "./bundle.ts";
-import { type PayoutsProcess, payoutsJson, startPayouts } from "./payouts.ts";
+import { payoutsJson } from "./payouts.ts";
 
 /** Goal: the image, which has no node_modules, serves the pages of the API's libraries with all that belongs to them. */
 describe("the pages of the bundle", () => {

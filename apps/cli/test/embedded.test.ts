@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startWebhookServer, toCsv } from "@cpa-payouts/testing";
+import { startPayouts, startWebhookServer, toCsv } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { payouts, payoutsJson, startPayouts } from "./payouts.ts";
+import { payouts, payoutsJson } from "./payouts.ts";
 
 /** Goal: one machine, nothing configured: `up` runs everything, and the other commands work beside it and without it. */
 describe("everything on one machine", () => {
@@ -83,38 +83,5 @@ describe("the demo", () => {
       ],
       violations: [],
     });
-  });
-});
-
-describe("a command that is interrupted", () => {
-  it("says how to go on, stops its server, and nothing is lost", async () => {
-    const dataDir = path.join(tmpdir(), `payouts-interrupt-${randomUUID()}`);
-    const args = ["--data-dir", dataDir];
-    const [file, log] = [`${dataDir}.csv`, `${dataDir}.log`];
-    await writeFile(file, toCsv(Array.from({ length: 3_000 }, (_, index) => ({ externalId: `u${index}` }))));
-    expect(await payouts(["import", file, ...args], {})).toMatchObject({ code: 0 });
-
-    const run = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], {});
-    await run.untilSays("invoices.created");
-    expect(await run.stop("SIGINT")).toBe(1);
-    expect(run.stderr()).toMatch(
-      /error: stopped by SIGINT; the run stays open; "payouts run --date 2026-11-16" goes on with it\n$/,
-    );
-    const killed = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], {});
-    await killed.untilSays("invoices.created");
-    await killed.stop("SIGKILL");
-
-    // It tells of every job that the killed one held, which nobody who runs the tests wants to scroll through.
-    const rest = await payouts(["run", "--date", "2026-11-16", "--json", ...args], { LOG_FILE: log });
-    expect(JSON.parse(rest.stdout)).toMatchObject({ state: "completed", invoiced: 3_000, totalCents: "45000000" });
-    expect(await payouts(["verify", ...args], {})).toMatchObject({ code: 0 });
-
-    // A reader that has seen enough ends the command in order, too.
-    const list = startPayouts(["invoices", "--format", "csv", ...args], {});
-    list.child.stdout?.once("data", () => list.child.stdout?.destroy());
-    expect(await list.ended()).toBe(0);
-    expect(list.stderr()).toBe("");
-    expect(await readdir(path.join(dataDir, "clients"))).toEqual([]);
-    await Promise.all([rm(dataDir, { recursive: true }), rm(file), rm(log)]);
   });
 });

@@ -3,11 +3,20 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createApiToken, findRun, recordTick } from "@cpa-payouts/db";
-import { eventually, freePort, importNetwork, openTestFlow, parseMetrics, type TestFlow } from "@cpa-payouts/testing";
+import {
+  bundlePayouts,
+  environmentOf,
+  eventually,
+  freePort,
+  importNetwork,
+  openTestFlow,
+  type PayoutsProcess,
+  parseMetrics,
+  startPayouts,
+  type TestFlow,
+} from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { bundlePayouts } from "./bundle.ts";
-import { environmentOf } from "./environment.ts";
-import { type PayoutsProcess, payouts, startPayouts } from "./payouts.ts";
+import { payouts } from "./payouts.ts";
 
 /** Half past two on a payment date, which the first tick of a worker then opens. */
 const NOW = "2026-12-07T02:30:00Z";

@@ -1,12 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { migrationsFolder } from "@cpa-payouts/testing";
 import { runProgram } from "../src/program.ts";
-
-/** The launcher that `npx payouts` runs. */
-const launcher = fileURLToPath(new URL("../bin/payouts.mjs", import.meta.url));
 
 export interface CommandResult {
   readonly code: number;
@@ -48,63 +42,4 @@ function collector() {
     },
   });
   return Object.assign(stream, { text: () => chunks.join("") });
-}
-
-export interface PayoutsProcess {
-  readonly child: ChildProcess;
-  /** Everything written so far. */
-  stdout(): string;
-  stderr(): string;
-  /** Waits until a text appears on stderr, where commands talk to people and logs go by default. */
-  untilSays(text: string): Promise<void>;
-  /** Sends a signal and waits for the end. */
-  stop(signal?: NodeJS.Signals): Promise<number | null>;
-  /** Waits for the end by itself. */
-  ended(): Promise<number | null>;
-}
-
-/** Starts a command line in a process of its own. */
-export function startPayouts(
-  args: readonly string[],
-  env: Env,
-  program: readonly string[] = [launcher],
-): PayoutsProcess {
-  const child = spawn(process.execPath, [...program, ...args], {
-    // Any free port for the API: tests run beside each other.
-    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", API_PORT: "0", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const output = { stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk: Buffer) => {
-    output.stdout += chunk.toString();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    output.stderr += chunk.toString();
-  });
-  // A test that fails or times out must not leave its processes running.
-  const kill = () => child.kill("SIGKILL");
-  // A listener per process is no leak.
-  process.setMaxListeners(50);
-  process.once("exit", kill);
-  const exit = once(child, "close").then(([code]) => {
-    process.off("exit", kill);
-    return code as number | null;
-  });
-  return {
-    child,
-    stdout: () => output.stdout,
-    stderr: () => output.stderr,
-    untilSays: async (text) => {
-      while (!output.stderr.includes(text)) {
-        const event = await Promise.race([once(child.stderr, "data").then(() => "data"), exit.then(() => "exit")]);
-        if (event === "exit" && !output.stderr.includes(text))
-          throw new Error(`payouts ${args.join(" ")} ended before it said "${text}": ${output.stderr}`);
-      }
-    },
-    stop: (signal = "SIGTERM") => {
-      child.kill(signal);
-      return exit;
-    },
-    ended: () => exit,
-  };
 }

@@ -1,18 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { connect, describeServer } from "@cpa-payouts/db";
-import { credit } from "@cpa-payouts/pipeline";
-import {
-  importNetwork,
-  type PgBouncer,
-  recordingLog,
-  startPgBouncer,
-  type TestDatabase,
-  testClock,
-  testDatabase,
-} from "@cpa-payouts/testing";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { expected, generateNetwork, type NetworkUser, toTestUser } from "./network.ts";
-import { payouts, payoutsJson, startPayouts } from "./payouts.ts";
+import { describeServer } from "@cpa-payouts/db";
+import { type PgBouncer, startPayouts, startPgBouncer, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { payouts } from "./payouts.ts";
 
 const RUN = ["run", "--date", "2026-11-16"];
 const POOLED = { DATABASE_POOLER: "transaction" };
@@ -44,10 +34,7 @@ describe("with DATABASE_POOLER=transaction", () => {
   });
 });
 
-const USERS = 4_000;
 const POOL_SIZE = 4;
-const CREDITS = 600;
-const CREDITED_EXTERNAL_IDS = 50;
 
 const redisUrl = inject("redisUrl");
 const binary = inject("pgbouncerBinary");
@@ -69,38 +56,6 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     REDIS_URL: redisUrl ?? "",
     QUEUE_PREFIX: `pooler-${randomBytes(6).toString("hex")}`,
     ...POOLED,
-  });
-
-  describe("a run", () => {
-    let database: TestDatabase;
-
-    beforeEach(async () => {
-      database = await testDatabase();
-    });
-
-    afterEach(() => database.close());
-
-    it("is shared by two workers and right to the cent, while credits keep arriving", async () => {
-      const network = generateNetwork(USERS, 20_261_116);
-      await importNetwork({ db: database.db, clock: testClock("2026-11-01T00:00:00Z"), log: recordingLog() }, [
-        ...network.map(toTestUser),
-      ]);
-      const env = environment(database);
-      const workers = [1, 2].map(() => startPayouts(["worker"], { ...env, LOG_LEVEL: "info" }));
-      await Promise.all(workers.map((one) => one.untilSays("worker.started")));
-
-      const connections = watchConnections(database);
-      const crediting = creditAllThrough(env.DATABASE_URL, network);
-      const summary = await payoutsJson<{ considered: number; invoiced: number; failed: number }>(RUN, env);
-      await crediting;
-      expect(summary).toMatchObject({ state: "completed", failed: 0 });
-      expect(await connections.most()).toBeLessThanOrEqual(POOL_SIZE);
-      for (const one of workers) expect(one.stderr()).toContain('"event":"invoices.created"');
-      expect(await Promise.all(workers.map((one) => one.stop("SIGTERM")))).toEqual([0, 0]);
-
-      await expectInvoices(database, network);
-      expect(await payouts(["verify"], env)).toMatchObject({ code: 0 });
-    });
   });
 
   it("is warned about settings that the role lacks, and is silent once the line's statements have been run", async () => {
@@ -149,52 +104,3 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     await database.close();
   });
 });
-
-/** Looks every few milliseconds how many connections others have to a database. */
-function watchConnections({ sql }: TestDatabase) {
-  const stop = new AbortController();
-  const watching = (async () => {
-    let most = 0;
-    while (!stop.signal.aborted) {
-      const [{ count } = { count: 0 }] = await sql<{ count: number }[]>`
-        select count(*)::int as count from pg_stat_activity
-        where datname = current_database() and application_name in ('payouts-worker', 'payouts-cli', 'tracker')`;
-      most = Math.max(most, count);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    return most;
-  })();
-  return {
-    most: () => {
-      stop.abort();
-      return watching;
-    },
-  };
-}
-
-/** Credits some users again and again, over many connections at the same time. */
-async function creditAllThrough(url: string, network: readonly NetworkUser[]): Promise<void> {
-  const connection = connect({ url, max: 20, applicationName: "tracker", isPooled: true });
-  const ctx = { db: connection.db, clock: testClock("2026-11-16T02:00:00Z"), log: recordingLog() };
-  const numbers = Array.from({ length: CREDITS }, (_, number) => number);
-  await Promise.all(
-    numbers.map((number) => {
-      const { externalId } = network[number % CREDITED_EXTERNAL_IDS] as NetworkUser;
-      return credit(ctx, { externalId, amountCents: 1n, key: `conversion-${number}`, actor: "tracker" });
-    }),
-  );
-  await connection.close();
-}
-
-/** Everybody but the credited ones was paid as computed independently; that no cent of theirs is lost, `verify` says. */
-async function expectInvoices(database: TestDatabase, network: readonly NetworkUser[]): Promise<void> {
-  const rows = await database.sql<{ external_id: string; amount_cents: bigint }[]>`
-    select u.external_id, i.amount_cents from invoices i join users u on u.id = i.user_id`;
-  const found = new Map(rows.map((row) => [row.external_id, Number(row.amount_cents)]));
-  const untouched = network.slice(CREDITED_EXTERNAL_IDS);
-  const differing = untouched.filter((user) => {
-    const outcome = expected(user, true);
-    return found.get(user.externalId) !== (typeof outcome === "number" ? outcome : undefined);
-  });
-  expect(differing).toEqual([]);
-}

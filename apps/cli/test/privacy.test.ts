@@ -2,9 +2,8 @@ import { randomUUID } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describeOnBackends, openTestFlow } from "@cpa-payouts/testing";
+import { describeOnBackends, environmentOf, openTestFlow } from "@cpa-payouts/testing";
 import { expect, it } from "vitest";
-import { environmentOf } from "./environment.ts";
 import { payouts } from "./payouts.ts";
 
 const SECRETS = ["marker-mail", "marker-wallet", "Marker Name", "marker-poison", "marker-note"];

@@ -2,11 +2,17 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findRun } from "@cpa-payouts/db";
-import { eventually, importNetwork, openTestFlow, repositoryRoot, testDatabase } from "@cpa-payouts/testing";
+import {
+  bundlePayouts,
+  eventually,
+  importNetwork,
+  openTestFlow,
+  repositoryRoot,
+  startPayouts,
+  testDatabase,
+} from "@cpa-payouts/testing";
 import { describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
-import { bundlePayouts } from "./bundle.ts";
-import { startPayouts } from "./payouts.ts";
 
 interface Service {
   readonly command: string;

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type RedisServer, startRedis, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { type RedisServer, startPayouts, startRedis, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
-import { payouts, startPayouts } from "./payouts.ts";
+import { payouts } from "./payouts.ts";
 
 const RUN = ["run", "--date", "2026-11-16"];
 const PRODUCTION = { NODE_ENV: "production" };

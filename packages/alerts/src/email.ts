@@ -1,5 +1,4 @@
 import { type AlertMessage, isLoopback } from "@cpa-payouts/core";
-import { createTransport } from "nodemailer";
 import { findSmtpProblem } from "./urls.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -21,10 +20,12 @@ export interface EmailOptions {
 export function openEmail({ smtpUrl, from, to, timeoutMs = TIMEOUT_MS }: EmailOptions) {
   const problem = findSmtpProblem(smtpUrl);
   if (problem) throw new Error(problem);
-  const transport = createTransport(transportOptions(new URL(smtpUrl), timeoutMs));
   const { host } = new URL(smtpUrl);
   return {
     send: async (message: AlertMessage): Promise<{ refused: number }> => {
+      // Every command reads the alert settings, few send: the library is loaded by those that do.
+      const { createTransport } = await import("nodemailer");
+      const transport = createTransport(transportOptions(new URL(smtpUrl), timeoutMs));
       const mail = { from, to: [...to], ...mailOf(message, from) };
       const { rejected } = await transport.sendMail(mail).catch((cause: Error) => {
         throw new Error(`the mail server at ${host} did not take it: ${cause.message}`);

@@ -1,6 +1,4 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { migrateDatabase, startEmbedded } from "@cpa-payouts/db";
 import { migrateQueue } from "@cpa-payouts/jobs";
@@ -8,7 +6,10 @@ import postgres from "postgres";
 import type { TestProject } from "vitest/node";
 import { findPgBouncer } from "../../../scripts/bootstrap/pgbouncer.mjs";
 import { findRedis } from "../../../scripts/bootstrap/redis.mjs";
+import { checkoutBundle } from "../../../scripts/checkout-bundle.mjs";
+import { sweep } from "./leftovers.ts";
 import { startRedis } from "./redis-server.ts";
+import { RUN_FOLDER_PREFIX, runFolder, temporaryFolder } from "./run-folder.ts";
 import { databaseUrl, migrationsFolder, TEMPLATE_DATABASE } from "./servers.ts";
 
 /** Nothing in a test survives a power cut, so nothing waits for the disk. */
@@ -17,17 +18,31 @@ const FAST_AND_FORGETFUL = {
   synchronous_commit: "off",
   full_page_writes: "off",
   max_connections: "400",
+  // It would visit each of the hundreds of databases every minute, and change plans at moments of its own choosing.
+  autovacuum: "off",
 };
 
 /** One private PostgreSQL and one private Redis on free ports for the whole test run, and a migrated template database. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // mkdtemp makes a folder that only we may enter; as root, the server runs as another user and must.
-  const folder = path.join(tmpdir(), `payouts-tests-${randomUUID()}`);
+  await sweepEarlierRuns();
+  const folder = runFolder();
+  // As root the database server runs as another user, who must be able to enter; tests make their own folders below.
   await mkdir(folder, { mode: 0o755 });
-  // Redis first: where it is missing and must not be, nothing has been started that would have to be stopped.
+  await mkdir(temporaryFolder(folder), { mode: 0o755 });
+  try {
+    return await start(project, folder);
+  } catch (cause) {
+    await sweep(folder);
+    throw cause;
+  }
+}
+
+async function start(project: TestProject, folder: string): Promise<() => Promise<void>> {
   const redis = await startRedisIfThere(folder);
   const database = await startEmbedded({ dataDir: path.join(folder, "pg"), settings: FAST_AND_FORGETFUL });
   await createTemplate(database.url);
+  // Built here once, so that no two tests build it at the same time.
+  await checkoutBundle();
   project.provide("postgresUrl", database.url);
   project.provide("redisUrl", redis?.url ?? null);
   project.provide("redisBinary", redis?.binary ?? null);
@@ -35,8 +50,28 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     await redis?.stop();
     await database.stop();
-    await rm(folder, { recursive: true, force: true });
+    const leftovers = await sweep(folder);
+    if (leftovers.length === 0) return;
+    const lines = leftovers.map(({ pid, command }) => `  ${pid} ${command}`);
+    throw new Error(`the tests left ${leftovers.length} processes behind, which were killed:\n${lines.join("\n")}`);
   };
+}
+
+/** Removes what test runs that were killed have left. */
+async function sweepEarlierRuns(): Promise<void> {
+  const parent = path.dirname(runFolder());
+  for (const name of await readdir(parent)) {
+    const [, pid] = new RegExp(`^${RUN_FOLDER_PREFIX}(\\d+)$`).exec(name) ?? [];
+    if (pid !== undefined && !isRunning(Number(pid))) await sweep(path.join(parent, name));
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 async function createTemplate(url: string): Promise<void> {

@@ -23,8 +23,6 @@ export async function holdTransaction(
   return { sql, commit: () => end("commit"), rollback: () => end("rollback") };
 }
 
-const PATIENCE_MS = 20_000;
-
 /** Waits until so many statements of a database wait for another one's lock. */
 export async function untilBlocked({ sql }: TestDatabase, statements = 1): Promise<void> {
   await eventually(async () => {
@@ -32,7 +30,7 @@ export async function untilBlocked({ sql }: TestDatabase, statements = 1): Promi
       select count(*)::int as waiting from pg_stat_activity
       where datname = current_database() and wait_event_type = 'Lock'`;
     return (row?.waiting ?? 0) >= statements;
-  }, PATIENCE_MS);
+  });
 }
 
 /** Kills the connections whose statements wait for a lock, as a failover would. */

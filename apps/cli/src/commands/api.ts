@@ -3,7 +3,8 @@ import { hasAdmins } from "@cpa-payouts/db";
 import { openProcessMetrics, untilStopped } from "@cpa-payouts/worker";
 import { withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
-import { withDatabase, withTracing } from "../connection.ts";
+import { withDatabase } from "../connection.ts";
+import { withTracing } from "../flow-connection.ts";
 
 /** One API process of the scaled set-up; on one machine `up` does the same with the embedded database. */
 export async function api(cli: Cli): Promise<undefined> {

@@ -12,8 +12,9 @@ import {
 } from "@cpa-payouts/pipeline";
 import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
-import { useDatabase, useFlow, withThrowAwayServer } from "../connection.ts";
+import { useDatabase, withThrowAwayServer } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { useFlow } from "../flow-connection.ts";
 import { summaryLines } from "../present.ts";
 import { importSampleNetwork } from "../sample-network.ts";
 

@@ -2,8 +2,8 @@ import { parseLocalDate } from "@cpa-payouts/core";
 import { getRun } from "@cpa-payouts/db";
 import { retryRun } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
-import { withFlow } from "../connection.ts";
 import type { ExitCode } from "../exit-codes.ts";
+import { withFlow } from "../flow-connection.ts";
 import { tellSummary, workUntilFinished } from "./run.ts";
 
 export async function retry(cli: Cli, options: { date?: string }): Promise<ExitCode> {

@@ -10,8 +10,8 @@ import {
 } from "@cpa-payouts/pipeline";
 import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
-import { withFlow } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { withFlow } from "../flow-connection.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { notAPaymentDateLine, summaryLines } from "../present.ts";
 
@@ -54,7 +54,10 @@ export async function workUntilFinished(
   try {
     return await followRun(ctx, started.id, {
       signal: interrupt.signal,
-      onProgress: ({ state, done, total }) => cli.progress.show(phases[state], done, total),
+      onProgress: ({ state, done, total }) => {
+        // A phase that is followed by another one is shown as complete; what a cancelled run left undone was not.
+        if (state !== "cancelled") cli.progress.show(phases[state], done, total);
+      },
     });
   } finally {
     interrupt.dispose();
@@ -68,7 +71,6 @@ const phases = {
   "fanning-out": "creating invoices",
   processing: "creating invoices",
   completed: "creating invoices",
-  cancelled: "cancelled",
 } as const;
 
 /** Prints what a run came to; a run with failed users is not quite done. */

@@ -4,7 +4,8 @@ import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipelin
 import { openProcessMetrics, runWorker, untilStopped } from "@cpa-payouts/worker";
 import { loadApi, withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
-import { migrateAll, type Server, useDatabase, withServer, withTracing } from "../connection.ts";
+import { migrateAll, type Server, useDatabase, withServer } from "../connection.ts";
+import { withTracing } from "../flow-connection.ts";
 import { importSampleNetwork } from "../sample-network.ts";
 
 const FIRST_ADMIN = "admin@localhost";

@@ -1,7 +1,8 @@
 import { InputError } from "@cpa-payouts/core";
 import { runWorker, untilStopped } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
-import { withDatabase, withTracing } from "../connection.ts";
+import { withDatabase } from "../connection.ts";
+import { withTracing } from "../flow-connection.ts";
 
 /** One worker of the scaled set-up; on one machine `up` does the same with the embedded database. */
 export async function worker(cli: Cli): Promise<undefined> {

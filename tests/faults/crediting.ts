@@ -4,20 +4,20 @@ import { credit } from "@cpa-payouts/pipeline";
 import type { TestFlow } from "@cpa-payouts/testing";
 import { randomNumbers } from "./network.ts";
 
-/** Some hundred credits a second, which leaves the machine to those who are tested. */
+/** Some hundred credits a second, which leaves the machine to the processes under test. */
 const PAUSE_MS = 3;
 
 /**
- * Credits random ones of the users, some of them many times, until told to stop.
+ * Credits users chosen at random, some of them many times, until the signal is aborted.
  *
  * @returns what each of them got, in cents
  */
 export async function creditAllThrough(
   flow: TestFlow,
   externalIds: readonly string[],
-  signal: AbortSignal,
+  { signal, seed }: { signal: AbortSignal; seed: number },
 ): Promise<Map<string, number>> {
-  const random = randomNumbers(7);
+  const random = randomNumbers(seed);
   const connection = connect({ url: flow.database.url, max: 2 });
   const ctx = { ...flow.ctx, db: connection.db };
   const credited = new Map<string, number>();

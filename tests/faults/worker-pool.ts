@@ -1,16 +1,17 @@
-import type { PayoutsProcess } from "../payouts.ts";
+import type { PayoutsProcess } from "@cpa-payouts/testing";
 
-/** Worker processes of which always the same number is there, whatever becomes of each. */
+/** A number of worker processes that stays the same: each one that is stopped is replaced by another. */
 export interface WorkerPool {
   /** Every process there ever was, in the order they were started. */
   readonly started: readonly PayoutsProcess[];
   /**
-   * Sends a signal to the process that has been there longest, once it works, and starts another one in its place.
+   * Sends a signal to one of the present processes, once it has logged an event, and starts another one in its place.
    *
+   * @param index which of the present processes; the one that has been there longest is 0
    * @returns at once, with the promise of its exit code
    */
-  replaceOldest(signal: NodeJS.Signals): Promise<{ readonly exit: Promise<number | null> }>;
-  /** Stops those that are there in order, and answers with their exit codes. */
+  replace(index: number, signal: NodeJS.Signals, event: string): Promise<{ readonly exit: Promise<number | null> }>;
+  /** Stops the present processes in order, and returns their exit codes. */
   stop(): Promise<(number | null)[]>;
   /** Kills whatever is left, and starts no more: for the end of a test that failed half-way. */
   kill(): void;
@@ -22,15 +23,15 @@ export function startPool(size: number, start: () => PayoutsProcess): WorkerPool
   let present = [...started];
   return {
     started,
-    replaceOldest: async (signal) => {
-      const [oldest, ...others] = present;
-      if (!oldest) throw new Error("the pool was stopped");
-      await oldest.untilSays("worker.started");
-      if (!present.includes(oldest)) throw new Error("the pool was stopped");
-      const exit = oldest.stop(signal);
+    replace: async (index, signal, event) => {
+      const chosen = present[index];
+      if (!chosen) throw new Error("the pool was stopped");
+      await chosen.untilSays(event);
+      if (!present.includes(chosen)) throw new Error("the pool was stopped");
+      const exit = chosen.stop(signal);
       const another = start();
       started.push(another);
-      present = [...others, another];
+      present = [...present.filter((worker) => worker !== chosen), another];
       return { exit };
     },
     stop: async () => {

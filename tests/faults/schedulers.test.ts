@@ -1,18 +1,27 @@
 import { connect, listRuns, type PaymentRun } from "@cpa-payouts/db";
 import { openBackend, openQueues } from "@cpa-payouts/jobs";
 import { type Context, closeFinishedRun, createInvoiceBatch, decide, fanOut, tick } from "@cpa-payouts/pipeline";
-import { describeOnBackends, eventually, openTestFlow, type TestFlow, userIds } from "@cpa-payouts/testing";
+import {
+  bundlePayouts,
+  describeOnBackends,
+  environmentOf,
+  eventually,
+  openTestFlow,
+  startPayouts,
+  type TestFlow,
+  userIds,
+  watched,
+} from "@cpa-payouts/testing";
 import { type Schedules, startSchedules } from "@cpa-payouts/worker";
-import { afterEach, beforeEach, expect, it, onTestFinished } from "vitest";
-import { bundlePayouts } from "../bundle.ts";
-import { environmentOf } from "../environment.ts";
-import { startPayouts } from "../payouts.ts";
-import { DATE, DUE, expectPaidOnce, importUsers } from "./paid-once.ts";
+import { afterEach, beforeEach, expect, inject, it, onTestFinished } from "vitest";
+
+import { DATE, DUE, expectPaidOnce, importUsers, progressOf } from "./paid-once.ts";
 import { linesOf, startPool } from "./worker-pool.ts";
 
 const SCHEDULERS = 8;
-/** Fifty in all. The queue on PostgreSQL, where a round takes a second, is for one machine. */
-const ROUNDS = { redis: 38, postgres: 12 };
+const { rounds } = inject("faultOptions");
+/** The queue on PostgreSQL, where a round takes a second, is for one machine. */
+const roundsOf = { redis: Math.ceil(rounds * 0.75), postgres: Math.ceil(rounds * 0.25) };
 const USERS = 1_000;
 /** Enough to see whether any of them is queued or paid twice; a round is about schedulers. */
 const USERS_OF_A_ROUND = 3;
@@ -26,7 +35,7 @@ describeOnBackends("eight schedulers that boot at the second at which a date is 
   });
   afterEach(() => flow.close());
 
-  it.each(Array.from({ length: ROUNDS[kind] }, (_, round) => round + 1))(
+  it.each(Array.from({ length: roundsOf[kind] }, (_, round) => round + 1))(
     "open one run and queue it once, round %i",
     async () => {
       await importUsers(flow, USERS_OF_A_ROUND);
@@ -61,9 +70,13 @@ describeOnBackends("eight schedulers that boot at the second at which a date is 
     const env = { ...environmentOf(flow), LOG_LEVEL: "info" };
     const pool = startPool(SCHEDULERS, () => startPayouts(["worker", "--now", DUE], env, [bundle.file]));
     onTestFinished(pool.kill);
-    await Promise.all(pool.started.map((worker) => worker.untilSays("worker.started")));
-    const run = await eventually(() => theOnlyRun(flow).catch(() => null));
-    await expectPaidOnce(flow, run, { users: USERS });
+    const started = () => pool.started.filter((worker) => worker.stderr().includes("worker.started")).length;
+    const progress = async () => ({ ...(await progressOf(flow)), started: started() });
+    await watched("eight workers that start at the same time", progress, async () => {
+      await Promise.all(pool.started.map((worker) => worker.untilSays("worker.started")));
+      const run = await eventually(() => theOnlyRun(flow).catch(() => null));
+      await expectPaidOnce(flow, run, { users: USERS });
+    });
     await expectOneOfEachScheduler(flow);
     await theOnlyRun(flow);
     expect(await pool.stop()).toEqual(Array(SCHEDULERS).fill(0));

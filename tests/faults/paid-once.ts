@@ -10,7 +10,7 @@ export const DUE = "2026-12-07T02:00:00Z";
 /** What each user of {@link openDueRun} is owed at first. */
 const OPENING_CENTS = 150_00n;
 
-/** Imports users who are all to be paid, and opens the run of {@link DATE}; nobody works on it yet. */
+/** Imports users who are all to be paid, and opens the run of {@link DATE}; no worker is started. */
 export async function openDueRun(flow: TestFlow, users: number): Promise<PaymentRun> {
   await importUsers(flow, users);
   return startRun(flow.ctx, { date: DATE, trigger: "manual", actor: "test" });
@@ -22,6 +22,19 @@ export async function importUsers(flow: TestFlow, users: number): Promise<void> 
     flow.ctx,
     Array.from({ length: users }, (_, index) => ({ externalId: `u${index}` })),
   );
+}
+
+/**
+ * What moves while runs go on: their states, cursors and outcomes, and the jobs in the queue. A scenario in which none of them
+ * changes stands still.
+ */
+export async function progressOf({ ctx, database }: TestFlow): Promise<object> {
+  const runs = await database.sql`
+    select r.payment_date::text, r.state, r.decide_cursor, r.fan_out_cursor, d.outcome, count(d.user_id) as users
+    from payment_runs r left join run_decisions d on d.run_id = r.id
+    group by r.id, d.outcome order by r.id, d.outcome`;
+  const jobs = await ctx.queues.bullmq.invoices.getJobCounts("waiting", "active", "delayed", "completed", "failed");
+  return { runs: runs.map((row) => Object.values(row).join(" ")), jobs };
 }
 
 /**

@@ -1,8 +1,17 @@
-import { describeOnBackends, holdTransaction, openTestFlow, type TestFlow, untilBlocked } from "@cpa-payouts/testing";
+import {
+  type Bundle,
+  bundlePayouts,
+  describeOnBackends,
+  environmentOf,
+  holdTransaction,
+  openTestFlow,
+  type PayoutsProcess,
+  startPayouts,
+  type TestFlow,
+  untilBlocked,
+} from "@cpa-payouts/testing";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { type Bundle, bundlePayouts } from "../bundle.ts";
-import { environmentOf } from "../environment.ts";
-import { type PayoutsProcess, startPayouts } from "../payouts.ts";
+
 import { DUE } from "./paid-once.ts";
 import { linesOf } from "./worker-pool.ts";
 

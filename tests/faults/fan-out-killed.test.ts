@@ -1,19 +1,22 @@
 import { getRun, openDecisionsPage, type PaymentRun } from "@cpa-payouts/db";
 import { decide, fanOut } from "@cpa-payouts/pipeline";
 import {
+  type Bundle,
+  bundleProgram,
   describeOnBackends,
+  environmentOf,
   eventually,
   type HeldTransaction,
   holdTransaction,
   killBlocked,
   openTestFlow,
+  startPayouts,
   type TestFlow,
+  watched,
 } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Bundle, bundleProgram } from "../bundle.ts";
-import { environmentOf } from "../environment.ts";
-import { startPayouts } from "../payouts.ts";
-import { DUE, expectPaidOnce, openDueRun } from "./paid-once.ts";
+
+import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";
 import { linesOf, startPool } from "./worker-pool.ts";
 
 const USERS = 3_000;
@@ -66,7 +69,11 @@ describeOnBackends("a fan-out whose process is killed", (kind) => {
     await flow.ctx.queues.bullmq.invoices.resume();
     const pool = startPool(1, () => start(flow));
     onTestFinished(pool.kill);
-    await expectPaidOnce(flow, run, { users: USERS });
+    await watched(
+      "the worker that goes on",
+      () => progressOf(flow),
+      () => expectPaidOnce(flow, run, { users: USERS }),
+    );
     expect(await pool.stop()).toEqual([0]);
     expect(linesOf(pool.started, "job.stalled").map(({ id }) => id)).toContain(`fan-out-${run.id}`);
     await flow.close();

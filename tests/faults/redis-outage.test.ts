@@ -11,10 +11,12 @@ import {
   type RedisServer,
   startRedis,
   type TestFlow,
+  watched,
 } from "@cpa-payouts/testing";
+import { startWorkers } from "@cpa-payouts/worker";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
-import { startWorkers } from "./workers.ts";
+import { progressOf } from "./paid-once.ts";
 
 const USERS = 1_000;
 const binary = inject("redisBinary");
@@ -51,12 +53,19 @@ describe.skipIf(binary === null)("a run whose Redis", () => {
   const startAndWaitForInvoices = async () => {
     const date = { date: "2026-12-07", kind: "first-monday" } as const;
     const run = await startRun(flow.ctx, { date, trigger: "manual", actor: "test" });
-    await eventually(async () => (await flow.database.sql`select from invoices`).length > 50);
+    await eventually(
+      async () => (await flow.database.sql`select from invoices`).length > 50,
+      () => progressOf(flow),
+    );
     return run;
   };
 
   const expectFinished = async (runId: number) => {
-    const finished = await followRun(flow.ctx, runId, { onProgress: () => {} });
+    const finished = await watched(
+      "the run without Redis",
+      () => progressOf(flow),
+      () => followRun(flow.ctx, runId, { onProgress: () => {} }),
+    );
     const left = USERS - (await flow.database.sql`select from invoices`).length;
     expect(left).toBe(0);
     expect(await summarizeRun(flow.ctx, finished)).toMatchObject({ state: "completed", invoiced: USERS, failed: 0 });

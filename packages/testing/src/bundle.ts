@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { repositoryRoot } from "@cpa-payouts/testing";
 import { bundle } from "../../../scripts/bundle.mjs";
+import { repositoryRoot } from "./servers.ts";
 
-/** A program in one file, which starts three times as fast as its sources do. */
+/** A bundled program. */
 export interface Bundle {
   readonly file: string;
   remove(): Promise<void>;
@@ -16,25 +16,25 @@ export interface Bundle {
 
 const run = promisify(execFile);
 
-/** Builds the bundle of the image in a folder of its own, since test files that run at the same time want one each. */
+/** Builds what the image contains, in a folder of its own. */
 export async function bundlePayouts(): Promise<Bundle> {
   const folder = temporaryFolder();
   const cwd = path.join(repositoryRoot, "apps", "cli");
   await run(process.execPath, ["../../scripts/build.mjs", folder], { cwd });
-  return bundleIn(folder);
+  return bundleIn(folder, "payouts");
 }
 
-/** The same for a program of the tests. */
+/** Bundles a program of the tests, which then starts three times as fast as from its sources. */
 export async function bundleProgram(source: URL): Promise<Bundle> {
-  const built = bundleIn(temporaryFolder());
-  await bundle(fileURLToPath(source), built.file);
-  return built;
+  const folder = temporaryFolder();
+  await bundle({ entry: fileURLToPath(source), folder, name: "program" });
+  return bundleIn(folder, "program");
 }
 
 function temporaryFolder(): string {
   return path.join(tmpdir(), `payouts-bundle-${randomUUID()}`);
 }
 
-function bundleIn(folder: string): Bundle {
-  return { file: path.join(folder, "payouts.mjs"), remove: () => rm(folder, { recursive: true }) };
+function bundleIn(folder: string, name: string): Bundle {
+  return { file: path.join(folder, `${name}.mjs`), remove: () => rm(folder, { recursive: true, force: true }) };
 }

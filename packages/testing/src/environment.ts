@@ -1,4 +1,4 @@
-import type { TestFlow } from "@cpa-payouts/testing";
+import type { TestFlow } from "./flow.ts";
 
 /** The environment that makes a process use a test's database and queue. */
 export function environmentOf({ backendConfig, database }: TestFlow): Record<string, string> {

@@ -1,0 +1,78 @@
+import type { ChildProcess } from "node:child_process";
+import { readdir, readFile, readlink, rm } from "node:fs/promises";
+import path from "node:path";
+
+const children = new Set<ChildProcess>();
+
+/** Makes {@link killLeftovers} kill a process that a test has not ended by itself, because it failed for instance. */
+export function killAtEnd(child: ChildProcess): void {
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+}
+
+/** Kills the processes that the tests of a file left running. */
+export function killLeftovers(): void {
+  for (const child of children) child.kill("SIGKILL");
+  children.clear();
+}
+
+/** A process that uses a folder, and why we think so. */
+export interface FolderUser {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/**
+ * Finds the processes whose command line, environment or working directory names a folder, this process excepted. It sees what
+ * a process started by a test has started in its turn, such as the database server behind a killed `payouts up`. Linux only:
+ * without /proc it finds none.
+ */
+export async function usersOf(folder: string): Promise<FolderUser[]> {
+  const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(pids.filter((pid) => pid !== process.pid).map((pid) => userOf(pid, folder)));
+  return found.filter((user) => user !== null);
+}
+
+async function userOf(pid: number, folder: string): Promise<FolderUser | null> {
+  const [command, environment, cwd] = await Promise.all([
+    readUnlessGone(readFile(`/proc/${pid}/cmdline`, "utf8")),
+    readUnlessGone(readFile(`/proc/${pid}/environ`, "utf8")),
+    readUnlessGone(readlink(`/proc/${pid}/cwd`)),
+  ]);
+  const isUser = [command, environment, `${cwd}/`].some((text) => text.includes(`${folder}${path.sep}`));
+  // A zombie has no command line any more.
+  return isUser && command !== "" ? { pid, command: command.replaceAll("\0", " ").trim() } : null;
+}
+
+/** Processes end while they are looked at, and those of other users keep their environment to themselves. */
+async function readUnlessGone(reading: Promise<string>): Promise<string> {
+  return reading.catch((cause: NodeJS.ErrnoException) => {
+    if (["ENOENT", "ESRCH", "EACCES", "EPERM"].includes(cause.code ?? "")) return "";
+    throw cause;
+  });
+}
+
+/**
+ * Kills every process that uses a folder, and removes the folder.
+ *
+ * @returns what was killed
+ */
+export async function sweep(folder: string): Promise<FolderUser[]> {
+  const killed: FolderUser[] = [];
+  // Killing a parent lets its children start their own end; a second look sees what came up meanwhile.
+  for (let users = await usersOf(folder); users.length > 0; users = await usersOf(folder)) {
+    for (const { pid } of users) killUnlessGone(pid);
+    killed.push(...users.filter(({ pid }) => !killed.some((one) => one.pid === pid)));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  return killed;
+}
+
+function killUnlessGone(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ESRCH") throw cause;
+  }
+}

@@ -1,0 +1,19 @@
+import { realpathSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+/** Behind it stands the process id of the test runner, so that a later run sees which folders nobody uses any more. */
+export const RUN_FOLDER_PREFIX = "payouts-tests-";
+
+/**
+ * The folder that holds everything that one run of the tests creates, named after this process. What the tests start is found
+ * by it and killed when the run is over, see {@link sweep}.
+ */
+export function runFolder(): string {
+  return path.join(realpathSync(tmpdir()), `${RUN_FOLDER_PREFIX}${process.pid}`);
+}
+
+/** The temporary folder of the processes that run tests. */
+export function temporaryFolder(folder: string): string {
+  return path.join(folder, "tmp");
+}

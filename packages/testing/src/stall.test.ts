@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { eventually } from "./eventually.ts";
+import { stallWatch, watched } from "./stall.ts";
+
+describe("stall watch", () => {
+  it("an unchanged state fails after the limit, with what stood still and where", async () => {
+    const watch = stallWatch("the run", 0);
+    watch.look({ invoices: 3n });
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    const look = () => watch.look({ invoices: 3n });
+    expect(look).toThrow('the run: nothing has moved for 0 s; it stands still at {"invoices":"3"}');
+    expect(look).toThrow(expect.objectContaining({ stack: expect.stringContaining("stall.test.ts") }));
+  });
+
+  it("a state that changes never fails, however long it takes", async () => {
+    const watch = stallWatch("the run", 0);
+    for (let invoices = 0; invoices < 5; invoices += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      watch.look({ invoices });
+    }
+  });
+});
+
+describe("watched scenario", () => {
+  it("its result and its error are passed on", async () => {
+    expect(
+      await watched(
+        "nothing",
+        () => null,
+        async () => 42,
+      ),
+    ).toBe(42);
+    const failing = watched(
+      "nothing",
+      () => null,
+      () => Promise.reject(new Error("no")),
+    );
+    await expect(failing).rejects.toThrow("no");
+  });
+});
+
+describe("eventually", () => {
+  it("what is found is returned", async () => {
+    let looks = 0;
+    expect(await eventually(() => (++looks === 3 ? looks : null))).toBe(3);
+  });
+});

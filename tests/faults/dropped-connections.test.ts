@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect, listUsers } from "@cpa-payouts/db";
+import { testDatabase, watched } from "@cpa-payouts/testing";
+import { sql } from "drizzle-orm";
+import { expect, inject, it } from "vitest";
+import { randomNumbers } from "./network.ts";
+
+const CALLERS = 20;
+const DROPS_PER_OUTAGE = 3;
+/** The connections are dropped again this long after they came back, at a moment chosen at random. */
+const LONGEST_CALM_MS = 200;
+
+const { outages, seed } = inject("faultOptions");
+
+/** Goal: a lost connection is an error that the caller gets, never a call that does not come back. */
+it("every statement is settled however often the server drops and refuses connections, and later ones work", async () => {
+  const database = await testDatabase();
+  const name = new URL(database.url).pathname.slice(1);
+  const admin = connect({ url: inject("postgresUrl"), max: 1 });
+  const connection = connect({ url: database.url, max: 4, applicationName: "victim" });
+  const kill = () =>
+    admin.db.execute(sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`);
+  const allow = (allowed: boolean) => admin.db.execute(sql.raw(`alter database ${name} allow_connections ${allowed}`));
+  const call = () => listUsers(connection.db, { search: "x".repeat(100) }, { sort: "oldest", limit: 1 });
+  const random = randomNumbers(seed);
+
+  let settled = 0;
+  let lost = 0;
+  let isOver = false;
+  const callers = Array.from({ length: CALLERS }, async () => {
+    while (!isOver) {
+      try {
+        await call();
+      } catch {
+        lost += 1;
+        await sleep(5);
+      }
+      settled += 1;
+    }
+  });
+  const progress = () => ({ settled, lost, isOver });
+  await watched("twenty callers of a server that drops connections", progress, async () => {
+    for (let outage = 0; outage < outages; outage += 1) {
+      for (let drop = 0; drop < DROPS_PER_OUTAGE; drop += 1) {
+        await sleep(random(LONGEST_CALM_MS));
+        await kill();
+      }
+      await allow(false);
+      await kill();
+      const before = lost;
+      while (lost < before + CALLERS) await sleep(5);
+      await allow(true);
+      const resumed = settled - lost;
+      while (settled - lost < resumed + CALLERS) await sleep(5);
+    }
+    isOver = true;
+    await Promise.all(callers);
+  });
+  expect(lost).toBeGreaterThan(outages);
+  await Promise.all(Array.from({ length: 100 }, call));
+  await Promise.all([connection.close(), admin.close()]);
+  await database.close();
+});

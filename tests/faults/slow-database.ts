@@ -1,0 +1,26 @@
+import type { TestDatabase } from "@cpa-payouts/testing";
+
+const SLOW_S = 1;
+const VERY_SLOW_S = 10;
+
+/**
+ * Makes every statement that creates invoices last a second, as on a database under load, and ten seconds once half of the
+ * users are invoiced. A run then outlasts a storm on a machine of any speed. It sleeps between the statement's work and its
+ * commit, where a process that dies leaves the most behind: the money moves, and no process is left to tell the queue.
+ *
+ * @param users how many users the run pays
+ * @returns a function that ends the slowness for the statements that begin after it
+ */
+export async function slowDownInvoices({ sql }: TestDatabase, users: number): Promise<() => Promise<void>> {
+  await sql.unsafe(`
+    create or replace function sleep_a_little() returns trigger language plpgsql as $$
+    begin
+      perform pg_sleep(case when count(*) > ${users / 2} then ${VERY_SLOW_S} else ${SLOW_S} end) from invoices;
+      return null;
+    end $$;
+    create or replace trigger slow after insert on invoices for each statement execute function sleep_a_little()`);
+  return async () => {
+    await sql.unsafe(`
+      create or replace function sleep_a_little() returns trigger language plpgsql as $$ begin return null; end $$`);
+  };
+}
