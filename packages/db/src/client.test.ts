@@ -12,8 +12,8 @@ import { arrayParam, rowOf, rowsOf } from "./sql.ts";
 const CALLERS = 20;
 const OUTAGES = 12;
 
-/** Goal: a lost connection is an error that the caller hears of, never a call that does not come back. */
-it("settles every statement, however often the server drops and refuses connections, and works again", async () => {
+/** Goal: a lost connection is an error for the caller, never a call that hangs. */
+it("every statement settles, however often the server drops and refuses connections, and the pool works again", async () => {
   const database = await testDatabase();
   const name = new URL(database.url).pathname.slice(1);
   const admin = connect({ url: inject("postgresUrl"), max: 1 });
@@ -55,8 +55,8 @@ it("settles every statement, however often the server drops and refuses connecti
   await database.close();
 });
 
-/** Goal: what a connection is told counts, whatever the role has for the connections of a pooler. */
-describe("the settings of a connection", () => {
+/** Goal: without a pooler the settings of the connection apply, not those that its role has for pooled connections. */
+describe("settings of a connection", () => {
   let database: TestDatabase;
 
   beforeAll(async () => {
@@ -99,7 +99,7 @@ describe("the settings of a connection", () => {
 
   it.each<[string, Partial<ConnectOptions>, object]>([
     [
-      "are its own",
+      "a connection has settings of its own, not those of its role",
       {},
       {
         statement_timeout: "300000",
@@ -112,13 +112,13 @@ describe("the settings of a connection", () => {
       },
     ],
     [
-      "may keep each question to one core",
+      "a shared connection runs each statement on one core",
       { isShared: true },
       { max_parallel_workers_per_gather: "0", jit: "off", enable_seqscan: "on" },
     ],
-    ["may say that there is no limit", { statementTimeoutMs: 0 }, { statement_timeout: "0", enable_seqscan: "on" }],
+    ["a connection may have no timeout", { statementTimeoutMs: 0 }, { statement_timeout: "0", enable_seqscan: "on" }],
     [
-      "may have steady plans",
+      "a connection with steady plans avoids scans, hash joins and merge joins",
       { steadyPlans: true },
       {
         plan_cache_mode: "force_custom_plan",
@@ -129,7 +129,7 @@ describe("the settings of a connection", () => {
       },
     ],
     [
-      "are the role's behind a pooler, and nothing is prepared",
+      "a pooled connection has the settings of its role and prepares no statement",
       { isPooled: true, statementTimeoutMs: 0, steadyPlans: true },
       { statement_timeout: "1000", lock_timeout: "2000", enable_seqscan: "off", jit: "on", prepared: 0 },
     ],
@@ -137,7 +137,7 @@ describe("the settings of a connection", () => {
     expect(await settings(options)).toMatchObject({ application_name: "payouts-test", ...expected });
   });
 
-  it("do not stop a migration that takes longer than the role's everyday work", async () => {
+  it("a migration may take longer than the statement timeout of its role", async () => {
     await database.sql`drop schema drizzle cascade`;
     const folder = await mkdtemp(path.join(tmpdir(), "payouts-migrations-"));
     await mkdir(path.join(folder, "meta"));
