@@ -25,8 +25,8 @@ const makeReadOnly = () =>
 const readOnlyLine = () => {
   const { host, pathname } = new URL(database.url);
   return (
-    `error: the database at ${host}${pathname} is read-only (default_transaction_read_only is on): find out why, and ` +
-    "end it where it was set (database, role or postgresql.conf), for a database in psql with " +
+    `error: the database at ${host}${pathname} is read-only (default_transaction_read_only is on): find out why, then ` +
+    "reset it where it was set (database, role or postgresql.conf); for the database, run in psql: " +
     `"SET default_transaction_read_only = off; ALTER DATABASE ${pathname.slice(1)} RESET default_transaction_read_only;"\n`
   );
 };

@@ -8,8 +8,8 @@ import { type ConnectOptions, connect } from "./client.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { arrayParam, rowOf, rowsOf } from "./sql.ts";
 
-/** Goal: what a connection is told counts, whatever the role has for the connections of a pooler. */
-describe("the settings of a connection", () => {
+/** Goal: without a pooler the settings of the connection apply, not those that its role has for pooled connections. */
+describe("settings of a connection", () => {
   let database: TestDatabase;
 
   beforeAll(async () => {
@@ -52,7 +52,7 @@ describe("the settings of a connection", () => {
 
   it.each<[string, Partial<ConnectOptions>, object]>([
     [
-      "are its own",
+      "a connection has settings of its own, not those of its role",
       {},
       {
         statement_timeout: "300000",
@@ -65,13 +65,13 @@ describe("the settings of a connection", () => {
       },
     ],
     [
-      "may keep each question to one core",
+      "a shared connection runs each statement on one core",
       { isShared: true },
       { max_parallel_workers_per_gather: "0", jit: "off", enable_seqscan: "on" },
     ],
-    ["may say that there is no limit", { statementTimeoutMs: 0 }, { statement_timeout: "0", enable_seqscan: "on" }],
+    ["a connection may have no timeout", { statementTimeoutMs: 0 }, { statement_timeout: "0", enable_seqscan: "on" }],
     [
-      "may have steady plans",
+      "a connection with steady plans avoids scans, hash joins and merge joins",
       { steadyPlans: true },
       {
         plan_cache_mode: "force_custom_plan",
@@ -82,7 +82,7 @@ describe("the settings of a connection", () => {
       },
     ],
     [
-      "are the role's behind a pooler, and nothing is prepared",
+      "a pooled connection has the settings of its role and prepares no statement",
       { isPooled: true, statementTimeoutMs: 0, steadyPlans: true },
       { statement_timeout: "1000", lock_timeout: "2000", enable_seqscan: "off", jit: "on", prepared: 0 },
     ],
@@ -90,7 +90,7 @@ describe("the settings of a connection", () => {
     expect(await settings(options)).toMatchObject({ application_name: "payouts-test", ...expected });
   });
 
-  it("do not stop a migration that takes longer than the role's everyday work", async () => {
+  it("a migration may take longer than the statement timeout of its role", async () => {
     await database.sql`drop schema drizzle cascade`;
     const folder = await mkdtemp(path.join(tmpdir(), "payouts-migrations-"));
     await mkdir(path.join(folder, "meta"));

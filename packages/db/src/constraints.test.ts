@@ -2,7 +2,7 @@ import { invoicedRun, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { databaseErrorOf, isDataError } from "./errors.ts";
 
-/** Whatever reaches the tables without the product's statements (psql, a script, a bug) still cannot break the rules. */
+/** Goal: statements other than the product's (from psql, a script, a bug) cannot break the rules of the tables. */
 let data: TestData;
 
 beforeAll(async () => {
@@ -14,7 +14,7 @@ afterAll(async () => {
   await data.close();
 });
 
-/** What a statement is refused with: the constraint's name, or the message where it has none. */
+/** The name of the constraint that refuses a statement, or the error's message if it names no constraint. */
 async function refusalOf(statement: string): Promise<string> {
   try {
     await data.database.sql.unsafe(statement);
@@ -26,11 +26,11 @@ async function refusalOf(statement: string): Promise<string> {
   return "it was accepted";
 }
 
-/** A test per pair of a statement and the constraint that stands against it. */
+/** Defines a test for each pair of a statement and the constraint that refuses it. */
 function stand(cases: readonly (readonly [statement: string, constraint: string])[]): void {
   const oneLine = (statement: string) => statement.replace(/\s+/g, " ");
   it.each(cases.map(([statement, constraint]) => ({ constraint, statement: oneLine(statement) })))(
-    "$constraint stands against: $statement",
+    "$constraint refuses: $statement",
     async ({ constraint, statement }) => {
       expect(await refusalOf(statement)).toBe(constraint);
     },
@@ -126,7 +126,7 @@ describe("invoices", () => {
     [invoice(`'X', 1, 1, '2026-12-07', 1, 'USD', ${pending}`), "invoices_one_per_user_and_date"],
     [invoice(`'X', 99, 1, '2026-12-21', 1, 'USD', ${pending}`), "invoices_of_a_decision"],
     [invoice(`'X', 1, 99, '2026-12-21', 1, 'USD', ${pending}`), "invoices_of_a_decision"],
-    // The decision is there, but it has an invoice already.
+    // The decision exists, but already has an invoice.
     [invoice(`'X', 1, 1, '2026-12-21', 1, 'USD', ${pending}`), "invoices_of_a_decision"],
     [invoice(`'X', 3, 1, '2026-12-07', 0, 'USD', ${pending}`), "invoices_amount_positive"],
     [invoice(`'X', 3, 1, '2026-12-07', 1, 'EUR', ${pending}`), "invoices_currency_usd"],
@@ -163,8 +163,8 @@ describe("ledger entries", () => {
   ]);
 });
 
-describe("the scheduler", () => {
-  it("has one row", async () => {
+describe("scheduler", () => {
+  it("the scheduler's table refuses a second row", async () => {
     const second = "insert into scheduler (id, live_since, last_tick_at) values (2, now(), now())";
     expect(await refusalOf(second)).toBe("scheduler_one_row");
   });
@@ -179,11 +179,11 @@ describe.each(["ledger_entries", "audit_log"])("%s", (table) => {
     `truncate ${table}`,
     `truncate ${table} cascade`,
     `truncate ledger_entries, audit_log, users cascade`,
-  ])("is added to, never changed: %s", async (statement) => {
+  ])("an append-only table refuses: %s", async (statement) => {
     expect(await refusalOf(statement)).toMatch(/is append-only: (UPDATE|DELETE|TRUNCATE) refused|users_kept/);
   });
 
-  it("keeps its rows when it is replaced through the back door of an upsert", async () => {
+  it("an append-only table refuses an upsert that would update a row", async () => {
     const upsert = `insert into ${table} overriding system value select * from ${table} on conflict (id) do update set actor = 'x'`;
     expect(await refusalOf(upsert)).toMatch(/is append-only: UPDATE refused/);
   });

@@ -24,8 +24,8 @@ async function errorOf(work: Promise<unknown>): Promise<unknown> {
   return outcome;
 }
 
-describe("an error of the database", () => {
-  it("is told without the parameters of its statement", async () => {
+describe("database error", () => {
+  it("a database error is described without the parameters of its statement", async () => {
     const email = "publisher.17@example.com";
     const insert = sql`insert into users (external_id, email, status, joined_at, updated_at)
       values ('b', ${email}, 'sleeping', now(), now())`;
@@ -36,7 +36,7 @@ describe("an error of the database", () => {
     );
   });
 
-  it("has the addresses in its own message masked", async () => {
+  it("e-mail addresses in the message of a database error are masked", async () => {
     const raised = sql.raw(
       "do $$ begin raise exception 'no money for <publisher.17@example.com>, ask x@y.org'; end $$",
     );
@@ -55,13 +55,13 @@ describe("an error of the database", () => {
     ["a full disk", "do $$ begin raise exception 'x' using errcode = '53100'; end $$", false],
     ["a read-only database", "do $$ begin raise exception 'x' using errcode = '25006'; end $$", false],
     ["a lock timeout", "do $$ begin raise exception 'x' using errcode = '55P03'; end $$", false],
-  ])("says whether it will come again: %s", async (_name, statement, isFinal) => {
+  ])("%s is classified by whether a retry can help", async (_name, statement, isFinal) => {
     const error = await errorOf(data.ctx.db.execute(sql.raw(statement)));
     expect(isDataError(error)).toBe(isFinal);
     expect(isConnectionError(error)).toBe(statement.includes("57P01"));
   });
 
-  it("is known as a lost connection when the backend is killed", async () => {
+  it("a killed backend is classified as a lost connection", async () => {
     const slow = errorOf(data.ctx.db.execute(sql`select pg_terminate_backend(pg_backend_pid())`));
     const error = await slow;
     expect(isConnectionError(error)).toBe(true);
@@ -69,8 +69,8 @@ describe("an error of the database", () => {
   });
 });
 
-describe("a database that is away", () => {
-  it("is told in one line, without the password", async () => {
+describe("unreachable database", () => {
+  it("an unreachable database is reported in one line, without the password", async () => {
     const { db, close } = connect({ url: UNREACHABLE });
     const error = (await errorOf(ping(db, UNREACHABLE))) as Error;
     await close();
@@ -78,15 +78,15 @@ describe("a database that is away", () => {
     expect(error.message).not.toMatch(/secret|somebody/);
   });
 
-  it("is known as such", async () => {
+  it("an unreachable database is classified as a lost connection", async () => {
     const { db, close } = connect({ url: UNREACHABLE });
     expect(isConnectionError(await errorOf(db.execute(sql`select 1`)))).toBe(true);
     await close();
   });
 });
 
-describe("an error without a message", () => {
-  it("is told by what it holds", () => {
+describe("error without a message", () => {
+  it("an error without a message is described by the error inside it or by its name, and a long message is shortened", () => {
     expect(describeError(new AggregateError([new Error("connect ECONNREFUSED ::1:5432")]))).toBe(
       "connect ECONNREFUSED ::1:5432",
     );

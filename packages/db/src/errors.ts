@@ -1,10 +1,13 @@
 import { abbreviate } from "@cpa-payouts/core";
 import postgres from "postgres";
 
-/** Classes of SQLSTATE that say the data is wrong: the same statement will fail again, however often it is tried. */
+/** SQLSTATE classes that mean the data is wrong: the same statement fails again, however often it is retried. */
 const DATA_ERROR_CLASSES = ["22", "23", "P0"];
 
-/** Drizzle wraps the driver's error in one whose message spells out the query and its parameters, e-mail addresses included. */
+/**
+ * Returns the driver's error inside an error, or null. Drizzle wraps it in an error whose message contains the query and
+ * its parameters, e-mail addresses included.
+ */
 export function databaseErrorOf(error: unknown): postgres.PostgresError | null {
   for (let current = error; current instanceof Error; current = current.cause) {
     if (current instanceof postgres.PostgresError) return current;
@@ -12,7 +15,7 @@ export function databaseErrorOf(error: unknown): postgres.PostgresError | null {
   return null;
 }
 
-/** Whether trying again cannot help: a violated constraint, a value out of range, an exception raised by a trigger. */
+/** Whether retrying cannot help: a violated constraint, a value out of range, an exception raised by a trigger. */
 export function isDataError(error: unknown): boolean {
   const code = databaseErrorOf(error)?.code ?? "";
   return DATA_ERROR_CLASSES.some((prefix) => code.startsWith(prefix));
@@ -22,8 +25,8 @@ const EMAIL = /[^\s"'<>()@]+@[^\s"'<>()@]+/g;
 const MAX_LENGTH = 300;
 
 /**
- * One line about an error that is fit for logs, job boards and stored decisions: the innermost message, without the
- * query's parameters and with e-mail addresses masked.
+ * Describes an error in one line that is fit for logs, job boards and stored decisions: the innermost message, shortened,
+ * without query parameters and with e-mail addresses masked.
  */
 export function describeError(error: unknown): string {
   const database = databaseErrorOf(error);
@@ -43,10 +46,10 @@ function clean(message: string): string {
   return abbreviate(message.replace(EMAIL, "***"), MAX_LENGTH);
 }
 
-/** postgres.js' own codes, Node's, and the server's for "shutting down", "starting up" and "connection lost". */
+/** Codes of postgres.js and Node, and SQLSTATEs: shutting down, starting up, connection lost, too many connections. */
 const CONNECTION_CODES = /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|57P0[123]|08|53300)/;
 
-/** Whether an error says that the database is away, rather than that something is wrong with the statement. */
+/** Whether an error means that the database is unreachable, rather than that the statement is wrong. */
 export function isConnectionError(error: unknown): boolean {
   for (let current = error; current instanceof Error; current = current.cause) {
     const { code } = current as { code?: unknown };
@@ -56,10 +59,10 @@ export function isConnectionError(error: unknown): boolean {
   return false;
 }
 
-/** Unique violation, serialization failure, deadlock: somebody else changed the same rows, and the statement did nothing. */
+/** Unique violation, serialization failure, deadlock: another statement changed the same rows, and this one did nothing. */
 const CONFLICT_CODES = ["23505", "40001", "40P01"];
 
-/** Whether a statement lost against another one that changed the same rows at the same moment. */
+/** Whether a statement failed because another one changed the same rows at the same moment. */
 export function isConflict(error: unknown): boolean {
   return CONFLICT_CODES.includes(databaseErrorOf(error)?.code ?? "");
 }

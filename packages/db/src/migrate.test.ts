@@ -18,8 +18,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe("migrating", () => {
-  it("brings an empty database up to date, once, however many processes do it at the same moment", async () => {
+describe("migrations", () => {
+  it("eight processes that migrate an empty database at the same moment bring it up to date once", async () => {
     const known = (await migrationState(database.db, migrationsFolder)).known;
     expect(known).toBeGreaterThanOrEqual(2);
     await Promise.all(Array.from({ length: 8 }, () => migrateDatabase(database.url, migrationsFolder)));
@@ -27,13 +27,13 @@ describe("migrating", () => {
     await expect(assertMigrated(database.db, migrationsFolder)).resolves.toBeUndefined();
   });
 
-  it("is asked for where it is missing", async () => {
+  it("a database that lacks migrations is refused with the command to run", async () => {
     await expect(assertMigrated(database.db, migrationsFolder)).rejects.toThrow(
       /^the database lacks \d+ of \d+ migrations: run "payouts migrate" first$/,
     );
   });
 
-  it("of a newer version is not touched by an older one", async () => {
+  it("a database that was migrated by a newer version is refused by an older one", async () => {
     await migrateDatabase(database.url, migrationsFolder);
     await cp(migrationsFolder, folder, { recursive: true });
     const file = path.join(folder, "meta", "_journal.json");

@@ -10,17 +10,20 @@ import * as schema from "./schema/index.ts";
 import { assertWritable } from "./setup.ts";
 import { rowOf } from "./sql.ts";
 
-/** `0x7061796f757473` spells "payouts": processes that migrate at the same moment take turns on it. */
+/** `0x7061796f757473` spells "payouts". Processes that migrate at the same moment take turns on this lock. */
 const ADVISORY_LOCK = 0x7061796f757473n;
 
-/** The role may have timeouts for its everyday work; an index on a large table, or waiting for it to be made, takes longer. */
+/**
+ * Overrides the timeouts that the role may have for its everyday work: creating an index on a large table, or waiting for
+ * another process that creates it, takes longer.
+ */
 const NO_TIMEOUTS: Record<string, string> = { statement_timeout: "0", lock_timeout: "0" };
 
 /**
  * Applies the migrations of a folder that the database does not have yet. Several processes may call it at once.
  *
  * @param folder the repository's `drizzle/`, passed in by the app because a bundle lies elsewhere than the sources
- * @throws OperationError in one line when the database cannot be written to
+ * @throws OperationError, one line, when the database cannot be written to
  */
 export async function migrateDatabase(url: string, folder: string): Promise<void> {
   // One connection, because the advisory lock belongs to the session that took it.
@@ -35,7 +38,7 @@ export async function migrateDatabase(url: string, folder: string): Promise<void
   }
 }
 
-/** How many migrations a folder holds and how many of them the database has. */
+/** Counts the migrations in a folder (`known`) and those applied to the database (`applied`). */
 export async function migrationState(db: Db, folder: string): Promise<{ known: number; applied: number }> {
   const journal = JSON.parse(await readFile(path.join(folder, "meta", "_journal.json"), "utf8")) as {
     entries: unknown[];
@@ -52,7 +55,11 @@ export async function migrationState(db: Db, folder: string): Promise<{ known: n
   return { known: journal.entries.length, applied };
 }
 
-/** @throws OperationError when migrations are missing, or when the database is ahead of this version */
+/**
+ * Checks that the database has exactly the migrations of a folder.
+ *
+ * @throws OperationError when migrations are missing, or when the database is newer than this version
+ */
 export async function assertMigrated(db: Db, folder: string): Promise<void> {
   const { known, applied } = await migrationState(db, folder);
   if (applied < known)

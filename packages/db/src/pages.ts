@@ -1,6 +1,11 @@
 const ROWS_PER_PAGE = 2_000;
 
-/** Reads a list page by page; each begins behind the last row of the one before. */
+/**
+ * Yields the rows of a list, read page by page.
+ *
+ * @param read returns at most `limit` rows: those that follow the row `after`, or the first ones without it
+ * @param limit maximum number of rows; all by default
+ */
 export async function* pages<R>(
   read: (page: { after?: R; limit: number }) => Promise<readonly R[]>,
   limit = Number.POSITIVE_INFINITY,

@@ -4,16 +4,16 @@ import type { Db } from "./client.ts";
 import { describeError } from "./errors.ts";
 import { rowOf } from "./sql.ts";
 
-/** PostgreSQL 14 is the oldest that this system and BullMQ's PostgreSQL backend are made for. */
+/** PostgreSQL 14 is the oldest version that this system and BullMQ's PostgreSQL backend support. */
 const OLDEST_MAJOR = 14;
 
-/** How PgBouncer turns a connection away that brings settings of its own. */
+/** PgBouncer's error for a connection that sends settings of its own. */
 const POOLER_REFUSES = /^unsupported startup parameter/;
 
 /**
- * Makes sure that the database answers and is recent enough.
+ * Checks that the database answers and is recent enough.
  *
- * @throws OperationError in one line that names the server, never its password
+ * @throws OperationError, one line, that names the server but never its password
  */
 export async function ping(db: Db, url: string): Promise<void> {
   const server = describeServer(url);
@@ -32,7 +32,7 @@ export async function ping(db: Db, url: string): Promise<void> {
     );
 }
 
-/** Asks the database for nothing. @throws whatever the driver throws when it does not answer */
+/** Runs a trivial query. @throws the driver's error when the database does not answer */
 export async function assertAnswers(db: Db): Promise<void> {
   await rowOf(db, sql`select 1 as answer`);
 }
@@ -45,7 +45,7 @@ async function serverVersion(db: Db): Promise<number> {
   return version;
 }
 
-/** Host, port and database of a connection URL, without user and password. */
+/** Returns host, port and database name of a connection URL, without user and password. */
 export function describeServer(url: string): string {
   const { hostname, port, pathname } = new URL(url);
   return `${hostname}${port ? `:${port}` : ""}${pathname}`;

@@ -21,13 +21,13 @@ const NOW = new Date("2026-12-21T02:00:00Z");
 const clock = testClock(NOW.toISOString());
 const log = recordingLog();
 
-/** The first Mondays of 2026. PostgreSQL settles on one plan for a prepared statement after five uses. */
+/** First Mondays of 2026: six, because PostgreSQL may keep one plan for a prepared statement after five executions. */
 const EARLIER_DATES = ["2026-01-05", "2026-02-02", "2026-03-02", "2026-04-06", "2026-05-04", "2026-06-01"];
 const DATE = "2026-12-21";
 
 const TABLES = ["users", "ledger_entries", "payment_methods", "run_decisions", "invoices", "audit_log"];
 
-/** A run looks up each user's rows a few times; a plan that reads a table or an index whole fetches hundreds per user. */
+/** A run looks up each user's rows a few times. A plan that reads a whole table or index fetches hundreds of rows per user. */
 const MOST_ROWS_PER_USER = 10;
 
 let database: TestDatabase;
@@ -44,9 +44,9 @@ afterEach(async () => {
   await database.close();
 });
 
-/** Goal: how fast a run is does not hang on when PostgreSQL last looked at its tables. */
-describe("a run looks its rows up by key", () => {
-  it("although the worker made its plans while the tables were empty", async () => {
+/** Goal: the speed of a run does not depend on when PostgreSQL last analysed its tables. */
+describe("plans of a run", () => {
+  it("a run looks up rows by key even if the worker made its plans while the tables were empty", async () => {
     await database.sql`analyze`;
     for (const date of EARLIER_DATES) await playRun(worker.db, date);
     await by("importer", importUsers);
@@ -56,7 +56,7 @@ describe("a run looks its rows up by key", () => {
     expect(fetched).toEqual([]);
   });
 
-  it("although the statistics know of an earlier run only", async () => {
+  it("a run looks up rows by key even if the statistics only know an earlier run", async () => {
     await by("importer", async (db) => {
       await importUsers(db);
       await playRun(db, "2026-12-07");
@@ -71,7 +71,7 @@ describe("a run looks its rows up by key", () => {
     expect(fetched).toEqual([]);
   });
 
-  it("although it looks cheaper to read everything for a large batch", async () => {
+  it("a run looks up rows by key even if reading everything looks cheaper for a large batch", async () => {
     await by("importer", importUsers);
     const { invoiced, scanned, fetched } = await measured(DATE, () => database.sql`analyze`);
     expect(invoiced).toBe(USERS);
@@ -80,8 +80,8 @@ describe("a run looks its rows up by key", () => {
   });
 });
 
-describe("a tick looks by index", () => {
-  it("whether a review is overdue, whatever there is in the audit log", async () => {
+describe("plans of a tick", () => {
+  it("a tick finds by index whether a review is overdue, however many rows the audit log has", async () => {
     await by("importer", async (db) => {
       await importUsers(db);
       await playRun(db, DATE);
@@ -100,7 +100,7 @@ async function importUsers(db: Db): Promise<void> {
   await importNetwork({ db, clock, log }, users);
 }
 
-/** The statements of a run in their order, each at least once; returns how many invoices they made. */
+/** Executes the statements of a run in their order, each at least once. Returns the number of invoices created. */
 async function playRun(db: Db, date: string, onDecided: () => Promise<unknown> = async () => {}): Promise<number> {
   const { id: runId } = await decidedRun({ db, clock, log }, date);
   await onDecided();
@@ -118,7 +118,7 @@ async function playRun(db: Db, date: string, onDecided: () => Promise<unknown> =
   return invoiced;
 }
 
-/** Plays a run on the worker's connection; tells the tables it scanned, and those of which it fetched too many rows. */
+/** Plays a run on the worker's connection. Returns the tables it scanned, and those from which it fetched too many rows. */
 async function measured(date: string, onDecided?: () => Promise<unknown>) {
   let invoiced = 0;
   const grown = await growth(async () => {
@@ -131,7 +131,7 @@ async function measured(date: string, onDecided?: () => Promise<unknown>) {
   };
 }
 
-/** What the worker's connection does to the tables, after which it is closed. */
+/** Counts how `work` accesses the tables on the worker's connection, which it then closes. */
 async function growth(work: () => Promise<void>) {
   const before = await accesses();
   await work();
@@ -145,14 +145,14 @@ async function growth(work: () => Promise<void>) {
   }));
 }
 
-/** What connections have done to the tables so far; they tell it at the latest when they end. */
+/** The table accesses of all connections so far; a connection reports its own at the latest when it ends. */
 async function accesses() {
   return database.sql<{ table: string; scans: number; rows: number }[]>`
     select relname as table, seq_scan::int as scans, (seq_tup_read + coalesce(idx_tup_fetch, 0))::int as rows
     from pg_stat_user_tables where relname = any(${TABLES}) order by relname`;
 }
 
-/** Works on a connection of its own, whose accesses are counted before this returns. */
+/** Runs `work` on a separate connection, and returns when the accesses of that connection are counted. */
 async function by(applicationName: string, work: (db: Db) => Promise<void>): Promise<void> {
   const connection = connect({ url: database.url, max: 1, applicationName });
   await work(connection.db);

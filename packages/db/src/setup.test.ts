@@ -12,7 +12,7 @@ import { migrateDatabase } from "./migrate.ts";
 import { describeServer } from "./ping.ts";
 import { assertWritable, checkDatabase } from "./setup.ts";
 
-describe("a database", () => {
+describe("database check", () => {
   let database: TestDatabase;
 
   beforeEach(async () => {
@@ -24,7 +24,7 @@ describe("a database", () => {
   const setReadOnly = () =>
     database.sql.unsafe(`alter database ${database.sql.options.database} set default_transaction_read_only = on`);
 
-  /** As a process that starts now; the settings of a database count for new connections. */
+  /** Checks over a new connection, because changed settings of a database apply to new connections only. */
   const check = async () => {
     const { db, close } = connect({ url: database.url, max: 1 });
     try {
@@ -34,12 +34,12 @@ describe("a database", () => {
     }
   };
 
-  it("that can be written to has no problems", async () => {
+  it("a writable database has no problems", async () => {
     expect(await check()).toEqual([]);
     await expect(assertWritable(database.db, database.url)).resolves.toBeUndefined();
   });
 
-  it("that is read-only is named without its password, and is well once the line's statements have been run", async () => {
+  it("a read-only database is named without its password, and the statements in the line make it writable", async () => {
     await setReadOnly();
     const [problem, ...others] = await check();
     expect(others).toEqual([]);
@@ -55,13 +55,13 @@ describe("a database", () => {
     expect(await check()).toEqual([]);
   });
 
-  it("that is read-only is not migrated, in one clear line", async () => {
+  it("a read-only database is not migrated, and the error says so in one line", async () => {
     await setReadOnly();
     await expect(migrateDatabase(database.url, migrationsFolder)).rejects.toThrow(/^the database at .* is read-only /);
   });
 });
 
-describe("a replica", () => {
+describe("replica check", () => {
   let dataDir: string;
   let standby: Standby | null;
 
@@ -75,7 +75,7 @@ describe("a replica", () => {
     await removeTemplate(dataDir);
   });
 
-  it("is told from its primary", async () => {
+  it("a replica is reported, with the advice to use its primary", async () => {
     standby = await startStandby(dataDir);
     const { url } = standby;
     await eventually(() => query(url, "select 1").catch(() => null));
@@ -96,7 +96,7 @@ interface Standby {
   stop(): Promise<void>;
 }
 
-/** A stopped server's folder, started as a standby that waits for a primary; the embedded server itself never is one. */
+/** Starts the folder of a stopped server as a standby that waits for a primary; the embedded server itself never is one. */
 async function startStandby(dataDir: string): Promise<Standby> {
   const found = await findBinaries();
   const folder = await openDataFolder(dataDir, majorOf(found), () => {});

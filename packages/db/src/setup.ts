@@ -5,10 +5,10 @@ import { describeServer } from "./ping.ts";
 import { arrayParam, rowOf, rowsOf } from "./sql.ts";
 
 /**
- * What keeps a database that answers from deciding about money: only a primary that may be written to does.
+ * Checks that a database which answers is a primary and writable; decisions about money need both.
  *
- * @param url where it is; the line names the server, never its password
- * @returns every problem; none when all is well
+ * @param url the connection URL; the problem's line names the server, never its password
+ * @returns the problem found; empty when there is none
  */
 export async function checkDatabase(db: Db, url: string): Promise<readonly SetupProblem[]> {
   const { isReplica, isReadOnly, name } = await readState(db);
@@ -18,15 +18,15 @@ export async function checkDatabase(db: Db, url: string): Promise<readonly Setup
       { check: "database-primary", isCertain: true, line: `${server} is a replica: point DATABASE_URL at its primary` },
     ];
   if (!isReadOnly) return [];
-  // Whoever mends it has a session that is read-only, too, hence the first statement.
+  // The session that runs the remedy is read-only as well, hence the first statement.
   const remedy = `SET default_transaction_read_only = off; ALTER DATABASE ${name} RESET default_transaction_read_only;`;
   return [
     {
       check: "database-writable",
       isCertain: true,
       line:
-        `${server} is read-only (default_transaction_read_only is on): find out why, and end it where it was set ` +
-        `(database, role or postgresql.conf), for a database in psql with "${remedy}"`,
+        `${server} is read-only (default_transaction_read_only is on): find out why, then reset it where it was set ` +
+        `(database, role or postgresql.conf); for the database, run in psql: "${remedy}"`,
     },
   ];
 }
@@ -41,13 +41,20 @@ async function readState(db: Db) {
   );
 }
 
-/** @throws OperationError in one line that says why the database cannot be written to */
+/**
+ * Like {@link checkDatabase}, for callers that cannot go on with a problem.
+ *
+ * @throws OperationError, one line, that says why the database cannot be written to
+ */
 export async function assertWritable(db: Db, url: string): Promise<void> {
   const problems = await checkDatabase(db, url);
   if (problems.length > 0) throw new OperationError(problems.map(({ line }) => line));
 }
 
-/** What a role must set for connections through a pooler (docs/pgbouncer.md), and how the server shows that it is not set. */
+/**
+ * The settings that a role needs for connections through a pooler (docs/pgbouncer.md). `unset` is the value that the server
+ * shows when the setting is missing.
+ */
 const roleSettings = [
   { name: "statement_timeout", value: "60s", unset: "0" },
   { name: "lock_timeout", value: "60s", unset: "0" },
@@ -60,10 +67,10 @@ const roleSettings = [
 ];
 
 /**
- * Which settings the role lacks that a worker gives to its connections by itself, where no pooler is in between.
+ * Checks that the role has the settings which a worker otherwise gives its connections itself, when there is no pooler.
  *
- * @param db connected as the workers are, through the pooler
- * @returns one problem that names the statements which mend it; none when all is well
+ * @param db connected through the pooler, as the workers are
+ * @returns one problem, with the statements that fix it; empty when no setting is missing
  */
 export async function checkRole(db: Db, url: string): Promise<readonly SetupProblem[]> {
   const rows = await rowsOf<{ name: string; setting: string; role: string; database: string }>(

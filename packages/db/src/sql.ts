@@ -6,39 +6,39 @@ import type { Db } from "./client.ts";
 const dialect = new PgDialect({ casing: "snake_case" });
 
 /**
- * Runs one statement and returns its rows. `int8` arrives as bigint, other types as postgres.js reads them.
+ * Runs one statement and returns its rows. `int8` arrives as bigint, other types as postgres.js parses them.
  *
- * The statement is prepared once per connection, unless a pooler is in between. Drizzle's own `execute` parses and plans
- * it every time, in two round trips: for `create-invoice` the planning alone took as long as the work (1 ms each).
+ * The statement is prepared once per connection, except through a pooler. Drizzle's own `execute` parses and plans it every
+ * time, in two round trips: for `create-invoice` planning alone took as long as the work (1 ms each).
  */
 export async function rowsOf<Row extends Record<string, unknown>>(db: Db, statement: SQL): Promise<Row[]> {
   const { sql: text, params } = dialect.sqlToQuery(statement);
   return [...(await db.$client.unsafe(text, params as never[], { prepare: true }))] as unknown as Row[];
 }
 
-/** Like {@link rowsOf}, for a statement that always answers with one row. */
+/** Like {@link rowsOf}, for a statement that always returns one row. @throws Error when it returns none */
 export async function rowOf<Row extends Record<string, unknown>>(db: Db, statement: SQL): Promise<Row> {
   const [row] = await rowsOf<Row>(db, statement);
-  if (!row) throw new Error("the statement answered without a row");
+  if (!row) throw new Error("the statement returned no row");
   return row;
 }
 
-/** An instant as a parameter. Drizzle switches off postgres.js' own dates, so that a bare Date would be refused. */
+/** An instant as a parameter. Drizzle disables the date conversion of postgres.js, so a bare Date would be rejected. */
 export function instantParam(instant: Date): SQL {
   return sql`${instant.toISOString()}::timestamptz`;
 }
 
-/** What an audit row keeps of an HTTP request: the columns `request_id` and `client_address`. */
+/** The HTTP request of an order, as values of the audit columns `request_id` and `client_address`. */
 export function requestParams({ requestId, clientAddress }: Order): SQL {
   return sql`${requestId ?? null}::text, ${clientAddress ?? null}::text`;
 }
 
-/** A JavaScript array as one array parameter; interpolated bare, Drizzle would spell it out as a list of parameters. */
+/** A JavaScript array as one array parameter. Drizzle would expand a bare array into a list of parameters. */
 export function arrayParam(values: readonly (number | string)[], type: "bigint" | "text"): SQL {
   return sql`${sql.param(values)}::${sql.raw(type)}[]`;
 }
 
-/** The pattern of LIKE for whatever begins with a text, in which `%` and `_` mean themselves. */
+/** A LIKE pattern for values that begin with `text`; `%`, `_` and `\` in it have no special meaning. */
 export function likePrefix(text: string): string {
   return `${text.replace(/[\\%_]/g, "\\$&")}%`;
 }

@@ -6,14 +6,18 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 
-/** How long a session lives without a request. */
+/** A session ends after so many milliseconds without a request. */
 export const SESSION_IDLE_MS = 30 * MINUTE_MS;
-/** How long it lives at most. */
+/** A session ends so many milliseconds after it was opened, even if it is used. */
 export const SESSION_LIFE_MS = 12 * 60 * MINUTE_MS;
-/** A session that makes a request per second is written once a minute. */
+/** Minimum milliseconds between updates of `last_seen_at`: a session with a request per second is written once a minute. */
 const TOUCH_AFTER_MS = MINUTE_MS;
 
-/** Opens a session; an earlier one of the same browser ends with it, so that no token from before signing in lives on. */
+/**
+ * Opens a session.
+ *
+ * @param input.replacesTokenHash the browser's earlier session, which ends: no token from before the sign-in stays valid
+ */
 export async function openSession(
   db: Db,
   input: Order & {
@@ -48,14 +52,17 @@ export interface LiveSession {
   readonly adminId: number;
   readonly email: string;
   readonly role: AdminRole;
+  /** When the password (and code) was last entered. */
   readonly confirmedAt: Date;
   readonly expiresAt: Date;
   readonly hasSecondFactor: boolean;
 }
 
 /**
- * The session of a token, if it is alive: not ended, not expired, used within {@link SESSION_IDLE_MS}, its administrator
- * enabled. It counts as used.
+ * Finds the live session of a token and records its use.
+ *
+ * @returns null if the session is unknown, ended, expired or unused for {@link SESSION_IDLE_MS}, or its administrator is
+ *   disabled
  */
 export async function findSession(db: Db, tokenHash: string, now: Date): Promise<LiveSession | null> {
   const idleSince = new Date(now.getTime() - SESSION_IDLE_MS);
@@ -94,7 +101,7 @@ export async function findSession(db: Db, tokenHash: string, now: Date): Promise
   };
 }
 
-/** Records that the person at a session has just given their password (and code) again. */
+/** Records that the administrator of a session has just entered their password (and code) again. */
 export async function confirmSession(db: Db, input: Order & { sessionId: number; now: Date }): Promise<void> {
   await rowsOf(
     db,
@@ -110,7 +117,7 @@ export async function confirmSession(db: Db, input: Order & { sessionId: number;
 /**
  * Ends a session.
  *
- * @param input.adminId only if it is this administrator's
+ * @param input.adminId if given, the session is only ended if it belongs to this administrator
  * @returns whether this call ended it
  */
 export async function endSession(
@@ -143,7 +150,7 @@ export interface SessionListing {
   readonly userAgent: string;
 }
 
-/** The sessions that are alive, newest first: of one administrator, or of all. */
+/** The live sessions of one administrator, or of all, newest first. */
 export async function listSessions(db: Db, now: Date, adminId?: number): Promise<SessionListing[]> {
   const idleSince = new Date(now.getTime() - SESSION_IDLE_MS);
   const rows = await rowsOf<{

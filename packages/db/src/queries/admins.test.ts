@@ -24,14 +24,14 @@ const add = (email: string, role: "viewer" | "operator" | "admin" = "admin") =>
   createAdmin(data.ctx.db, { ...order, email, role, passwordHash: "hash" });
 
 describe("administrators", () => {
-  it("are there once, whatever the case of their e-mail", async () => {
+  it("an e-mail has at most one administrator, ignoring case", async () => {
     expect(await add("Alice@example.com")).toBe(true);
     expect(await add("alice@EXAMPLE.com", "viewer")).toBe(false);
     expect(await listAdmins(data.ctx.db)).toMatchObject([{ email: "alice@example.com", role: "admin" }]);
     expect(await findAdmin(data.ctx.db, "ALICE@example.com")).toMatchObject({ email: "alice@example.com" });
   });
 
-  it("leave who and where from in the audit log", async () => {
+  it("the creation of an administrator is in the audit log, with actor, request and client address", async () => {
     await add("alice@example.com");
     expect(await listAuditLog(data.ctx.db, { object: "admin:alice@example.com" }, { limit: 10 })).toEqual([
       expect.objectContaining({
@@ -44,7 +44,7 @@ describe("administrators", () => {
     ]);
   });
 
-  it("never run out of somebody who may let others in", async () => {
+  it("the last enabled administrator of role admin can be neither demoted nor disabled", async () => {
     await add("alice@example.com");
     await add("viewer@example.com", "viewer");
     const change = (email: string, how: object) => changeAdmin(data.ctx.db, { ...order, email, ...how });
@@ -57,7 +57,7 @@ describe("administrators", () => {
     expect(await change("bob@example.com", { role: "viewer" })).toBe("last-admin");
   });
 
-  it("who demote each other at the same moment leave one", async () => {
+  it("of two administrators who demote each other at the same moment one keeps the role", async () => {
     for (let round = 0; round < 10; round++) {
       const [alice, bob] = [`alice${round}@example.com`, `bob${round}@example.com`];
       await data.database.sql`update admins set disabled_at = now()`;
@@ -68,17 +68,17 @@ describe("administrators", () => {
     }
   });
 
-  it("cannot be deleted, since the audit log names them", async () => {
+  it("administrators cannot be deleted, because the audit log names them", async () => {
     await add("alice@example.com");
     await expect(data.database.sql`delete from admins`).rejects.toThrow("admins keeps its rows");
   });
 });
 
-describe("a token", () => {
+describe("API token", () => {
   const create = (name: string, tokenHash: string) =>
     createApiToken(data.ctx.db, { ...order, name, tokenHash, scopes: ["credits:write"], expiresAt: after(1_000) });
 
-  it("is found until it expires or is revoked", async () => {
+  it("a token is found until it expires or is revoked", async () => {
     expect(await create("erp", "h1")).toBe(true);
     expect(await create("erp", "h2")).toBe(false);
     expect(await findApiToken(data.ctx.db, "h1", NOW)).toEqual({ name: "erp", scopes: ["credits:write"] });
@@ -89,7 +89,7 @@ describe("a token", () => {
     expect(await findApiToken(data.ctx.db, "h1", NOW)).toBeNull();
   });
 
-  it("remembers when it was last used, to the minute", async () => {
+  it("the last use of a token is recorded at most once a minute", async () => {
     await create("erp", "h1");
     const lastUse = async () => (await listApiTokens(data.ctx.db))[0]?.lastUsedAt;
     expect(await lastUse()).toBeNull();
@@ -99,8 +99,8 @@ describe("a token", () => {
   });
 });
 
-describe("the settings", () => {
-  it("keep what is not given, and null switches the two-person rule off", async () => {
+describe("settings", () => {
+  it("settings that are not given are kept, and null switches the two-person rule off", async () => {
     const { db } = data.ctx;
     expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: null, coolingOffDays: 0, reviewAlertDays: 3 });
     await changeSettings(db, { ...order, twoPersonAboveCents: 1_000_00n, coolingOffDays: 5 });
@@ -119,31 +119,31 @@ describe("the settings", () => {
     });
   });
 
-  it("refuse what makes no sense, and change nothing then", async () => {
+  it("a setting out of range is refused, and nothing changes", async () => {
     const before = await fingerprint(data.database);
     await expect(changeSettings(data.ctx.db, { ...order, coolingOffDays: 366 })).rejects.toThrow();
     expect(await fingerprint(data.database)).toEqual(before);
   });
 });
 
-describe("counting tries", () => {
+describe("throttle", () => {
   const tryNow = (now: Date, key = "k") => countTry(data.ctx.db, { key, windowMs: 60_000, now });
 
-  it("counts within a window, each key by itself, and begins anew after it", async () => {
+  it("attempts are counted per key within a window, and from 1 again after it", async () => {
     expect(await tryNow(NOW)).toEqual({ tries: 1, windowEndsAt: after(60_000) });
     expect(await tryNow(after(59_999))).toEqual({ tries: 2, windowEndsAt: after(60_000) });
     expect(await tryNow(after(59_999), "other")).toMatchObject({ tries: 1 });
     expect(await tryNow(after(60_000))).toEqual({ tries: 1, windowEndsAt: after(120_000) });
   });
 
-  it("counts every one of many at the same moment", async () => {
+  it("attempts at the same moment are all counted", async () => {
     const tries = await Promise.all(Array.from({ length: 40 }, () => tryNow(NOW)));
     expect(tries.map((one) => one.tries).sort((a, b) => a - b)).toEqual(
       Array.from({ length: 40 }, (_, index) => index + 1),
     );
   });
 
-  it("forgets a key, and with it what is long over", async () => {
+  it("deleting the attempts of a key also deletes the windows that have ended", async () => {
     await tryNow(NOW, "old");
     await tryNow(after(61_000), "new");
     await tryNow(after(61_000), "mine");
@@ -153,8 +153,8 @@ describe("counting tries", () => {
   });
 });
 
-describe("the audit log", () => {
-  it("is paged newest first, also among rows of one instant, with every filter", async () => {
+describe("audit log", () => {
+  it("the audit log is paged newest first with every filter, also among rows of one instant", async () => {
     const { sql } = data.database;
     await sql`
       insert into audit_log (at, actor, action, object)

@@ -6,22 +6,28 @@ import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export type Admin = typeof admins.$inferSelect;
 
+/** The administrator with an e-mail, ignoring case, disabled or not; null if there is none. */
 export async function findAdmin(db: Db, email: string): Promise<Admin | null> {
   const [admin] = await db.select().from(admins).where(eq(admins.email, email.toLowerCase()));
   return admin ?? null;
 }
 
+/** All administrators, disabled ones included, in the order of their creation. */
 export async function listAdmins(db: Db): Promise<Admin[]> {
   return db.select().from(admins).orderBy(asc(admins.id));
 }
 
-/** Whether anybody may sign in at all. */
+/** Whether there is any administrator. */
 export async function hasAdmins(db: Db): Promise<boolean> {
   const rows = await db.select({ id: admins.id }).from(admins).limit(1);
   return rows.length > 0;
 }
 
-/** @returns whether this call created the administrator; false when there is one with that e-mail */
+/**
+ * Adds an administrator.
+ *
+ * @returns whether this call created the administrator; false when there is one with that e-mail
+ */
 export async function createAdmin(
   db: Db,
   input: Order & { email: string; role: AdminRole; passwordHash: string; now: Date },
@@ -48,8 +54,10 @@ export async function createAdmin(
 export type AdminChange = "changed" | "unknown-admin" | "last-admin";
 
 /**
- * Gives an administrator another role, or disables or enables them; whoever is disabled is signed out everywhere. The
- * last enabled one of role `admin` stays so, since nobody could let anybody in after that.
+ * Changes the role of an administrator, or disables or enables them. A disabled administrator is signed out everywhere.
+ *
+ * @returns `last-admin` when the change was refused, because no enabled administrator of role `admin` would be left to
+ *   manage the others; `unknown-admin` for an unknown e-mail
  */
 export async function changeAdmin(
   db: Db,
@@ -61,7 +69,7 @@ export async function changeAdmin(
     db,
     sql`
     with everyone as (
-      -- All of them, in key order: two that demote each other at once must not leave nobody.
+      -- Locks all of them in key order: two administrators who demote each other at once must not both succeed.
       select id, email, role, disabled_at from admins order by id for update
     ), wanted as (
       select id, email, role as role_before, disabled_at as disabled_before, coalesce(${role}::text, role) as role,
@@ -92,8 +100,9 @@ export async function changeAdmin(
 }
 
 /**
- * Sets a new password and signs the administrator out everywhere, except in the session that gave the order.
+ * Sets a new password and ends the sessions of the administrator.
  *
+ * @param input.exceptSessionId the session that gave the order, which stays open
  * @returns false for an unknown e-mail
  */
 export async function setAdminPassword(
@@ -108,9 +117,10 @@ export async function setAdminPassword(
 }
 
 /**
- * Sets or removes the second factor and signs the administrator out everywhere else.
+ * Sets or removes the second factor and ends the sessions of the administrator.
  *
- * @param input.secret base32, or null to remove it
+ * @param input.secret base32; null removes the second factor
+ * @param input.exceptSessionId the session that gave the order, which stays open
  * @returns false for an unknown e-mail
  */
 export async function setSecondFactor(
@@ -156,8 +166,8 @@ async function changeSecret(
 /**
  * Uses up a code of the second factor.
  *
- * @param use the time step of a code, or the hash of a recovery code
- * @returns false when that code, or a later one, was used before
+ * @param use the time step of a TOTP code, or the hash of a recovery code
+ * @returns false when that code or a later TOTP code was used before, or the recovery code is unknown
  */
 export async function useSecondFactor(
   db: Db,

@@ -12,7 +12,7 @@ import { alertDeliveries, alerts, paymentRuns } from "../schema/index.ts";
 import { arrayParam, instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
 import type { PaymentRun } from "./runs.ts";
 
-/** Something to be told, once per key. */
+/** An alert that is to be raised unless there is one with its key. */
 export interface AlertCandidate {
   readonly key: string;
   readonly event: AlertEvent;
@@ -20,10 +20,10 @@ export interface AlertCandidate {
 }
 
 /**
- * Raises those alerts that were never raised before, each with an open delivery per channel. Two processes that raise the
- * same one at once are harmless: the key lets one of them through.
+ * Raises the candidates whose key is new, each with an open delivery per channel. Two processes may raise the same alert
+ * at once: the unique key admits one of them.
  *
- * @returns those that this call raised
+ * @returns the alerts that this call raised
  */
 export async function raiseAlerts(
   db: Db,
@@ -50,7 +50,7 @@ export async function raiseAlerts(
   return rows.map(({ id, event }) => ({ alertId: Number(id), event }));
 }
 
-/** Runs that were completed or cancelled at an instant or later, oldest payment date first. */
+/** Runs that were completed or cancelled at or after an instant, oldest payment date first. */
 export async function listRunsFinishedSince(db: Db, since: Date): Promise<PaymentRun[]> {
   return db
     .select()
@@ -60,8 +60,8 @@ export async function listRunsFinishedSince(db: Db, since: Date): Promise<Paymen
 }
 
 /**
- * Whether invoices have been waiting for a review since before an instant, and nobody has reviewed any since. It is asked at
- * every tick, so that both halves are looked up by index.
+ * Whether an invoice created before an instant is still pending, and no invoice was reviewed at or after that instant.
+ * Every tick asks, so both halves use an index.
  */
 export async function isReviewOverdue(db: Db, since: Date): Promise<boolean> {
   const { overdue } = await rowOf<{ overdue: boolean }>(
@@ -74,7 +74,7 @@ export async function isReviewOverdue(db: Db, since: Date): Promise<boolean> {
   return overdue;
 }
 
-/** Deliveries that are still to be made through these channels, oldest first. */
+/** The ids of the open deliveries through the given channels, oldest first. */
 export async function listOpenDeliveries(
   db: Db,
   channels: readonly AlertChannel[],
@@ -97,7 +97,7 @@ export interface AlertDelivery {
 /**
  * Counts an attempt before it is made.
  *
- * @returns what is to be sent and how; null when it was sent or dropped before
+ * @returns the alert to send and its channel; null when it was sent or dropped before
  */
 export async function startDelivery(db: Db, deliveryId: number): Promise<AlertDelivery | null> {
   const [row] = await db
@@ -115,7 +115,7 @@ export async function startDelivery(db: Db, deliveryId: number): Promise<AlertDe
   return row ?? null;
 }
 
-/** Keeps why an attempt failed; the delivery stays as it is. */
+/** Stores why an attempt failed; the state of the delivery does not change. */
 export async function noteDeliveryError(
   db: Db,
   { deliveryId, error }: { deliveryId: number; error: string },
@@ -123,7 +123,11 @@ export async function noteDeliveryError(
   await db.update(alertDeliveries).set({ error }).where(eq(alertDeliveries.id, deliveryId));
 }
 
-/** @returns false when it was settled otherwise before */
+/**
+ * Settles a delivery as sent, dropped or failed.
+ *
+ * @returns false when its present state does not allow that, because it was settled before
+ */
 export async function settleDelivery(
   db: Db,
   settle: { deliveryId: number; state: Exclude<DeliveryState, "open">; error: string | null; now: Date },
@@ -143,9 +147,9 @@ export async function settleDelivery(
 }
 
 /**
- * Opens the deliveries again that were given up; the next tick queues them.
+ * Reopens the failed deliveries; the next tick queues them.
  *
- * @returns how many
+ * @returns the number of deliveries reopened
  */
 export async function reopenDeliveries(db: Db, retry: Order & { now: Date }): Promise<number> {
   const rows = await rowsOf(
@@ -175,7 +179,7 @@ export interface AlertListing {
   readonly error: string | null;
 }
 
-/** Alerts with what became of them, a row per channel, newest first. */
+/** Alerts with the state of their deliveries, a row per channel, newest first. */
 export async function listAlerts(db: Db, limit?: number): Promise<AlertListing[]> {
   const { raisedAt, event, paymentDate } = alerts;
   const { channel, state, attempts, error } = alertDeliveries;

@@ -6,7 +6,11 @@ import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export type ApiToken = typeof apiTokens.$inferSelect;
 
-/** @returns whether this call created the token; false when there is, or was, one of that name */
+/**
+ * Adds an API token.
+ *
+ * @returns whether this call created the token; false when there is one of that name, even a revoked or expired one
+ */
 export async function createApiToken(
   db: Db,
   input: Order & { name: string; tokenHash: string; scopes: readonly string[]; expiresAt: Date; now: Date },
@@ -31,12 +35,16 @@ export async function createApiToken(
   return rows.length > 0;
 }
 
-/** Every token there ever was, oldest first; none is deleted, because the audit log names them. */
+/** All tokens, revoked and expired ones included, oldest first. None is ever deleted, because the audit log names them. */
 export async function listApiTokens(db: Db): Promise<ApiToken[]> {
   return db.select().from(apiTokens).orderBy(asc(apiTokens.id));
 }
 
-/** @returns whether this call revoked it */
+/**
+ * Revokes a token.
+ *
+ * @returns whether this call revoked it; false when it is unknown or was revoked before
+ */
 export async function revokeApiToken(db: Db, input: Order & { name: string; now: Date }): Promise<boolean> {
   const rows = await rowsOf(
     db,
@@ -52,10 +60,10 @@ export async function revokeApiToken(db: Db, input: Order & { name: string; now:
   return rows.length > 0;
 }
 
-/** A program that makes a request per second is written once a minute. */
+/** Minimum milliseconds between updates of `last_used_at`: a token used every second is written once a minute. */
 const TOUCH_AFTER_MS = 60_000;
 
-/** The token that a program came with, if it is alive: neither revoked nor expired. It counts as used. */
+/** Finds the token with a hash and records its use; null if it is unknown, revoked or expired. */
 export async function findApiToken(
   db: Db,
   tokenHash: string,

@@ -7,7 +7,9 @@ export interface AuditFilter {
   readonly actor?: string;
   readonly action?: string;
   readonly object?: string;
+  /** Inclusive. */
   readonly from?: Date;
+  /** Exclusive. */
   readonly to?: Date;
 }
 
@@ -24,7 +26,7 @@ export interface AuditEntry {
   readonly clientAddress: string | null;
 }
 
-/** A page of the audit log, newest first. `after` is the last row of the page before. */
+/** A page of the audit log, newest first. `after` is the last row of the previous page. */
 export async function listAuditLog(
   db: Db,
   { actor, action, object, from, to }: AuditFilter,
@@ -71,9 +73,10 @@ const commonActions = ["invoice.create", "decision.skip"];
 type Leading = "actor" | "action" | "object";
 
 /**
- * The condition whose index gives the order. It is said as a range and named in the order: for an equality PostgreSQL may
- * walk the whole log from its end instead, because it expects matches to be spread evenly, and somebody who was busy last
- * month is not there. What the partial indexes leave out is spelled out, since a parameter tells the planner nothing.
+ * Chooses the condition whose index provides the order. The condition is written as a range, and its column comes first in
+ * the ORDER BY. For an equality PostgreSQL may walk the whole log backwards instead: it expects matches to be spread
+ * evenly, which is wrong for an actor who was only active last month. The predicates of the partial indexes are written
+ * out, because the planner cannot derive them from a parameter.
  */
 function leaderOf({ actor, action, object }: { [K in Leading]: string | undefined }): {
   readonly column: Leading | null;
@@ -94,7 +97,7 @@ function exactly(column: Leading, value: string): SQL {
   return sql`${name} >= ${value} and ${name} <= ${value}`;
 }
 
-/** An action that did not change a row of ours, such as a retry on the board: only its audit row is written. */
+/** Writes the audit row of an action that changes no other row, such as a retry on the queue board. */
 export async function recordAction(
   db: Db,
   input: Order & { action: string; object: string; now: Date },

@@ -43,13 +43,13 @@ function order(actor: string, selection: InvoiceReview["selection"] = everything
 
 const limitOf500 = () => changeSettings(data.ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
 
-/** Result -> number of invoices and cents. */
+/** Maps each result to its number of invoices and their sum in cents. */
 function counted(counts: readonly { result: string; invoices: number; amountCents: bigint }[]) {
   return Object.fromEntries(counts.map(({ result, invoices, amountCents }) => [result, [invoices, amountCents]]));
 }
 
-describe("a review of all that a filter lets through", () => {
-  it("does what its preview said, and nothing twice", async () => {
+describe("bulk review", () => {
+  it("a bulk review does what its preview said, and nothing when it is repeated", async () => {
     await reviewInvoices(data.ctx.db, order("alice", { numbers: [number(1)] }));
     const before = await fingerprint(data.database);
     const preview = await previewInvoiceReview(data.ctx.db, order("alice"));
@@ -63,7 +63,7 @@ describe("a review of all that a filter lets through", () => {
     expect(counted((await reviewInvoices(data.ctx.db, order("alice"))).counts)).toEqual({});
   });
 
-  it("is refused as a whole when an invoice of the set was reviewed in between", async () => {
+  it("a bulk review is refused as a whole when an invoice of the set was reviewed in between", async () => {
     const { digest } = await previewInvoiceReview(data.ctx.db, order("alice"));
     await reviewInvoices(data.ctx.db, order("bob", { numbers: [number(2)] }));
     const before = await fingerprint(data.database);
@@ -71,7 +71,7 @@ describe("a review of all that a filter lets through", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("is refused as a whole when another invoice joined the set", async () => {
+  it("a bulk review is refused as a whole when another invoice joined the set", async () => {
     const selection = { filter: { minimumAmountCents: 100_00n } };
     const { digest } = await previewInvoiceReview(data.ctx.db, order("alice", selection));
     await data.database.sql`update users set balance_cents = 150_00, invoice_count = 1`;
@@ -82,13 +82,13 @@ describe("a review of all that a filter lets through", () => {
     expect(await reviewInvoices(data.ctx.db, order("alice", selection), digest)).toMatchObject({ isExpected: false });
   });
 
-  it("is refused as a whole when the verdict would do something else by now", async () => {
+  it("a bulk review is refused as a whole when a change of the settings changed its results", async () => {
     const { digest } = await previewInvoiceReview(data.ctx.db, order("alice"));
     await limitOf500();
     expect(await reviewInvoices(data.ctx.db, order("alice"), digest)).toMatchObject({ isExpected: false });
   });
 
-  it("sees what it had to wait for", async () => {
+  it("a bulk review that waited for another review is refused when that one changed the set", async () => {
     const { digest } = await previewInvoiceReview(data.ctx.db, order("alice"));
     const holder = await holdTransaction(data.database, async (sql) => {
       await sql`update invoices set status = 'paid', reviewed_by = 'bob', reviewed_at = now() where number = ${number(3)}`;
@@ -101,7 +101,7 @@ describe("a review of all that a filter lets through", () => {
     expect(await findInvoice(data.ctx.db, number(1))).toMatchObject({ status: "pending" });
   });
 
-  it("of nothing has a digest of its own", async () => {
+  it("an empty set of invoices has a digest, and a review of it with another digest is refused", async () => {
     const nothing = order("alice", { filter: { externalId: "nobody" } });
     const { counts, digest } = await previewInvoiceReview(data.ctx.db, nothing);
     expect(counts).toEqual([]);
@@ -110,10 +110,10 @@ describe("a review of all that a filter lets through", () => {
   });
 });
 
-describe("the two-person rule", () => {
+describe("two-person rule", () => {
   beforeEach(limitOf500);
 
-  it("pays what is above the amount when a second person approves it", async () => {
+  it("an invoice above the limit is paid when a second person approves it", async () => {
     const first = await reviewInvoices(data.ctx.db, order("alice"));
     expect(counted(first.counts)).toEqual({ reviewed: [2, 600_00n], approved: [2, 9_500_01n] });
     expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({
@@ -133,7 +133,7 @@ describe("the two-person rule", () => {
     });
   });
 
-  it("leaves both approvals in the audit log", async () => {
+  it("both approvals of an invoice are in the audit log", async () => {
     await reviewInvoices(data.ctx.db, order("alice", { numbers: [number(3)] }));
     await reviewInvoices(data.ctx.db, order("bob", { numbers: [number(3)] }));
     const rows = await data.database.sql`
@@ -149,7 +149,7 @@ describe("the two-person rule", () => {
     ]);
   });
 
-  it("lets no program approve, and one person reject", async () => {
+  it("a program cannot approve an invoice above the limit, and one person can reject it", async () => {
     const program = await reviewInvoices(data.ctx.db, order("token:erp"));
     expect(counted(program.counts)).toEqual({ reviewed: [2, 600_00n], "needs-a-person": [2, 9_500_01n] });
     const rejection = { status: "rejected", reason: "fraud", disposition: "return" } as const;
@@ -157,7 +157,7 @@ describe("the two-person rule", () => {
     expect(counted(rejected.counts)).toEqual({ reviewed: [2, 9_500_01n] });
   });
 
-  it("takes one approval of two people at the same moment, and pays with the second", async () => {
+  it("an invoice that two people approve at the same moment is paid, with both of them recorded", async () => {
     const selection = { numbers: [number(4)] };
     const both = await Promise.all(
       ["alice", "bob"].map((actor) => reviewInvoices(data.ctx.db, order(actor, selection))),
@@ -169,7 +169,7 @@ describe("the two-person rule", () => {
     expect(new Set([invoice?.approvedBy, invoice?.reviewedBy])).toEqual(new Set(["alice", "bob"]));
   });
 
-  it("stands in the table, too", async () => {
+  it("the table refuses an invoice whose two approvals are by one person", async () => {
     const same = data.database.sql`
       update invoices set status = 'paid', approved_by = 'alice', approved_at = now(), reviewed_by = 'alice', reviewed_at = now()
       where number = ${number(4)}`;

@@ -30,8 +30,8 @@ afterEach(async () => {
   await data.close();
 });
 
-describe("cancelling a run", () => {
-  it("keeps what is invoiced and skips the rest, with the reason to be read", async () => {
+describe("cancelled run", () => {
+  it("a cancelled run keeps its invoices and skips the other users with a stored reason", async () => {
     const { db } = data.ctx;
     const run = await getRun(db, (await decidedRun(data.ctx, "2026-12-07")).id);
     const { a = 0, b = 0, c = 0 } = await userIds(data.database);
@@ -62,7 +62,7 @@ describe("cancelling a run", () => {
     });
   });
 
-  it("lets no late job invoice anybody, nor a retry", async () => {
+  it("late jobs and retries create no invoice in a cancelled run", async () => {
     const { db } = data.ctx;
     const run = await getRun(db, (await decidedRun(data.ctx, "2026-12-07")).id);
     await cancelRun(db, run, cancelling);
@@ -74,7 +74,7 @@ describe("cancelling a run", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("does nothing when the run moved on since it was read, so that no decision escapes", async () => {
+  it("a run that moved on since it was read is not cancelled, so no new decision is left open", async () => {
     const { db } = data.ctx;
     const date = { date: "2026-12-07", kind: "first-monday" } as const;
     const policy = {
@@ -90,7 +90,7 @@ describe("cancelling a run", () => {
     expect(await cancelRun(db, await getRun(db, run.id), cancelling)).toBeNull();
   });
 
-  it("takes turns with a batch of invoices that is under way", async () => {
+  it("a batch of invoices that waits while its run is cancelled creates none", async () => {
     const { db } = data.ctx;
     const run = await getRun(db, (await decidedRun(data.ctx, "2026-12-07")).id);
     const { a = 0, b = 0 } = await userIds(data.database);

@@ -32,7 +32,7 @@ afterEach(async () => {
   await data.close();
 });
 
-/** Another address of a user, given and approved at an instant. */
+/** Replaces the address of a user by one that was given at an instant and is approved. */
 async function approve(user: string, at: string): Promise<void> {
   const { sql } = data.database;
   await sql`update payment_methods set status = 'replaced' where user_id = ${ids[user] ?? 0}`;
@@ -43,15 +43,15 @@ async function approve(user: string, at: string): Promise<void> {
 
 const reasonOf = async (user: string) => (await findDecision(data.ctx.db, ids[user] ?? 0))?.reason;
 
-describe("the cooling-off of a changed address", () => {
-  it("holds back those who changed it within the days, not a first address", async () => {
+describe("cooling-off of a changed address", () => {
+  it("a user who changed their address within the cooling-off is skipped, one who gave a first address is not", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
     expect(run.coolingOffDays).toBe(7);
     expect(await reasonOf("moved")).toBe("method-in-cooling-off");
     for (const user of ["steady", "moved-long-ago", "new"]) expect(await reasonOf(user)).toBeNull();
   });
 
-  it("is in the preview", async () => {
+  it("the preview counts the users in cooling-off", async () => {
     const date = { date: "2026-12-07", kind: "first-monday" } as const;
     const { minimumBalanceCents } = testPolicy;
     expect(await previewDecisions(data.ctx.db, { date, minimumBalanceCents, now: data.clock() })).toMatchObject({
@@ -60,14 +60,14 @@ describe("the cooling-off of a changed address", () => {
     });
   });
 
-  it("counts at the moment of the invoice, too: an address changed while the run goes on waits", async () => {
+  it("a user who changes their address during the run is skipped when the invoice is created", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
     await approve("steady", "2026-12-07T02:30:00Z");
     const created = await createInvoices(data.ctx.db, { runId: run.id, userIds: [ids.steady ?? 0], now: data.clock() });
     expect(created).toEqual([{ userId: ids.steady, outcome: "skipped", reason: "method-in-cooling-off" }]);
   });
 
-  it("of a run stays what it was when the run was opened", async () => {
+  it("a run keeps the cooling-off it was opened with", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
     await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 365, now: data.clock() });
     const userIds = [ids["moved-long-ago"] ?? 0];
@@ -76,7 +76,7 @@ describe("the cooling-off of a changed address", () => {
     ]);
   });
 
-  it("is off unless somebody switched it on", async () => {
+  it("a cooling-off of 0 days skips no user", async () => {
     await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 0, now: data.clock() });
     await decidedRun(data.ctx, "2026-12-07");
     expect(await reasonOf("moved")).toBeNull();

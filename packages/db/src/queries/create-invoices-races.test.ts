@@ -18,7 +18,7 @@ const NOW = new Date("2026-12-07T02:00:00Z");
 let data: TestData;
 let run: PaymentRun;
 let ids: number[];
-/** Many connections, so that statements really run at the same time. */
+/** A pool of many connections, so that statements run at the same time. */
 let many: DbConnection;
 
 async function open(users: number): Promise<void> {
@@ -55,7 +55,7 @@ async function count(query: string): Promise<number> {
 describe("duplicate delivery", () => {
   beforeEach(() => open(300));
 
-  it("of overlapping batches in any order, all at once, makes one invoice per user", async () => {
+  it("overlapping batches delivered at once, in any order, create one invoice per user", async () => {
     const batches = Array.from({ length: 60 }, () => shuffled(ids).slice(0, 1 + Math.floor(Math.random() * 60)));
     const outcomes = await Promise.all([...batches, ids].map((batch) => create(batch)));
     expect(outcomes.flat().filter(({ outcome }) => outcome === "invoiced")).toHaveLength(300);
@@ -65,7 +65,7 @@ describe("duplicate delivery", () => {
     expect(await count("users where balance_cents <> 0")).toBe(0);
   });
 
-  it("next to credits, failures and bulk reviews loses no cent and ends in no deadlock", async () => {
+  it("duplicate deliveries during credits, failures and bulk reviews lose no cent and do not deadlock", async () => {
     const deliveries = Array.from({ length: 40 }, () => create(shuffled(ids).slice(0, 40)));
     const credits = shuffled([...ids.keys(), ...ids.keys()]).map((user, index) =>
       creditUser(many.db, {
@@ -101,10 +101,10 @@ describe("duplicate delivery", () => {
   });
 });
 
-describe("an invoice that has to wait for the user's row", () => {
+describe("invoice that waits for the user's row", () => {
   beforeEach(() => open(1));
 
-  /** Starts the invoice while another transaction holds the user, lets that one do its work, and returns the outcome. */
+  /** Starts the invoice while another transaction holds the user, runs `work` in that transaction, returns the outcome. */
   async function behind(work: (userId: number) => string) {
     const [userId = 0] = ids;
     const holder = await holdTransaction(
@@ -118,12 +118,12 @@ describe("an invoice that has to wait for the user's row", () => {
     return (await outcome)[0];
   }
 
-  it("sees that the user was suspended at that moment", async () => {
+  it("an invoice that waited sees that the user was suspended meanwhile", async () => {
     const outcome = await behind(() => "update users set status = 'suspended'");
     expect(outcome).toMatchObject({ outcome: "skipped", reason: "inactive" });
   });
 
-  it("sees that the balance dropped below the minimum at that moment", async () => {
+  it("an invoice that waited sees that the balance dropped below the minimum meanwhile", async () => {
     const outcome = await behind(
       (id) => `insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
         values (${id}, 'adjustment', -1, 'test', 'test', now());
@@ -132,19 +132,19 @@ describe("an invoice that has to wait for the user's row", () => {
     expect(outcome).toMatchObject({ outcome: "skipped", reason: "below-minimum" });
   });
 
-  it("sees that the approval was withdrawn at that moment", async () => {
+  it("an invoice that waited sees that the approval was withdrawn meanwhile", async () => {
     const outcome = await behind(() => "update payment_methods set status = 'rejected', reason = 'test'");
     expect(outcome).toMatchObject({ outcome: "skipped", reason: "no-approved-method" });
   });
 
-  it("sees that another delivery has settled the decision at that moment", async () => {
+  it("an invoice that waited sees that another delivery settled the decision meanwhile", async () => {
     const outcome = await behind(
       () => "update run_decisions set outcome = 'skipped', reason = 'inactive', settled_at = now()",
     );
     expect(outcome).toBeUndefined();
   });
 
-  it("leaves a credit of that moment on the balance", async () => {
+  it("an invoice that waited leaves a credit that arrived meanwhile on the balance", async () => {
     const outcome = await behind(
       (id) => `insert into ledger_entries (user_id, kind, amount_cents, actor, created_at)
         values (${id}, 'credit', 1234, 'test', now());
@@ -155,10 +155,10 @@ describe("an invoice that has to wait for the user's row", () => {
   });
 });
 
-describe("an approval that is withdrawn while the invoice is on its way", () => {
+describe("approval that is withdrawn during an invoice", () => {
   beforeEach(() => open(1));
 
-  it("waits for the invoice, which had it approved", async () => {
+  it("the withdrawal of an approval waits for an invoice that has read the approval", async () => {
     const [userId = 0] = ids;
     const holder = await holdTransaction(data.database, (sql) => sql`select from run_decisions for update`);
     const invoice = create([userId]);
@@ -176,10 +176,10 @@ describe("an approval that is withdrawn while the invoice is on its way", () => 
   });
 });
 
-describe("a connection that is killed in the middle of an invoice", () => {
+describe("connection that is killed during an invoice", () => {
   beforeEach(() => open(20));
 
-  it("leaves nothing of it behind, and the next delivery makes it good", async () => {
+  it("a batch whose connection is killed leaves nothing behind, and the next delivery creates its invoices", async () => {
     const [last = 0] = ids.slice(-1);
     const holder = await holdTransaction(data.database, (sql) => sql`select from users where id = ${last} for update`);
     const doomed = create(ids).then(

@@ -24,7 +24,7 @@ afterEach(async () => {
   await data.close();
 });
 
-/** A decided run of users, and a way to create the invoices of some of them by their external ids. */
+/** Imports users and decides a run; `create` creates the invoices of some of them, by external id. */
 async function openDecided(...users: Parameters<typeof importNetwork>[1]) {
   await importNetwork(data.ctx, users);
   const run = await decidedRun(data.ctx, DATE);
@@ -43,7 +43,7 @@ async function balanceOf(externalId: string): Promise<bigint | undefined> {
 const credit = (externalId: string, amountCents: bigint, key: string) =>
   creditUser(data.ctx.db, { externalId, amountCents, key, note: null, actor: "test", now: NOW });
 
-/** A correction by hand, the only change that may lower a balance outside of an invoice. */
+/** Makes an adjustment: besides an invoice the only change that may lower a balance. */
 async function adjust(externalId: string, cents: bigint): Promise<void> {
   await data.database.sql`
     with entry as (
@@ -52,8 +52,8 @@ async function adjust(externalId: string, cents: bigint): Promise<void> {
     ) update users set balance_cents = balance_cents + ${cents.toString()}::bigint where external_id = ${externalId}`;
 }
 
-describe("creating an invoice", () => {
-  it("takes exactly the balance and leaves invoice, ledger entry, decision and audit row behind", async () => {
+describe("creation of an invoice", () => {
+  it("an invoice takes exactly the balance, with its ledger entry, decision and audit row", async () => {
     const { run, ids, create } = await openDecided({
       externalId: "a",
       balance: "123.45",
@@ -86,7 +86,7 @@ describe("creating an invoice", () => {
     expect(user).toEqual({ invoice_count: 1 });
   });
 
-  it("a second time does nothing and says so by silence", async () => {
+  it("creating invoices a second time does nothing and returns no outcome", async () => {
     const { create } = await openDecided({ externalId: "a" }, { externalId: "b" });
     expect(await create("a", "b")).toHaveLength(2);
     const before = await fingerprint(data.database);
@@ -95,12 +95,12 @@ describe("creating an invoice", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("counts a user named twice in a batch once", async () => {
+  it("a user named several times in a batch gets one invoice", async () => {
     const { create } = await openDecided({ externalId: "a" });
     expect(await create("a", "a", "a")).toHaveLength(1);
   });
 
-  it("never pays a user whom the run decided to skip, whatever became of them since", async () => {
+  it("a user whom the run decided to skip is not paid, even after a credit", async () => {
     const { run, ids, create } = await openDecided({ externalId: "poor", balance: "99.99" }, { externalId: "a" });
     await credit("poor", 1_000_00n, "k");
     expect(await create("poor")).toEqual([]);
@@ -110,7 +110,7 @@ describe("creating an invoice", () => {
     ]);
   });
 
-  it("never pays a user whom the run did not consider, nor for a run that does not exist", async () => {
+  it("no invoice is created for a user whom the run did not consider, or for an unknown run", async () => {
     const { ids, create } = await openDecided({ externalId: "a" });
     await importNetwork(data.ctx, [{ externalId: "late" }]);
     const late = (await userIds(data.database)).late ?? 0;
@@ -122,7 +122,7 @@ describe("creating an invoice", () => {
     expect(await balanceOf("late")).toBe(150_00n);
   });
 
-  it("settles the good users of a batch whatever becomes of the others", async () => {
+  it("a user of a batch who is skipped does not keep the others from being invoiced", async () => {
     const { create } = await openDecided({ externalId: "a" }, { externalId: "b" }, { externalId: "c" });
     await data.database.sql`update users set status = 'closed' where external_id = 'b'`;
     const outcomes = await create("c", "b", "a");
@@ -130,38 +130,38 @@ describe("creating an invoice", () => {
   });
 });
 
-describe("what happened between the decision and the invoice", () => {
+describe("changes between the decision and the invoice", () => {
   const skipped = (reason: string) => [expect.objectContaining({ outcome: "skipped", reason })];
 
-  it.each(["suspended", "closed"])("counts: a user who was %s is skipped", async (status) => {
+  it.each(["suspended", "closed"])("a user who was %s after the decision is skipped", async (status) => {
     const { create } = await openDecided({ externalId: "a" });
     await importNetwork(data.ctx, [{ externalId: "a", status: status as "suspended" }]);
     expect(await create("a")).toEqual(skipped("inactive"));
     expect(await balanceOf("a")).toBe(150_00n);
   });
 
-  it("counts: a balance that dropped below the minimum is left alone", async () => {
+  it("a balance that dropped below the minimum after the decision is not paid", async () => {
     const { create } = await openDecided({ externalId: "a", balance: "150.00" });
     await adjust("a", -50_01n);
     expect(await create("a")).toEqual(skipped("below-minimum"));
     expect(await balanceOf("a")).toBe(99_99n);
   });
 
-  it("counts: a balance that dropped to the minimum is paid, and no more than it is", async () => {
+  it("a balance that dropped to the minimum after the decision is paid, but no more than it is", async () => {
     const { create } = await openDecided({ externalId: "a", balance: "150.00" });
     await adjust("a", -50_00n);
     expect(await create("a")).toEqual([expect.objectContaining({ outcome: "invoiced", amountCents: 100_00n })]);
     expect(await balanceOf("a")).toBe(0n);
   });
 
-  it("counts: a balance below zero is not paid", async () => {
+  it("a balance that dropped below zero after the decision is not paid", async () => {
     const { create } = await openDecided({ externalId: "a", balance: "150.00" });
     await adjust("a", -151_00n);
     expect(await create("a")).toEqual(skipped("below-minimum"));
     expect(await balanceOf("a")).toBe(-1_00n);
   });
 
-  it("counts: an address whose approval was withdrawn is not paid to", async () => {
+  it("an address whose approval was withdrawn after the decision is not paid to", async () => {
     const { create } = await openDecided({ externalId: "a" });
     await reviewMethod(data.ctx.db, {
       externalId: "a",
@@ -172,7 +172,7 @@ describe("what happened between the decision and the invoice", () => {
     expect(await create("a")).toEqual(skipped("no-approved-method"));
   });
 
-  it("counts: a new address is not paid to before it is approved, and then it is the destination", async () => {
+  it("an address changed after the decision is paid to only once it is approved", async () => {
     const { create } = await openDecided({ externalId: "a" }, { externalId: "b" });
     await importNetwork(data.ctx, [
       { externalId: "a", binanceEmail: "new-a@pay.example.com" },
@@ -185,14 +185,14 @@ describe("what happened between the decision and the invoice", () => {
     expect(invoice).toEqual({ destination: "new-b@pay.example.com" });
   });
 
-  it("stays on the balance: a credit after the decision is for the next date", async () => {
+  it("a credit after the decision stays on the balance for the next date", async () => {
     const { create } = await openDecided({ externalId: "a", balance: "150.00" });
     await credit("a", 77_77n, "k");
     expect(await create("a")).toEqual([expect.objectContaining({ amountCents: 150_00n })]);
     expect(await balanceOf("a")).toBe(77_77n);
   });
 
-  it("names the first of several reasons, in the documented order", async () => {
+  it("a user with several reasons to be skipped gets the first one in the documented order", async () => {
     const { create } = await openDecided({ externalId: "a" }, { externalId: "b" });
     await data.database.sql`update users set status = 'closed' where external_id = 'a'`;
     await adjust("a", -100_00n);
@@ -202,7 +202,7 @@ describe("what happened between the decision and the invoice", () => {
     expect(await create("b")).toEqual(skipped("below-minimum"));
   });
 
-  it("is recorded with the decision and in the audit log", async () => {
+  it("a user skipped after the decision is recorded with the decision and in the audit log", async () => {
     const { run, ids, create } = await openDecided({ externalId: "a" });
     await data.database.sql`update users set status = 'closed'`;
     await create("a");
@@ -214,10 +214,10 @@ describe("what happened between the decision and the invoice", () => {
   });
 });
 
-describe("a decision whose job gave up", () => {
+describe("decision whose job gave up", () => {
   const failure = (runId: number, userId: number) => ({ runId, userId, error: "no luck", now: NOW });
 
-  it("may still be invoiced by a job that comes late, and loses its error then", async () => {
+  it("a failed decision may still be invoiced by a late job, and then loses its error", async () => {
     const { run, ids, create } = await openDecided({ externalId: "a" });
     expect(await recordFailure(data.ctx.db, failure(run.id, ids.a ?? 0))).toBe(true);
     expect(await create("a")).toEqual([expect.objectContaining({ outcome: "invoiced" })]);
@@ -225,7 +225,7 @@ describe("a decision whose job gave up", () => {
     expect(decision).toEqual({ outcome: "invoiced", error: null });
   });
 
-  it("is not recorded over one that was settled in the meantime", async () => {
+  it("a failure is not recorded for a decision that was settled in the meantime", async () => {
     const { run, ids, create } = await openDecided({ externalId: "a" });
     await create("a");
     const before = await fingerprint(data.database);
@@ -234,8 +234,8 @@ describe("a decision whose job gave up", () => {
   });
 });
 
-describe("a first-time user at mid-month", () => {
-  it("waits, also when the history that made them returning was taken back after the decision", async () => {
+describe("first-time user at mid-month", () => {
+  it("a user whose earlier invoices were corrected to none after the decision waits as a first-time user", async () => {
     await importNetwork(data.ctx, [{ externalId: "a", previousInvoices: 3 }]);
     const run = await decidedRun(data.ctx, "2026-12-21");
     await importNetwork(data.ctx, [{ externalId: "a", previousInvoices: 0 }]);

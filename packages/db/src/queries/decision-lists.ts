@@ -5,13 +5,13 @@ import { invoices, paymentRuns, runDecisions, users } from "../schema/index.ts";
 import { arrayParam, rowsOf } from "../sql.ts";
 import type { DecisionTotals } from "./decisions.ts";
 
-/** What a run has come to so far. */
+/** The totals of a run so far. */
 export async function totalsOfRun(db: Db, runId: number): Promise<DecisionTotals> {
   const totals = await totalsOfRuns(db, [runId]);
   return totals.get(runId) ?? noDecisions;
 }
 
-/** What a run comes to before it has decided anything. */
+/** The totals of a run that has decided nothing yet. */
 export const noDecisions: DecisionTotals = {
   considered: 0,
   open: 0,
@@ -21,7 +21,7 @@ export const noDecisions: DecisionTotals = {
   totalCents: 0n,
 };
 
-/** What some runs have come to so far, from the tallies; a run that has decided nothing yet is absent. */
+/** The totals of several runs so far, by run id, read from the tallies. A run that has decided nothing yet is absent. */
 export async function totalsOfRuns(db: Db, runIds: readonly number[]): Promise<ReadonlyMap<number, DecisionTotals>> {
   const rows = await rowsOf<{
     run_id: bigint;
@@ -53,7 +53,7 @@ export interface FailedDecision {
   readonly error: string;
 }
 
-/** The users of a run whose job gave up, each with the reason, in key order. */
+/** The users of a run whose job gave up, each with the error, in key order. */
 export async function listFailures(db: Db, runId: number): Promise<FailedDecision[]> {
   const rows = await db
     .select({ externalId: users.externalId, balanceCents: runDecisions.balanceCents, error: runDecisions.error })
@@ -77,13 +77,13 @@ export interface StoredDecision {
   readonly invoiceStatus: string | null;
 }
 
-/** What was decided for a user: on a payment date, or at the latest run that considered them. Null if never considered. */
+/** The decision about a user on a payment date, or in the latest run that considered them; null if there is none. */
 export async function findDecision(db: Db, userId: number, paymentDate?: string): Promise<StoredDecision | null> {
   const [row] = await storedDecisions(db, userId, paymentDate).orderBy(desc(paymentRuns.paymentDate)).limit(1);
   return row ?? null;
 }
 
-/** What every run decided about a user, the latest first. */
+/** The decisions of all runs about a user, latest payment date first. */
 export async function listUserDecisions(db: Db, userId: number, limit: number): Promise<StoredDecision[]> {
   return storedDecisions(db, userId).orderBy(desc(paymentRuns.paymentDate)).limit(limit);
 }
@@ -126,7 +126,7 @@ export interface DecisionListing {
   readonly invoiceNumber: string | null;
 }
 
-/** A page of a run's decisions, in the order of the users; `afterUserId` is that of the last row of the page before. */
+/** A page of a run's decisions, in key order of the users; `afterUserId` is the `userId` of the previous page's last row. */
 export async function listDecisions(
   db: Db,
   runId: number,
@@ -162,7 +162,7 @@ export async function listDecisions(
   return rows;
 }
 
-/** Spelled out instead of a parameter, so that the partial indexes of the outcomes serve. */
+/** The outcome is a literal instead of a parameter, because only then do the partial indexes of the outcomes serve. */
 function outcomeCondition(outcome: Outcome | undefined) {
   return outcome === undefined ? undefined : sql`${runDecisions.outcome} = ${sql.raw(`'${outcome}'`)}`;
 }

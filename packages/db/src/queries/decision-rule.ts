@@ -1,7 +1,7 @@
 import type { PaymentKind } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 
-/** The SQL expressions that the rule looks at; `approvedMethodId` is null for a user without an approved method. */
+/** The SQL expressions that the rule reads; `approvedMethod` is null for a user without an approved method. */
 export interface RuleInput {
   readonly status: SQL;
   readonly balanceCents: SQL;
@@ -10,14 +10,14 @@ export interface RuleInput {
   readonly kind: SQL | PaymentKind;
   readonly minimumBalanceCents: SQL | bigint;
   readonly userId: SQL;
-  /** Days, and the instant from which they are counted back. */
   readonly coolingOffDays: SQL;
+  /** The instant from which the days of the cooling-off are counted back. */
   readonly since: SQL;
 }
 
 /**
- * Who is paid, as SQL (docs/architecture.md, "Who is paid"): null to pay, or the reason to skip. The
- * preview, the run's decisions and the check under the lock all use this one expression, so that they cannot differ.
+ * Returns the rule "Who is paid" (docs/architecture.md) as an SQL expression: null to pay, or the reason to skip. The
+ * preview, the run's decisions and the check under the lock all use this one expression, so they cannot differ.
  */
 export function skipReason(input: RuleInput): SQL {
   return sql`case
@@ -29,7 +29,7 @@ export function skipReason(input: RuleInput): SQL {
   end`;
 }
 
-/** Whether the approved address took the place of another one within the cooling-off; a first address is no change. */
+/** Whether the approved address replaced an earlier one within the cooling-off; a first address is no change. */
 function changedRecently({ userId, coolingOffDays, since }: RuleInput): SQL {
   return sql`exists (
     select from payment_methods now_approved

@@ -10,7 +10,7 @@ const FIRST: PaymentDate = { date: "2026-12-07", kind: "first-monday" };
 const MIDDLE: PaymentDate = { date: "2026-12-21", kind: "mid-month" };
 const NOW = new Date("2026-12-07T02:00:00Z");
 
-/** One user per combination of everything that the rule looks at, with balances around the minimum. */
+/** One user per combination of everything that the rule reads, with balances around the minimum. */
 const network: readonly TestUser[] = (["active", "suspended", "closed"] as const).flatMap((status) =>
   ["0", "0.01", "99.99", "100.00", "100.01"].flatMap((balance) =>
     ([null, "pending", "rejected", "approved"] as const).flatMap((method) =>
@@ -25,7 +25,7 @@ const network: readonly TestUser[] = (["active", "suspended", "closed"] as const
   ),
 );
 
-/** The rule once more, in other words than the product's: what the seed's "Payment Logic" says about such a user. */
+/** The rule written a second time, independently of the product's SQL, from the "Payment Logic" of the specification. */
 function expectedOf(user: TestUser, kind: PaymentDate["kind"]): string | null {
   if (user.balance === "0") return null;
   if (user.status !== "active") return "inactive";
@@ -69,24 +69,24 @@ function expectedDecisions(kind: PaymentDate["kind"]): Record<string, string> {
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== null));
 }
 
-describe("deciding", () => {
-  it.each([FIRST, MIDDLE])("judges every user who is owed anything, on $date ($kind)", async (date) => {
+describe("decisions of a run", () => {
+  it.each([FIRST, MIDDLE])("every user with a balance gets the right decision on $date ($kind)", async (date) => {
     const runId = await open(date);
     await decideAll(runId, 1_000);
     expect(await decided(runId)).toEqual(expectedDecisions(date.kind));
   });
 
-  it.each([1, 5, 32, 95, 96, 97])("in chunks of %i comes to the same", async (limit) => {
+  it.each([1, 5, 32, 95, 96, 97])("a run that decides in chunks of %i makes the same decisions", async (limit) => {
     const runId = await open(FIRST);
     const chunks = await decideAll(runId, limit);
     const owed = 96;
-    // A last chunk that is full cannot know that it is the last: an empty one follows.
+    // A full chunk is never recognised as the last one: an empty one follows.
     expect(chunks).toHaveLength(Math.floor(owed / limit) + 1);
     expect(chunks.reduce((sum, chunk) => sum + chunk, 0)).toBe(owed);
     expect(await decided(runId)).toEqual(expectedDecisions("first-monday"));
   });
 
-  it("resumes behind its last chunk, with what is true by then", async () => {
+  it("deciding resumes after the last chunk, with the data of that moment", async () => {
     const runId = await open(FIRST);
     expect(await decideChunk(data.ctx.db, { runId, limit: 50, now: NOW })).toEqual({ decided: 50, finished: false });
     const [last] = await data.database.sql<{ id: bigint }[]>`select max(user_id) as id from run_decisions`;
@@ -99,7 +99,7 @@ describe("deciding", () => {
     expect([...early]).toEqual([{ count: 4 }]);
   });
 
-  it("by many at once comes to what one alone comes to", async () => {
+  it("many deciders at once make the same decisions as one", async () => {
     const runId = await open(FIRST);
     const many = connect({ url: data.database.url, max: 8 });
     const chunks = await Promise.all(
@@ -112,7 +112,7 @@ describe("deciding", () => {
     expect(audit).toEqual({ count: 1 });
   });
 
-  it("is over once it is over: what comes later changes nothing", async () => {
+  it("deciding does nothing after the last chunk, or for an unknown run", async () => {
     const runId = await open(FIRST);
     await decideAll(runId, 1_000);
     await data.database.sql`update users set status = 'active'`;
@@ -122,7 +122,7 @@ describe("deciding", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("of nobody ends at once", async () => {
+  it("a run without users to consider finishes deciding at once", async () => {
     await data.database.sql`update users set balance_cents = 0`;
     const runId = await open(FIRST);
     expect(await decideAll(runId, 10)).toEqual([0]);
@@ -131,8 +131,8 @@ describe("deciding", () => {
   });
 });
 
-describe("the preview", () => {
-  it.each([FIRST, MIDDLE])("of $date says what the run then decides, and writes nothing", async (date) => {
+describe("preview", () => {
+  it.each([FIRST, MIDDLE])("the preview of $date equals what the run decides, and writes nothing", async (date) => {
     const before = await fingerprint(data.database);
     const preview = await previewDecisions(data.ctx.db, {
       date,
@@ -151,8 +151,8 @@ describe("the preview", () => {
   });
 });
 
-describe("what is stored", () => {
-  it("answers why somebody was not paid, with the balance and the minimum of that moment", async () => {
+describe("stored decisions", () => {
+  it("a stored decision says why a user was not paid, with the balance and the minimum of that moment", async () => {
     await decideAll(await open(FIRST), 1_000);
     const [user] = await data.database.sql<{ id: bigint }[]>`
       select id from users where external_id = 'active-99.99-approved-1'`;
@@ -169,7 +169,7 @@ describe("what is stored", () => {
     expect(await findDecision(data.ctx.db, userId, "2026-12-21")).toBeNull();
   });
 
-  it("counts what is still open, up to a user", async () => {
+  it("open decisions are counted, in total or up to a user", async () => {
     const runId = await open(FIRST);
     await decideAll(runId, 1_000);
     const rows = await data.database.sql<{ user_id: bigint }[]>`

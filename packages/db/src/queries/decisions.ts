@@ -5,9 +5,10 @@ import { runDecisions, users } from "../schema/index.ts";
 import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 import { skipReason } from "./decision-rule.ts";
 
-/** What a run has come to, in counts; `open` is still to be invoiced. */
+/** The decisions of a run: numbers of users by outcome, and the sum of the invoices in cents. */
 export interface DecisionTotals {
   readonly considered: number;
+  /** Still to be invoiced. */
   readonly open: number;
   readonly invoiced: number;
   readonly failed: number;
@@ -15,7 +16,10 @@ export interface DecisionTotals {
   readonly totalCents: bigint;
 }
 
-/** The method by a scalar subquery, which is always looked up by key; for a join the planner may read all methods for every chunk. */
+/**
+ * The method is read by a scalar subquery, which always looks it up by key; for a join the planner may read all methods
+ * for every chunk.
+ */
 const decideReason = skipReason({
   status: sql`u.status`,
   balanceCents: sql`u.balance_cents`,
@@ -29,18 +33,18 @@ const decideReason = skipReason({
 });
 
 /**
- * Freezes the decisions of the next `limit` users who are owed anything, in key order, and moves the run's cursor; the
- * last chunk moves the run on to `fanning-out`. Everything is one statement under the run's row lock, so that two
- * deciders take turns, and a crash resumes behind the last chunk.
+ * Freezes the decisions of the next `limit` users with a balance above zero, in key order, and moves the run's cursor. The
+ * last chunk moves the run on to `fanning-out`. Everything is one statement under the run's row lock: two deciders take
+ * turns, and after a crash the run resumes after the last chunk.
  *
- * @returns how many users were decided, and whether that was the last chunk (also when the run is past deciding)
+ * @returns the number of users decided, and whether that was the last chunk (also true when the run is past deciding)
  */
 export async function decideChunk(
   db: Db,
   { runId, limit, now }: { runId: number; limit: number; now: Date },
 ): Promise<{ decided: number; finished: boolean }> {
-  // The cursor is read by a scalar subquery, not by a join: only so does the planner walk the primary key from there
-  // and stop at the limit, instead of sorting all users for every chunk.
+  // The cursor is read by a scalar subquery, not by a join. Only then does the planner walk the primary key from the
+  // cursor and stop at the limit, instead of sorting all users for every chunk.
   const [row] = await rowsOf<{ decided: number; finished: boolean }>(
     db,
     sql`
@@ -77,7 +81,10 @@ export async function decideChunk(
   return row ?? { decided: 0, finished: true };
 }
 
-/** What a run of a date would decide now, in totals, by the run's own rule. Reads only. */
+/**
+ * The totals that a run of a date would have if it decided now, by the run's own rule. `invoiced` counts the users to be
+ * paid, `totalCents` is their sum. Writes nothing.
+ */
 export async function previewDecisions(
   db: Db,
   { date, minimumBalanceCents, now }: { date: PaymentDate; minimumBalanceCents: bigint; now: Date },
@@ -108,7 +115,7 @@ export async function previewDecisions(
   };
 }
 
-/** How many decisions are still open, of those up to a user id if one is given. An index scan over the open ones only. */
+/** The number of open decisions of a run, up to and including a user id if given. Scans an index of the open ones only. */
 export async function countOpenDecisions(db: Db, runId: number, upToUserId?: number): Promise<number> {
   return db.$count(
     runDecisions,
@@ -120,7 +127,7 @@ export async function countOpenDecisions(db: Db, runId: number, upToUserId?: num
   );
 }
 
-/** A page of users whose decision is open, in key order, after one user id and up to another. */
+/** A page of the ids of users whose decision is open, in key order: above `afterUserId`, up to and including `upToUserId`. */
 export async function openDecisionsPage(
   db: Db,
   page: { runId: number; afterUserId: number; upToUserId?: number; limit: number },
@@ -142,9 +149,9 @@ export async function openDecisionsPage(
 }
 
 /**
- * Records that a user's job gave up, so that the run can close without them and the reason stays to be read.
+ * Records that a user's job gave up. The run can then close without this user, and the reason is stored.
  *
- * @returns false when the decision was settled by somebody else in the meantime
+ * @returns false when the decision was settled in the meantime
  */
 export async function recordFailure(
   db: Db,
@@ -169,10 +176,10 @@ export async function recordFailure(
 }
 
 /**
- * Opens the failed decisions of a run again and, if there were any, puts the run back to `processing`. The run's
- * `retries` goes up, so that a closing of the run that looked before this cannot take effect after it.
+ * Reopens the failed decisions of a run and, if there were any, moves a completed run back to `processing`. The run's
+ * `retries` is incremented, so a closing that read the run before cannot take effect afterwards.
  *
- * @returns the users whose decision is open again, in key order
+ * @returns the ids of the users whose decision is open again, in key order
  */
 export async function reopenFailed(db: Db, retry: Order & { runId: number; now: Date }): Promise<readonly number[]> {
   const rows = await rowsOf<{ user_id: bigint }>(
@@ -209,7 +216,7 @@ export interface SettledDecision {
   readonly reason: SkipReason | null;
 }
 
-/** How the decisions of some users stand. Users whom the run did not decide are absent. */
+/** The outcomes of some users in a run. Users whom the run did not consider are absent. */
 export async function findOutcomes(db: Db, runId: number, userIds: readonly number[]): Promise<SettledDecision[]> {
   return db
     .select({ userId: runDecisions.userId, outcome: runDecisions.outcome, reason: runDecisions.reason })
@@ -217,7 +224,7 @@ export async function findOutcomes(db: Db, runId: number, userIds: readonly numb
     .where(and(eq(runDecisions.runId, runId), sql`${runDecisions.userId} = any(${arrayParam(userIds, "bigint")})`));
 }
 
-/** How many users are owed anything: as many as a run opened now would consider. */
+/** The number of users with a balance above zero: as many as a run opened now would consider. */
 export async function countUsersOwed(db: Db): Promise<number> {
   return db.$count(users, gt(users.balanceCents, 0n));
 }

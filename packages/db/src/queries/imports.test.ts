@@ -44,7 +44,7 @@ const ALICE = {
 
 type Changes = Partial<Omit<ImportRow, "line">>;
 
-/** Imports rows that differ from Alice's by what is given. */
+/** Imports rows that differ from Alice's by the given changes. */
 async function load(...rows: readonly Changes[]): Promise<ImportCounts> {
   imports += 1;
   const importId = `00000000-0000-4000-8000-${imports.toString().padStart(12, "0")}`;
@@ -74,8 +74,8 @@ async function methods(): Promise<string[]> {
 
 const query = async (statement: string) => [...(await data.database.sql.unsafe(statement))];
 
-describe("a new user", () => {
-  it("gets the opening balance as one ledger entry, and the method with the status of the file", async () => {
+describe("new user in an import", () => {
+  it("a new user gets the opening balance as one ledger entry, and the method with the status of the file", async () => {
     expect(await load({})).toEqual(counts({ created: 1 }));
     expect(await query("select * from users")).toEqual([
       {
@@ -101,7 +101,7 @@ describe("a new user", () => {
     ]);
   });
 
-  it("without optional columns gets defaults, and without a balance no ledger entry", async () => {
+  it("a new user without optional columns gets defaults, and without a balance no ledger entry", async () => {
     const empty = { name: null, binanceEmail: null, paymentMethodStatus: null, previousInvoices: null, joinedAt: null };
     await load({ ...empty, balanceCents: 0n });
     expect(await query("select name, balance_cents, previous_invoices, joined_at from users")).toEqual([
@@ -116,32 +116,32 @@ describe("a new user", () => {
     ["pending", "pending"],
     ["rejected", "rejected"],
     ["approved", "approved"],
-  ] as const)("whose method is %s in the file has it %s", async (paymentMethodStatus, status) => {
+  ] as const)("a new method with status %s in the file is stored as %s", async (paymentMethodStatus, status) => {
     await load({ paymentMethodStatus });
     expect(await methods()).toEqual([`alice@pay.example.com ${status}`]);
   });
 });
 
-describe("an existing user", () => {
+describe("existing user in an import", () => {
   beforeEach(async () => {
     await load({});
     data.clock.set("2026-12-02T00:00:00Z");
   });
 
-  it("who is the same in the file is not touched in any column", async () => {
+  it("a user who is the same in the file is not changed in any column", async () => {
     const before = await fingerprint(data.database);
     expect(await load({})).toEqual(counts({ unchanged: 1 }));
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("keeps what an empty optional column leaves out", async () => {
+  it("an empty optional column keeps the stored value", async () => {
     const before = await fingerprint(data.database);
     const empty = { name: null, binanceEmail: null, paymentMethodStatus: null, previousInvoices: null, joinedAt: null };
     expect(await load(empty)).toEqual(counts({ unchanged: 1 }));
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("is updated, with what it was before in the audit log", async () => {
+  it("a changed user is updated, with the values before and after in the audit log", async () => {
     const changes = { email: "new@example.com", name: "Al", status: "closed", previousInvoices: 7 } as const;
     expect(await load(changes)).toEqual(counts({ updated: 1 }));
     expect(await query("select email, name, status, previous_invoices, balance_cents from users")).toEqual([
@@ -154,13 +154,13 @@ describe("an existing user", () => {
     ).toEqual([{ before: "alice@example.com", after: "new@example.com" }]);
   });
 
-  it("keeps the balance that is known here, and the difference is counted", async () => {
+  it("a balance in the file that differs from the stored one is counted and not applied", async () => {
     const before = await fingerprint(data.database);
     expect(await load({ balanceCents: 999_00n })).toEqual(counts({ unchanged: 1, differingBalances: 1 }));
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("with another address has it pending, whatever the file says, and the one in use is retired", async () => {
+  it("a changed address is pending even if the file says approved, and replaces the one in use", async () => {
     expect(await load({ binanceEmail: "other@pay.example.com", paymentMethodStatus: "approved" })).toEqual(
       counts({ updated: 1, changedAddresses: 1 }),
     );
@@ -173,7 +173,7 @@ describe("an existing user", () => {
     ]);
   });
 
-  it("with another address twice ends with the last one", async () => {
+  it("of two changes of address the last one is pending", async () => {
     await load({ binanceEmail: "b@pay.example.com" });
     await load({ binanceEmail: "c@pay.example.com" });
     expect(await methods()).toEqual([
@@ -183,19 +183,19 @@ describe("an existing user", () => {
     ]);
   });
 
-  it("with the old address again has to have it approved again", async () => {
+  it("a return to the earlier address needs a new approval", async () => {
     await load({ binanceEmail: "b@pay.example.com" });
     await load({});
     expect((await methods()).at(-1)).toBe("alice@pay.example.com pending");
   });
 
-  it("with the address in another case is not touched", async () => {
+  it("an address in another case is not a change", async () => {
     const before = await fingerprint(data.database);
     expect(await load({ binanceEmail: "Alice@PAY.example.com" })).toEqual(counts({ unchanged: 1 }));
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("whose address was rejected here keeps it rejected, also when the file says approved", async () => {
+  it("an address that was rejected here stays rejected even if the file says approved", async () => {
     const to = { status: "rejected", reason: "bounced" } as const;
     await reviewMethod(data.ctx.db, { externalId: "a", to, actor: "test", now: NOW });
     const before = await fingerprint(data.database);
@@ -203,20 +203,20 @@ describe("an existing user", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("keeps on existing invoices the address they were created with", async () => {
+  it("existing invoices keep the address they were created with", async () => {
     await invoicedRun(data, "2026-12-07");
     await load({ binanceEmail: "other@pay.example.com" });
     expect(await query("select destination from invoices")).toEqual([{ destination: "alice@pay.example.com" }]);
   });
 
-  it("who had no address gets it with the status of the file", async () => {
+  it("the first address of an existing user gets the status of the file", async () => {
     await load({ externalId: "b", binanceEmail: null, paymentMethodStatus: null });
     expect(await load({ externalId: "b", binanceEmail: "b@pay.example.com" })).toEqual(counts({ updated: 1 }));
     expect((await methods()).at(-1)).toBe("b@pay.example.com approved");
   });
 });
 
-describe("a whole file", () => {
+describe("import file", () => {
   const users = (count: number, changes: Changes = {}) =>
     Array.from({ length: count }, (_, index) => ({
       externalId: `u${index}`,
@@ -224,7 +224,7 @@ describe("a whole file", () => {
       ...changes,
     }));
 
-  it("imported again changes nothing at all, not even after its users were paid", async () => {
+  it("a file imported again changes nothing, even after its users were paid", async () => {
     await load(...users(500));
     await invoicedRun(data, "2026-12-07");
     data.clock.set("2026-12-08T00:00:00Z");
@@ -233,20 +233,20 @@ describe("a whole file", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("changes many addresses at once, whichever way the planner goes", async () => {
+  it("a file may change many addresses at once, however PostgreSQL plans the statement", async () => {
     await load(...users(500));
     const changed = users(500).map((user) => ({ ...user, binanceEmail: `new-${user.binanceEmail}` }));
     expect(await load(...changed)).toMatchObject({ updated: 500, changedAddresses: 500 });
     expect((await methods()).filter((method) => method.endsWith("pending"))).toHaveLength(500);
   });
 
-  it("that names a user twice is refused by the table, and nothing of it is written", async () => {
+  it("a file that names a user twice is refused by the table, and nothing of it is written", async () => {
     const before = await fingerprint(data.database);
     await expect(load({ externalId: "x" }, { externalId: "y" }, { externalId: "x" })).rejects.toThrow();
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("imported while credits arrive loses none of them", async () => {
+  it("a file imported while credits arrive loses none of them", async () => {
     await load(...users(100));
     const many = connect({ url: data.database.url, max: 8 });
     const credits = Array.from({ length: 400 }, (_, index) =>
@@ -264,7 +264,7 @@ describe("a whole file", () => {
     expect(await query("select distinct balance_cents from users")).toEqual([{ balance_cents: 150_04n }]);
   });
 
-  it("that has to wait for a credit counts the balance of after it", async () => {
+  it("a file that waits for a credit is compared with the balance after it", async () => {
     await load({});
     const holder = await holdTransaction(data.database, async (sql) => {
       await sql`insert into ledger_entries (user_id, kind, amount_cents, actor, created_at)
@@ -277,7 +277,7 @@ describe("a whole file", () => {
     expect(await merged).toEqual(counts({ unchanged: 1 }));
   });
 
-  it("imported while invoices are created pays each user once, to an address that was approved", async () => {
+  it("a file imported while invoices are created leads to no invoice to an unapproved address", async () => {
     await load(...users(200));
     await decidedRun(data.ctx, "2026-12-07");
     const changed = users(200).map((user) => ({ ...user, binanceEmail: `new-${user.binanceEmail}` }));

@@ -4,7 +4,7 @@ import type { Db } from "../client.ts";
 import { importRows } from "../schema/index.ts";
 import { instantParam, rowOf, rowsOf } from "../sql.ts";
 
-/** A good row of an import file; null where an optional column was empty. */
+/** A valid row of an import file; null where an optional column was empty. */
 export interface ImportRow {
   readonly line: number;
   readonly externalId: string;
@@ -18,7 +18,7 @@ export interface ImportRow {
   readonly joinedAt: Date | null;
 }
 
-/** Puts rows aside until the whole file is read. One JSON parameter instead of a thousand single ones: three times as fast. */
+/** Stores rows until the whole file is read. One JSON parameter is three times as fast as a thousand single ones. */
 export async function stageImportRows(db: Db, importId: string, rows: readonly ImportRow[], now: Date): Promise<void> {
   const json = JSON.stringify(
     rows.map((row) => ({
@@ -48,7 +48,7 @@ export interface DoubledRow {
   readonly firstLine: number;
 }
 
-/** Staged rows whose external id stands on an earlier line already, in the order of the file. */
+/** The staged rows whose external id occurs on an earlier line, in the order of the file. */
 export async function findDoubledRows(db: Db, importId: string): Promise<DoubledRow[]> {
   const rows = await rowsOf<{ line: number; external_id: string; first_line: number }>(
     db,
@@ -61,7 +61,7 @@ export async function findDoubledRows(db: Db, importId: string): Promise<Doubled
   return rows.map((row) => ({ line: row.line, externalId: row.external_id, firstLine: row.first_line }));
 }
 
-/** Takes the staged rows that double an earlier line out again. */
+/** Deletes the staged rows whose external id occurs on an earlier line. */
 export async function dropDoubledRows(db: Db, importId: string): Promise<void> {
   await db.execute(sql`
     delete from import_rows r using import_rows first
@@ -73,20 +73,22 @@ export interface ImportCounts {
   readonly created: number;
   readonly updated: number;
   readonly unchanged: number;
-  /** Existing users whose file balance differs from ours; theirs is kept. */
+  /** Existing users whose balance in the file differs from the stored one, which is kept. */
   readonly differingBalances: number;
-  /** Existing users whose new address waits for approval. */
+  /** Existing users with a changed address, which now awaits approval. */
   readonly changedAddresses: number;
 }
 
 /**
- * Adds and updates the users of the staged rows, all of them or none: one statement.
+ * Adds and updates the users of the staged rows in one statement, all of them or none.
  *
  * - A new user gets the opening balance as one ledger entry, and the payment method with the status of the file.
- * - An existing user keeps balance and reviews; an empty optional column leaves what is known.
- * - Another Binance e-mail than the latest one is a new `pending` method, and the one in use is `replaced`, whatever
- *   the file says about its status: a change of address is trusted by a review here, not by a file. A first address has
- *   the status of the file, as for a new user. Upper and lower case do not make another address.
+ * - An existing user keeps balance and reviews; an empty optional column keeps the stored value.
+ * - A Binance e-mail that differs from the user's latest one is added as a `pending` method, and the one in use becomes
+ *   `replaced`. The status in the file is ignored, because only a review here approves a changed address. A first address
+ *   gets the status of the file, as for a new user. Addresses that differ in case only are the same.
+ *
+ * @throws the database's error when two staged rows have the same external id
  */
 export async function mergeImport(
   db: Db,
@@ -143,8 +145,8 @@ export async function mergeImport(
       from addressed a where m.user_id = a.user_id and m.status in ('pending', 'approved')
       returning m.user_id
     ), added as (
-      -- A user may have one current method at a time, so that the insert has to wait for the update: hence the count. A left
-      -- join would be removed by the planner, since nothing of it is used.
+      -- A user may have one current method at a time, so this insert must run after the update: hence the count. The planner
+      -- would remove a left join, since none of its columns are used.
       insert into payment_methods (user_id, binance_email, status, reviewed_by, reviewed_at, reason, created_at)
       select a.user_id, a.binance_email, coalesce(a.status, 'pending'),
         case when a.status in ('approved', 'rejected') then ${input.actor} end,
@@ -179,14 +181,14 @@ export async function mergeImport(
   };
 }
 
-/** Lets the planner know how many rows are staged; without it a large merge joins row by row. */
+/** Updates the statistics of the staged rows; without them the planner joins a large merge row by row. */
 export async function analyzeImportRows(db: Db): Promise<void> {
   await db.execute(sql`analyze import_rows`);
 }
 
 /**
- * Lets PostgreSQL look at what an import has written. By itself it does so about a minute later, and until then a run of
- * many users is planned as if the tables were nearly empty.
+ * Updates the statistics of the tables that an import writes. Autovacuum would do so about a minute later, and until then
+ * a run of many users is planned as if the tables were nearly empty.
  */
 export async function analyzeImported(db: Db): Promise<void> {
   await db.execute(sql`analyze users, payment_methods, ledger_entries`);
@@ -197,7 +199,7 @@ export async function discardImport(db: Db, importId: string): Promise<void> {
   await db.delete(importRows).where(eq(importRows.importId, importId));
 }
 
-/** Removes what killed imports left behind. */
+/** Removes the rows that killed imports staged before an instant. */
 export async function discardImportsBefore(db: Db, instant: Date): Promise<void> {
   await db.delete(importRows).where(lt(importRows.stagedAt, instant));
 }

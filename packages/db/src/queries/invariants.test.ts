@@ -7,7 +7,7 @@ const NOW = new Date("2026-12-07T02:00:00Z");
 
 let data: TestData;
 
-/** A network that has seen everything that is allowed: all kinds of reviews, skips, a correction below zero. */
+/** A network with everything that is allowed: all kinds of reviews, skips, an adjustment below zero. */
 beforeEach(async () => {
   data = await openTestData({
     now: NOW.toISOString(),
@@ -54,7 +54,7 @@ const talliesAgain = [
   "insert into decision_tallies (run_id, outcome, reason, users) select run_id, outcome, reason, count(*) from run_decisions group by 1, 2, 3",
 ];
 
-/** Changes the data behind the back of triggers and foreign keys, as only a superuser can, and makes the tallies fit. */
+/** Changes data while triggers and foreign keys are off, as only a superuser can, then recomputes the tallies. */
 async function sabotage(...statements: string[]): Promise<void> {
   await behindTheBack(...statements, ...talliesAgain);
 }
@@ -74,8 +74,8 @@ async function violated(): Promise<string[]> {
 
 const dropCheck = (table: string, name: string) => `alter table ${table} drop constraint ${name}`;
 
-describe("a healthy database", () => {
-  it("violates nothing, and every invariant is tested", async () => {
+describe("healthy database", () => {
+  it("a healthy database violates no invariant, and every invariant is checked", async () => {
     const checked: string[] = [];
     expect(await findViolations(data.ctx.db, (invariant) => checked.push(invariant))).toEqual([]);
     expect(checked.length).toBeGreaterThanOrEqual(12);
@@ -83,15 +83,15 @@ describe("a healthy database", () => {
   });
 });
 
-describe("sabotage is found and named", () => {
+describe("manipulated database", () => {
   it.each<[what: string, statements: string[], found: string[]]>([
     [
-      "a balance that somebody topped up",
+      "a balance changed without a ledger entry",
       ["update users set balance_cents = balance_cents + 1 where id = 1"],
       ["a balance is the sum of its ledger entries: user pending"],
     ],
     [
-      "a ledger entry that disappeared",
+      "a deleted ledger entry",
       ["delete from ledger_entries where user_id = 5"],
       ["a balance is the sum of its ledger entries: user poor"],
     ],
@@ -104,7 +104,7 @@ describe("sabotage is found and named", () => {
       ["every credit and every adjustment is in the audit log: user poor"],
     ],
     [
-      "a balance below zero without a correction",
+      "a balance below zero without an adjustment",
       [
         "update users set balance_cents = -1 where id = 5",
         dropCheck("ledger_entries", "ledger_entries_sign_of_kind"),
@@ -113,12 +113,12 @@ describe("sabotage is found and named", () => {
       ["only an adjustment takes a balance below zero: user poor"],
     ],
     [
-      "an invoice whose amount was changed",
+      "an invoice with a changed amount",
       ["update invoices set amount_cents = 149_99 where user_id = 1"],
       ["an invoice took exactly its amount: invoice INV-20261207-1"],
     ],
     [
-      "an invoice whose money was never taken",
+      "an invoice whose amount was not taken from the balance",
       [
         "delete from ledger_entries where user_id = 1 and kind = 'invoice'",
         "update users set balance_cents = 150_00 where id = 1",
@@ -136,38 +136,38 @@ describe("sabotage is found and named", () => {
       ["an invoice took exactly its amount: invoice INV-20261207-1"],
     ],
     [
-      "a rejected invoice that says it gave back and did not",
+      "a rejected invoice that should have given its amount back and did not",
       [
         "delete from ledger_entries where user_id = 3 and kind = 'invoice-reversal'",
         "update users set balance_cents = 0 where id = 3",
       ],
-      ["a rejected invoice gave back its amount if and only if it says so: invoice INV-20261207-3"],
+      ["an invoice gave its amount back if and only if its disposition is return: invoice INV-20261207-3"],
     ],
     [
-      "a rejected invoice that gave back although forfeited",
+      "a forfeited invoice that gave its amount back",
       ["update invoices set disposition = 'forfeit' where user_id = 3"],
-      ["a rejected invoice gave back its amount if and only if it says so: invoice INV-20261207-3"],
+      ["an invoice gave its amount back if and only if its disposition is return: invoice INV-20261207-3"],
     ],
     [
-      "a paid invoice that gave back, too",
+      "a paid invoice that gave its amount back",
       [
         "insert into ledger_entries (user_id, kind, amount_cents, invoice_id, actor, created_at) values (2, 'invoice-reversal', 150_00, 2, 'x', now())",
         "update users set balance_cents = 150_00 where id = 2",
       ],
-      ["a rejected invoice gave back its amount if and only if it says so: invoice INV-20261207-2"],
+      ["an invoice gave its amount back if and only if its disposition is return: invoice INV-20261207-2"],
     ],
     [
-      "an invoice of another date than its run",
+      "an invoice with another date than its run",
       ["update invoices set payment_date = '2026-12-21' where user_id = 1"],
       ["an invoice belongs to a decision to pay, of its run and date: invoice INV-20261207-1"],
     ],
     [
-      "an invoice that its decision does not know",
+      "an invoice that is missing from its decision",
       ["update run_decisions set outcome = 'skipped', reason = 'inactive', invoice_id = null where user_id = 1"],
       ["an invoice belongs to a decision to pay, of its run and date: invoice INV-20261207-1"],
     ],
     [
-      "an invoice of somebody whom the run decided to skip",
+      "an invoice of a user whom the run decided to skip",
       [
         dropCheck("run_decisions", "run_decisions_skip_is_settled"),
         "update run_decisions set decision = 'skip' where user_id = 1",
@@ -175,19 +175,19 @@ describe("sabotage is found and named", () => {
       ["an invoice belongs to a decision to pay, of its run and date: invoice INV-20261207-1"],
     ],
     [
-      "an invoice above what was decided",
+      "an invoice above the decided amount",
       ["update run_decisions set balance_cents = 149_99 where user_id = 1"],
       ["an invoice is no more than was decided and no less than the minimum: invoice INV-20261207-1"],
     ],
     [
-      "invoices below the minimum",
+      "an invoice below the minimum",
       ["update payment_runs set minimum_balance_cents = 150_01"],
       [1, 2, 3, 4].map(
         (id) => `an invoice is no more than was decided and no less than the minimum: invoice INV-20261207-${id}`,
       ),
     ],
     [
-      "a decision that points to somebody else's invoice",
+      "a decision that points to another user's invoice",
       [
         "update run_decisions set outcome = 'invoiced', reason = null, invoice_id = 1, decision = 'pay' where user_id = 5",
       ],
@@ -209,7 +209,7 @@ describe("sabotage is found and named", () => {
       ["a user's invoice count is the number of their invoices: user pending"],
     ],
     [
-      "rows that others refer to and that are gone",
+      "a reference to a row that does not exist",
       [
         "delete from users where id = 5",
         "insert into ledger_entries (user_id, kind, amount_cents, invoice_id, actor, created_at) values (1, 'invoice-reversal', 1, 99, 'x', now())",
@@ -224,7 +224,7 @@ describe("sabotage is found and named", () => {
       ],
     ],
     [
-      "an invoice that is gone",
+      "a deleted invoice",
       [
         "delete from invoices where user_id = 1",
         "delete from ledger_entries where user_id = 1 and kind = 'invoice'",
@@ -233,32 +233,32 @@ describe("sabotage is found and named", () => {
       ["a decision's invoice is that user's invoice of that run: decision 2026-12-07 of user pending"],
     ],
     [
-      "an invoice that nobody is known to have created",
+      "an invoice without an audit row of its creation",
       ["delete from audit_log where action = 'invoice.create' and object = 'invoice:INV-20261207-1'"],
       ["the creation and the review of an invoice are in the audit log: invoice INV-20261207-1"],
     ],
     [
-      "a review that nobody is known to have done",
+      "a review without its audit row",
       ["delete from audit_log where action = 'invoice.pay'"],
       ["the creation and the review of an invoice are in the audit log: invoice INV-20261207-2"],
     ],
-  ])("%s", async (_what, statements, found) => {
+  ])("%s is found", async (_what, statements, found) => {
     await sabotage(...statements);
     expect(await violated()).toEqual(found);
   });
 
-  it("a tally that somebody changed", async () => {
+  it("a changed tally is found", async () => {
     await behindTheBack(
       "update invoice_tallies set invoices = invoices + 1 where status = 'paid' and invoices > 0",
       "insert into decision_tallies (run_id, outcome, users) values (1, 'open', 1)",
     );
     expect(await violated()).toEqual([
-      "the tallies of invoices are what they count: invoices of run 1, paid",
-      "the tallies of decisions are what they count: decisions of run 1, open",
+      "the tallies of invoices match the invoices: invoices of run 1, paid",
+      "the tallies of decisions match the decisions: decisions of run 1, open",
     ]);
   });
 
-  it("with what is wrong, in words", async () => {
+  it("an offender is reported with what is wrong, in words", async () => {
     await sabotage("update users set balance_cents = balance_cents + 1 where id = 1");
     expect(await findViolations(data.ctx.db, () => {})).toEqual([
       {
@@ -269,7 +269,7 @@ describe("sabotage is found and named", () => {
     ]);
   });
 
-  it("and all of it at once", async () => {
+  it("several violations are all reported", async () => {
     await sabotage(
       "update users set balance_cents = balance_cents + 1",
       "update users set invoice_count = 9 where id = 6",

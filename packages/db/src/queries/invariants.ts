@@ -2,15 +2,15 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { rowsOf } from "../sql.ts";
 
-/** A promise about the data; its query returns one row per offender: what it is, and what is wrong with it. */
+/** A promise about the data. Its query returns a row per offender: the subject, and what is wrong with it. */
 interface Invariant {
   readonly name: string;
   readonly offenders: SQL;
 }
 
 /**
- * Everything that must hold at any moment (docs/architecture.md), while a run is going too: each query sees one
- * snapshot, and every change of money or state is one statement.
+ * Everything that must hold at any moment (docs/architecture.md), also during a run: each query sees one snapshot, and
+ * every change of money or state is one statement.
  */
 const invariants: readonly Invariant[] = [
   {
@@ -37,7 +37,7 @@ const invariants: readonly Invariant[] = [
       where l.amount_cents is distinct from -i.amount_cents`,
   },
   {
-    name: "a rejected invoice gave back its amount if and only if it says so",
+    name: "an invoice gave its amount back if and only if its disposition is return",
     offenders: sql`
       select 'invoice ' || i.number as subject,
         'disposition ' || coalesce(i.disposition, 'none') || ', given back ' || coalesce(l.amount_cents, 0) || ' cents' as detail
@@ -112,7 +112,7 @@ const invariants: readonly Invariant[] = [
       where c.object is null or (i.status <> 'pending' and v.object is null)`,
   },
   {
-    name: "the tallies of invoices are what they count",
+    name: "the tallies of invoices match the invoices",
     offenders: sql`
       select 'invoices of run ' || coalesce(i.run_id, t.run_id) || ', ' || coalesce(i.status, t.status) as subject,
         'tallied ' || coalesce(t.found, 0) || ' over ' || coalesce(t.total, 0) || ' cents, found ' || coalesce(i.found, 0) || ' over '
@@ -125,7 +125,7 @@ const invariants: readonly Invariant[] = [
       where i.found is distinct from t.found or i.total is distinct from t.total`,
   },
   {
-    name: "the tallies of decisions are what they count",
+    name: "the tallies of decisions match the decisions",
     offenders: sql`
       select 'decisions of run ' || coalesce(d.run_id, t.run_id) || ', ' || coalesce(d.outcome, t.outcome) as subject,
         'tallied ' || coalesce(t.found, 0) || ', found ' || coalesce(d.found, 0) as detail
@@ -155,7 +155,12 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** Tests every invariant, one after the other, and returns the offenders; empty when all is well. */
+/**
+ * Checks every invariant, one after the other.
+ *
+ * @param onChecked called with the name of each invariant after it was checked
+ * @returns the offenders; empty when every invariant holds
+ */
 export async function findViolations(db: Db, onChecked: (invariant: string) => void): Promise<Violation[]> {
   const violations: Violation[] = [];
   for (const { name, offenders } of invariants) {

@@ -3,31 +3,32 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { arrayParam, likePrefix, rowsOf } from "../sql.ts";
 
-/** Which invoices are meant; every field given narrows it down. */
+/** Selects invoices; every field given narrows the selection. */
 export interface InvoiceFilter {
   readonly status?: InvoiceStatus;
   readonly paymentDate?: string;
   readonly externalId?: string;
   readonly minimumAmountCents?: bigint;
   readonly maximumAmountCents?: bigint;
-  /** Whether the first of two approvals is there. */
+  /** Whether the first of two approvals has been given. */
   readonly isApprovedOnce?: boolean;
-  /** A whole invoice number, or how the external id, e-mail or name of the user begins. */
+  /** A whole invoice number, or the beginning of the user's external id, e-mail or name. */
   readonly search?: string;
 }
 
 export const invoiceStatuses = statesOf(invoiceTransitions);
 
 /**
- * The filter as conditions on `invoices i`.
+ * Returns the filter as an SQL condition on `invoices i`.
  *
- * @param searched what stands for `filter.search`, see {@link prepareSearch}; by default the users are looked at one by one
+ * @param searched the condition for `filter.search`, see {@link prepareSearch}; by default the user of each invoice is
+ *   looked up
  */
 export function invoiceConditions(filter: InvoiceFilter, searched = searchCondition(filter)): SQL {
   const { status, paymentDate, externalId, minimumAmountCents, maximumAmountCents, isApprovedOnce } = filter;
   const conditions = [
     status ? sql`i.status = ${status}` : sql`true`,
-    // Runs and users by scalar subqueries, so that every plan begins at an index of the invoices.
+    // Runs and users are read by scalar subqueries, so that every plan starts from an index of the invoices.
     paymentDate ? sql`i.run_id = (select id from payment_runs where payment_date = ${paymentDate}::date)` : null,
     externalId ? sql`i.user_id = (select id from users where external_id = ${externalId})` : null,
     minimumAmountCents === undefined ? null : sql`i.amount_cents >= ${minimumAmountCents}::bigint`,
@@ -46,11 +47,11 @@ const NUMBER = /^INV-\d{8}-\d+$/i;
 function searchCondition({ search }: InvoiceFilter): SQL | null {
   if (search === undefined) return null;
   if (NUMBER.test(search)) return sql`i.number = ${search.toUpperCase()}`;
-  // A scalar subquery is looked up by key for each invoice; EXISTS may be turned into a scan of all users.
+  // A scalar subquery looks the user up by key for each invoice; EXISTS may be turned into a scan of all users.
   return sql`(select ${userSearch("found", search)} from users found where found.id = i.user_id)`;
 }
 
-/** Whether a user's external id, e-mail or name begins with a text, whatever its case in the latter two. */
+/** An SQL condition: the user's external id, e-mail or name begins with a text, ignoring case in the latter two. */
 export function userSearch(alias: string, text: string): SQL {
   return sql`(${sql.join(userSearches(alias, text), sql` or `)})`;
 }
@@ -66,28 +67,28 @@ function userSearches(alias: string, text: string): SQL[] {
   ];
 }
 
-/** The invoices of so many users are fetched and sorted in some milliseconds. */
+/** The invoices of so many users are fetched and sorted in a few milliseconds. */
 const FEW_USERS = 2_000;
 
-/** A search that is ready for a list that must be quick. */
+/** The search of a filter, prepared for a list that must be quick. */
 export interface PreparedSearch {
   /** Null without a search. */
   readonly condition: SQL | null;
-  /** Whether so many users fit that counting their invoices takes long. */
+  /** Whether so many users match that counting their invoices takes long. */
   readonly isBroad: boolean;
 }
 
 /**
- * Looks up whom a search fits. One that few users fit is led by their invoices; one that fits many is tested while walking
- * through the list, where a page's worth soon turns up. PostgreSQL cannot tell the two apart, since it has no idea how
- * many users a beginning fits.
+ * Looks up the users that a search matches. Few matching users: the list starts from their invoices. Many: the list scans
+ * invoices and tests each, and a page fills soon. PostgreSQL cannot make this choice, since it does not know how many
+ * users match a prefix.
  */
 export async function prepareSearch(db: Db, filter: InvoiceFilter): Promise<PreparedSearch> {
   const { search } = filter;
   if (search === undefined || NUMBER.test(search)) return { condition: searchCondition(filter), isBroad: false };
   const users = await rowsOf<{ id: bigint }>(
     db,
-    // Each by its own index, and none further than it takes to see that they are many.
+    // One index scan per column, each ending as soon as it has found too many users.
     sql`${sql.join(
       userSearches("u", search).map(
         (condition) => sql`(select u.id from users u where ${condition} limit ${FEW_USERS + 1})`,

@@ -13,7 +13,7 @@ import {
 import { reviewInvoices } from "./review-invoices.ts";
 import { addUpTallies, tallyInvoices } from "./tallies.ts";
 
-/** Amounts that repeat, so that ties must be broken. */
+/** The amounts repeat, so that the sort order must break ties. */
 const users: TestUser[] = Array.from({ length: 60 }, (_, index) => ({
   externalId: `u${index}`,
   balance: `${100 + (index % 7)}.00`,
@@ -25,7 +25,7 @@ let all: InvoiceListing[];
 beforeAll(async () => {
   data = await openTestData({ users });
   await invoicedRun(data, "2026-12-07");
-  // An external id with characters that mean something to LIKE, and balances for another run.
+  // An external id with the special characters of LIKE, and balances for another run.
   await data.database.sql`update users set external_id = '100%_off' where external_id = 'u7'`;
   await data.database.sql`update users set balance_cents = balance_cents + 20000`;
   data.clock.set("2026-12-21T02:00:00Z");
@@ -54,23 +54,23 @@ afterAll(async () => {
 });
 
 const filters: [what: string, filter: InvoiceFilter, keeps: (invoice: InvoiceListing) => boolean][] = [
-  ["none", {}, () => true],
+  ["no filter", {}, () => true],
   ["a status", { status: "pending" }, ({ status }) => status === "pending"],
   ["a payment date", { paymentDate: "2026-12-21" }, ({ paymentDate }) => paymentDate === "2026-12-21"],
   ["a date without a run", { paymentDate: "2026-11-02" }, () => false],
   ["a user", { externalId: "u3" }, ({ externalId }) => externalId === "u3"],
   ["an unknown user", { externalId: "nobody" }, () => false],
-  ["a least amount", { minimumAmountCents: 103_00n }, ({ amountCents }) => amountCents >= 103_00n],
-  ["a largest amount", { maximumAmountCents: 103_00n }, ({ amountCents }) => amountCents <= 103_00n],
-  ["a number", { search: "inv-20261207-5" }, ({ number }) => number === "INV-20261207-5"],
-  ["how an external id begins", { search: "u1" }, ({ externalId }) => externalId.startsWith("u1")],
-  ["how an e-mail begins, in another case", { search: "U12@EXAMPLE" }, ({ externalId }) => externalId === "u12"],
-  ["how a name begins", { search: "user U5" }, ({ externalId }) => externalId.startsWith("u5")],
-  ["what would be a pattern", { search: "%" }, () => false],
-  ["what has the characters of patterns", { search: "100%_of" }, ({ externalId }) => externalId === "100%_off"],
-  ["nobody's", { search: "zzz" }, () => false],
+  ["a minimum amount", { minimumAmountCents: 103_00n }, ({ amountCents }) => amountCents >= 103_00n],
+  ["a maximum amount", { maximumAmountCents: 103_00n }, ({ amountCents }) => amountCents <= 103_00n],
+  ["an invoice number", { search: "inv-20261207-5" }, ({ number }) => number === "INV-20261207-5"],
+  ["the beginning of an external id", { search: "u1" }, ({ externalId }) => externalId.startsWith("u1")],
+  ["the beginning of an e-mail, in another case", { search: "U12@EXAMPLE" }, ({ externalId }) => externalId === "u12"],
+  ["the beginning of a name", { search: "user U5" }, ({ externalId }) => externalId.startsWith("u5")],
+  ["a pattern of LIKE", { search: "%" }, () => false],
+  ["an external id with LIKE characters", { search: "100%_of" }, ({ externalId }) => externalId === "100%_off"],
+  ["a text that matches no user", { search: "zzz" }, () => false],
   [
-    "several at once",
+    "several conditions at once",
     { status: "paid", paymentDate: "2026-12-07", minimumAmountCents: 102_00n, search: "u1" },
     ({ status, paymentDate, amountCents, externalId }) =>
       status === "paid" && paymentDate === "2026-12-07" && amountCents >= 102_00n && externalId.startsWith("u1"),
@@ -96,8 +96,8 @@ async function pagesOf(filter: InvoiceFilter, sort: InvoiceSort, limit: number):
   }
 }
 
-describe("the list of invoices", () => {
-  it("tells everything about one", async () => {
+describe("list of invoices", () => {
+  it("an invoice is returned with all its fields", async () => {
     expect(all).toHaveLength(120);
     expect(await findInvoice(data.ctx.db, "INV-20261207-35")).toEqual({
       id: 35,
@@ -123,7 +123,7 @@ describe("the list of invoices", () => {
     expect(await findInvoice(data.ctx.db, "INV-20261207-99")).toBeNull();
   });
 
-  it.each(filters)("lets through what the filter says: %s", async (_what, filter, keeps) => {
+  it.each(filters)("the list has exactly the invoices that match: %s", async (_what, filter, keeps) => {
     const expected = all.filter(keeps);
     for (const sort of invoiceSorts) {
       const found = await pagesOf(filter, sort, 7);
@@ -131,7 +131,7 @@ describe("the list of invoices", () => {
     }
   });
 
-  it.each(filters)("comes to the totals that the filter says: %s", async (_what, filter, keeps) => {
+  it.each(filters)("the totals are those of the invoices that match: %s", async (_what, filter, keeps) => {
     const expected = all.filter(keeps);
     const totals = {
       invoices: expected.length,
@@ -142,7 +142,7 @@ describe("the list of invoices", () => {
     expect(await totalInvoices(data.ctx.db, filter)).toEqual(totals);
   });
 
-  it("does not shift when an invoice is reviewed while somebody pages", async () => {
+  it("pages do not shift when an invoice is reviewed between two of them", async () => {
     const other = await openTestData({ users: users.slice(0, 6) });
     await invoicedRun(other, "2026-12-07");
     const { db, clock } = other.ctx;
@@ -163,8 +163,8 @@ describe("the list of invoices", () => {
   });
 });
 
-describe("the tallies", () => {
-  it("are the counts, however many rows they are made of, and stay so when they are added up", async () => {
+describe("tallies", () => {
+  it("tallies equal the counts, before and after several processes merge their rows", async () => {
     const expected = [
       { status: "paid", invoices: 30 },
       { status: "pending", invoices: 80 },

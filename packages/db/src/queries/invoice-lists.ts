@@ -37,15 +37,15 @@ export type InvoiceSort = (typeof invoiceSorts)[number];
 
 export interface InvoicePage {
   readonly sort: InvoiceSort;
-  /** The last row of the page before. */
+  /** The last row of the previous page. */
   readonly after?: { readonly id: number; readonly amountCents: bigint };
   readonly limit: number;
 }
 
 /**
- * A page of the invoices that a filter lets through. A new one that appears while somebody pages never shifts the rest.
+ * A page of the invoices that match a filter. Pages continue after a key, so new invoices never shift the later pages.
  *
- * @param search of {@link prepareSearch}, by those who need it for more than this
+ * @param search the result of {@link prepareSearch}, for callers that have already computed it
  */
 export async function listInvoices(
   db: Db,
@@ -72,8 +72,9 @@ export async function listInvoices(
 }
 
 /**
- * A page per status, of which the page is the first part: each is read off an index in the wanted order, which PostgreSQL
- * would not do for all statuses at once. By age the primary key has the order, unless a run is asked for.
+ * The conditions of the subqueries whose union the page is taken from: one per status, each read from an index in the
+ * wanted order, which PostgreSQL would not do for all statuses at once. By age the primary key has that order, unless the
+ * filter names a payment date.
  */
 function partsOf({ status, paymentDate }: InvoiceFilter, sort: InvoiceSort): SQL[] {
   const isByAge = sort === "newest" || sort === "oldest";
@@ -149,6 +150,7 @@ function instantOf(text: string | null): Date | null {
   return text === null ? null : new Date(text);
 }
 
+/** The invoice with a number; null if there is none. */
 export async function findInvoice(db: Db, number: string): Promise<InvoiceListing | null> {
   const [row] = await rowsOf<InvoiceRow>(
     db,
@@ -184,20 +186,20 @@ export interface InvoiceTotals {
   readonly isExact: boolean;
 }
 
-/** Counted in a few milliseconds. */
+/** So many invoices are counted in a few milliseconds. */
 const COUNTED = 10_000;
 
-/** How many invoices a filter lets through and what they come to, however long it takes. */
+/** The number and the sum of the invoices that match a filter; always exact, however long it takes. */
 export async function totalInvoices(db: Db, filter: InvoiceFilter): Promise<InvoiceTotals> {
   if (isTallied(filter)) return tallied(db, filter);
   return counted(db, filter, invoiceConditions(filter), null);
 }
 
 /**
- * {@link totalInvoices} as far as it is quick: exact for filters by status and payment date, which are kept as tallies;
- * for the others up to {@link COUNTED}.
+ * Like {@link totalInvoices}, but always quick: exact for filters by status and payment date, which are kept as tallies;
+ * for other filters up to {@link COUNTED} invoices.
  *
- * @returns null for a search that fits many users
+ * @returns null for a search that matches many users
  */
 export async function totalInvoicesQuickly(
   db: Db,
@@ -224,7 +226,7 @@ function isTallied({ status: _status, paymentDate: _date, ...others }: InvoiceFi
   return Object.values(others).every((value) => value === undefined);
 }
 
-/** Said, so that the indexes that begin with the status serve filters without one. */
+/** Names every status in a filter without one, so that the indexes which begin with the status serve. */
 function anyStatus({ status }: InvoiceFilter): SQL {
   return status ? sql`true` : sql`i.status in (${sql.raw(invoiceStatuses.map((one) => `'${one}'`).join(", "))})`;
 }

@@ -22,23 +22,23 @@ const reasonUnderLock = skipReason({
 });
 
 /**
- * Creates the pending invoices of some users of a run and takes exactly those balances: the one statement that moves
- * money out of balances (docs/architecture.md, laws 1 to 4).
+ * Creates the pending invoices of some users of a run and takes exactly their amounts from the balances. It is the only
+ * statement that moves money from balances to invoices (docs/architecture.md, laws 1 to 4).
  *
- * - It locks the users in key order, so that two batches never wait for each other.
- * - Status, approved method and minimum are tested again under those locks. The approved method is locked too, so
- *   that an approval withdrawn at this moment counts.
- * - It then claims the decisions by settling them. Whoever comes second finds them settled (PostgreSQL tests the WHERE
- *   again on a row it waited for), so that a job delivered twice does nothing the second time; invoice, ledger entry,
- *   balance and audit row come from what was claimed.
- * - Nothing is settled for a cancelled run.
- * - It pays what was decided, or the present balance if that is smaller; credits that arrived since stay.
+ * - It locks the users in key order, so two batches cannot deadlock.
+ * - It tests status, approved method and minimum again under those locks. The approved method is locked as well, so an
+ *   approval withdrawn at this moment counts.
+ * - It claims the decisions by settling them; invoice, ledger entry, balance and audit row are made from the claimed rows.
+ *   A second delivery of a job finds the decisions settled and does nothing, since PostgreSQL tests the WHERE again on a
+ *   row that it waited for.
+ * - It settles nothing for a cancelled run.
+ * - It pays the decided amount, or the present balance if that is smaller; credits that arrived since stay on the balance.
  *
- * The steps are joined by lateral lookups and by what the claim returns, never one step with another: without fresh
- * statistics the planner takes each for a handful of rows and compares every row of one with every row of the other
- * (0.4 ms instead of 0.1 ms per user in batches of a thousand). The claim takes the run, too, from the step before it:
- * for the id of a new run, which statistics do not know, the planner would expect a single decision and read them all
- * (2 ms per user in a run of 3,000).
+ * The steps are joined by lateral lookups and through the rows that the claim returns, never directly. Without fresh
+ * statistics the planner expects a handful of rows from each step and compares every row of one with every row of the
+ * other (0.4 ms instead of 0.1 ms per user in batches of a thousand). The claim takes the run's id from the step before,
+ * not from the parameter: for the id of a new run, which is not in the statistics, the planner would expect a single
+ * decision and read them all (2 ms per user in a run of 3,000).
  *
  * @returns one outcome per user whose decision this call settled, in no order; users settled before are absent
  */
@@ -111,7 +111,7 @@ export async function createInvoices(
   );
 }
 
-/** The status of the invoices with the given numbers; unknown numbers are absent. */
+/** The statuses of the invoices with the given numbers, by number; unknown numbers are absent. */
 export async function findInvoiceStatuses(
   db: Db,
   numbers: readonly string[],

@@ -29,8 +29,8 @@ const conversion = (changes: Partial<Credit> = {}): Credit => ({
 
 const credit = (changes: Partial<Credit> = {}) => creditUser(data.ctx.db, conversion(changes));
 
-describe("a credit", () => {
-  it("adds to the balance, with its ledger entry and audit row", async () => {
+describe("credit", () => {
+  it("a credit is added to the balance, with its ledger entry and audit row", async () => {
     expect(await credit()).toEqual({ status: "credited", balanceCents: 26_00n });
     const entries = await data.database
       .sql`select kind, amount_cents, idempotency_key, note, actor, created_at from ledger_entries order by id desc limit 1`;
@@ -56,11 +56,11 @@ describe("a credit", () => {
     ]);
   });
 
-  it("is given once per key: the same again is answered as such and changes nothing", async () => {
+  it("a credit repeated with its key is answered as already credited and changes nothing", async () => {
     await credit();
     const before = await fingerprint(data.database);
     expect(await credit()).toEqual({ status: "already-credited", balanceCents: 26_00n });
-    // The note is no part of what the key stands for.
+    // Note and actor may differ: a key identifies user, amount and kind.
     expect(await credit({ note: null, actor: "somebody else" })).toMatchObject({ status: "already-credited" });
     expect(await fingerprint(data.database)).toEqual(before);
   });
@@ -69,25 +69,25 @@ describe("a credit", () => {
     ["another amount", { amountCents: 25_01n }],
     ["another user", { externalId: "b" }],
     ["another user and amount", { externalId: "b", amountCents: 1n }],
-  ])("with a key that was used for %s is refused and changes nothing", async (_what, changes) => {
+  ])("a credit whose key was used for %s is refused and changes nothing", async (_what, changes) => {
     await credit();
     const before = await fingerprint(data.database);
     expect(await credit(changes)).toEqual({ status: "key-conflict" });
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("of an unknown user is refused, and leaves the key free", async () => {
+  it("a credit for an unknown user is refused and leaves the key free", async () => {
     expect(await credit({ externalId: "nobody" })).toEqual({ status: "unknown-user" });
     expect(await credit()).toMatchObject({ status: "credited" });
     expect(await credit({ externalId: "nobody" })).toEqual({ status: "unknown-user" });
   });
 
-  it("is exact where a floating-point number is not", async () => {
+  it("a credit is exact where a floating-point number is not", async () => {
     const huge = 90_071_992_547_409_931n;
     expect(await credit({ amountCents: huge })).toEqual({ status: "credited", balanceCents: huge + 100n });
   });
 
-  it("that would overflow the balance is an error that changes nothing", async () => {
+  it("a credit that would overflow the balance fails and changes nothing", async () => {
     await credit({ amountCents: 2n ** 63n - 1_000n });
     const before = await fingerprint(data.database);
     await expect(credit({ amountCents: 1_000n, key: "conversion-2" })).rejects.toThrow();
@@ -95,8 +95,8 @@ describe("a credit", () => {
   });
 });
 
-describe("many credits at once", () => {
-  it("with one key are one credit, and everybody else is told so", async () => {
+describe("simultaneous credits", () => {
+  it("simultaneous credits with one key are one credit, and the others are answered as already credited", async () => {
     const many = connect({ url: data.database.url, max: 20 });
     const results = await Promise.all(Array.from({ length: 20 }, () => creditUser(many.db, conversion())));
     await many.close();
@@ -105,7 +105,7 @@ describe("many credits at once", () => {
     expect(results.every((result) => "balanceCents" in result && result.balanceCents === 26_00n)).toBe(true);
   });
 
-  it("of one user with a key each all arrive", async () => {
+  it("simultaneous credits of one user with a key each are all added", async () => {
     const many = connect({ url: data.database.url, max: 20 });
     const credits = Array.from({ length: 200 }, (_, index) =>
       creditUser(many.db, conversion({ key: `k${index}`, amountCents: BigInt(index + 1) })),

@@ -6,6 +6,7 @@ import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
 export interface Credit extends Order {
   readonly externalId: string;
   readonly amountCents: bigint;
+  /** The idempotency key. */
   readonly key: string;
   readonly note: string | null;
   readonly now: Date;
@@ -14,19 +15,20 @@ export interface Credit extends Order {
 export type CreditResult =
   | { readonly status: "credited"; readonly balanceCents: bigint }
   | { readonly status: "already-credited"; readonly balanceCents: bigint }
-  /** The key was used for another user or another amount; nothing was changed. */
+  /** The key was used for another user, amount or kind of entry; nothing was changed. */
   | { readonly status: "key-conflict" }
   | { readonly status: "unknown-user" };
 
 /**
- * Adds a conversion's earnings to a balance, once per key: the same key with the same user and amount is answered
- * `already-credited`, with anything else `key-conflict`.
+ * Adds a conversion's earnings to a balance, once per key.
+ *
+ * @returns for a key that was used before: `already-credited` if user and amount are the same, else `key-conflict`
  */
 export function creditUser(db: Db, credit: Credit): Promise<CreditResult> {
   return enterOnce(db, credit, { kind: "credit", action: "user.credit" });
 }
 
-/** Corrects a balance, once per key as {@link creditUser}; its amount is signed, and may take the balance below zero. */
+/** Corrects a balance, once per key like {@link creditUser}. The amount is signed and may take the balance below zero. */
 export function adjustBalance(db: Db, adjustment: Credit & { readonly note: string }): Promise<CreditResult> {
   return enterOnce(db, adjustment, { kind: "adjustment", action: "user.adjust" });
 }
@@ -63,7 +65,7 @@ async function enterOnce(
   return whyNotEntered(db, credit, kind);
 }
 
-/** The answer to a key that was used before, or to an unknown user. */
+/** Finds out why no entry was made: the key was used before, or the user is unknown. */
 async function whyNotEntered(
   db: Db,
   { externalId, amountCents, key }: Pick<Credit, "externalId" | "amountCents" | "key">,
@@ -94,7 +96,7 @@ export interface LedgerEntry {
   readonly createdAt: Date;
 }
 
-/** A page of a user's ledger, newest first; `beforeId` is the id of the last entry of the page before. */
+/** A page of a user's ledger, newest first; `beforeId` is the id of the previous page's last entry. */
 export async function listLedger(
   db: Db,
   userId: number,
@@ -107,7 +109,7 @@ export async function listLedger(
   );
 }
 
-/** The entry that was made under an idempotency key. */
+/** The ledger entry with an idempotency key; null if there is none. */
 export async function findEntryByKey(db: Db, key: string): Promise<LedgerEntry | null> {
   const [entry] = await ledgerEntriesWhere(db, sql`l.idempotency_key = ${key}`, 1);
   return entry ?? null;

@@ -26,8 +26,8 @@ const rejected = { status: "rejected", reason: "bounced" } as const;
 const review = (to: MethodReview["to"], externalId = "a") =>
   reviewMethod(data.ctx.db, { externalId, to, actor: "finance", now: NOW });
 
-describe("reviewing a payment method", () => {
-  it("approves it, with actor, time and audit row", async () => {
+describe("review of a payment method", () => {
+  it("an approval is stored with actor, time and audit row", async () => {
     expect(await review(approved)).toEqual({ binanceEmail: "a@pay.example.com" });
     const { sql } = data.database;
     const [method] = await sql`select status, reviewed_by, reviewed_at, reason from payment_methods`;
@@ -43,7 +43,7 @@ describe("reviewing a payment method", () => {
     });
   });
 
-  it("rejects it with a reason, and lets it be approved later after all", async () => {
+  it("a method is rejected with a reason, and may be approved later", async () => {
     await review(rejected);
     expect(await findLatestMethod(data.ctx.db, "a")).toEqual({ binanceEmail: "a@pay.example.com", status: "rejected" });
     await review(approved);
@@ -55,14 +55,14 @@ describe("reviewing a payment method", () => {
   const cases = statesOf(paymentMethodTransitions).flatMap((from) =>
     [approved, rejected].map((to) => ({ from, to, name: to.status, allowed: table[from]?.includes(to.status) })),
   );
-  it.each(cases)("follows the table of states: from $from to $name is $allowed", async ({ from, to, allowed }) => {
+  it.each(cases)("a review from $from to $name is allowed: $allowed", async ({ from, to, allowed }) => {
     await data.database.sql`update payment_methods set status = ${from}, reason = 'before'`;
     const before = await fingerprint(data.database);
     expect(await review(to)).toEqual(allowed ? { binanceEmail: "a@pay.example.com" } : null);
     if (!allowed) expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("is about the latest address only", async () => {
+  it("a review applies to the latest address only", async () => {
     await data.database.sql`update payment_methods set status = 'replaced'`;
     await data.database.sql`insert into payment_methods (user_id, binance_email, status, created_at)
       values (1, 'new@pay.example.com', 'pending', now())`;
@@ -73,13 +73,13 @@ describe("reviewing a payment method", () => {
     expect(rows.map(({ status }) => status)).toEqual(["replaced", "approved"]);
   });
 
-  it("of a user without one, or of nobody, is nothing", async () => {
+  it("a review for a user without a method, or for an unknown user, does nothing", async () => {
     expect(await review(approved, "none")).toBeNull();
     expect(await review(approved, "nobody")).toBeNull();
     expect(await findLatestMethod(data.ctx.db, "none")).toBeNull();
   });
 
-  it("does not approve an address that the user replaces at the same moment", async () => {
+  it("an address that is replaced at the same moment is not approved", async () => {
     const holder = await holdTransaction(data.database, (sql) => sql`select from users where id = 1 for update`);
     const verdict = review(approved);
     await untilBlocked(data.database);
@@ -94,7 +94,7 @@ describe("reviewing a payment method", () => {
     });
   });
 
-  it("by two people at the same moment is done once", async () => {
+  it("two approvals at the same moment take effect once", async () => {
     const holder = await holdTransaction(data.database, (sql) => sql`select from users where id = 1 for update`);
     const first = review(approved);
     await untilBlocked(data.database, 1);
@@ -105,8 +105,8 @@ describe("reviewing a payment method", () => {
   });
 });
 
-describe("the list of payment methods", () => {
-  it("goes on behind the last one, oldest first, with its filters", async () => {
+describe("list of payment methods", () => {
+  it("payment methods are listed oldest first, page by page, filtered by status and user", async () => {
     const rest = { externalId: "a", status: "pending" } as const;
     const first = await listMethods(data.ctx.db, {}, { afterId: 0, limit: 1 });
     expect(first).toEqual([expect.objectContaining(rest)]);

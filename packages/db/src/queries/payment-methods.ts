@@ -6,7 +6,7 @@ import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export interface MethodReview extends Order {
   readonly externalId: string;
-  /** The address that the reviewer looked at, if that is to be made sure of. */
+  /** The address that the reviewer saw. If given, no other address is reviewed. */
   readonly binanceEmail?: string;
   readonly to: { readonly status: "approved" } | { readonly status: "rejected"; readonly reason: string };
   readonly now: Date;
@@ -15,8 +15,8 @@ export interface MethodReview extends Order {
 /**
  * Approves or rejects a user's latest payment method.
  *
- * @returns the address reviewed, or null when the latest method is not in a state that allows it (see
- *   {@link findLatestMethod} for what it is)
+ * @returns the address reviewed; null when the user has no method, when its state does not allow the review, or when its
+ *   address is not the one given ({@link findLatestMethod} returns its present state)
  */
 export async function reviewMethod(db: Db, review: MethodReview): Promise<{ binanceEmail: string } | null> {
   const { status } = review.to;
@@ -26,7 +26,7 @@ export async function reviewMethod(db: Db, review: MethodReview): Promise<{ bina
     db,
     sql`
     with owner as (
-      -- Everything that changes a user's methods holds the user's lock, so that reviews, imports and invoices take turns.
+      -- Every change of a user's methods holds the user's lock, so that reviews, imports and invoices take turns.
       select id from users where external_id = ${review.externalId} for no key update
     ), latest as (
       select m.id, m.user_id, m.status, m.binance_email from payment_methods m join owner on owner.id = m.user_id
@@ -49,7 +49,7 @@ export async function reviewMethod(db: Db, review: MethodReview): Promise<{ bina
   return row ? { binanceEmail: row.binance_email } : null;
 }
 
-/** The latest payment method of a user, or null when none was ever given. */
+/** The latest payment method of a user; null when there was never one. */
 export async function findLatestMethod(
   db: Db,
   externalId: string,
@@ -64,7 +64,7 @@ export async function findLatestMethod(
   return row ?? null;
 }
 
-/** The address that a user is paid to, and whether it took the place of another one; null without an approved one. */
+/** The address that a user is paid to, and whether it replaced an earlier one; null without an approved one. */
 export async function findApprovedMethod(
   db: Db,
   userId: number,
@@ -79,7 +79,7 @@ export async function findApprovedMethod(
   return row ? { binanceEmail: row.binance_email, createdAt: new Date(row.created_at), isChange: row.is_change } : null;
 }
 
-/** How many payment methods have a status. An index scan over those only. */
+/** The number of payment methods with a status. Scans an index of those only. */
 export async function countMethods(db: Db, status: PaymentMethodStatus): Promise<number> {
   return db.$count(paymentMethods, eq(paymentMethods.status, status));
 }
@@ -94,9 +94,9 @@ export interface MethodListing {
   readonly reviewedAt: Date | null;
   readonly reason: string | null;
   readonly createdAt: Date;
-  /** How many other users have given this address, whatever its case; a sign of one person with several accounts. */
+  /** The number of other users who gave this address, ignoring case; a sign of one person with several accounts. */
   readonly sharedWith: number;
-  /** The address that was approved before, if this one took its place. */
+  /** The previous address, if this one replaced it; else null. */
   readonly replaces: string | null;
 }
 
@@ -105,7 +105,7 @@ export interface MethodFilter {
   readonly externalId?: string;
 }
 
-/** A page of payment methods, oldest first; `afterId` is the `id` of the last row of the page before. */
+/** A page of payment methods, oldest first; `afterId` is the `id` of the previous page's last row. */
 export async function listMethods(
   db: Db,
   { status, externalId }: MethodFilter,

@@ -29,7 +29,7 @@ afterEach(async () => {
 const paid = { status: "paid" } as const;
 const rejected = (disposition: "return" | "forfeit") => ({ status: "rejected", reason: "fraud", disposition }) as const;
 
-/** The numbers of those that were reviewed. */
+/** Reviews invoices, and returns the numbers of those that were still to be reviewed. */
 const review = async (to: InvoiceReview["to"], ...numbers: string[]) => {
   const order = { actor: "finance", isProgram: false, now: REVIEWED };
   const { counts } = await reviewInvoices(data.ctx.db, { ...order, selection: { numbers }, to });
@@ -43,8 +43,8 @@ async function stored(number: string) {
   return invoice;
 }
 
-describe("reviewing an invoice", () => {
-  it("as paid leaves the money where it went", async () => {
+describe("review of an invoice", () => {
+  it("an invoice reviewed as paid leaves the balance as it is", async () => {
     expect(await review(paid, A)).toEqual(new Set([A]));
     expect(await stored(A)).toEqual({
       status: "paid",
@@ -57,7 +57,7 @@ describe("reviewing an invoice", () => {
     expect(await stored(B)).toMatchObject({ status: "pending" });
   });
 
-  it("as rejected gives the amount back to the balance, by a ledger entry", async () => {
+  it("a rejected invoice gives its amount back to the balance by a ledger entry", async () => {
     expect(await review(rejected("return"), A)).toEqual(new Set([A]));
     expect(await stored(A)).toMatchObject({
       status: "rejected",
@@ -75,12 +75,12 @@ describe("reviewing an invoice", () => {
     });
   });
 
-  it("as rejected and forfeited keeps the amount", async () => {
+  it("a forfeited invoice gives nothing back", async () => {
     await review(rejected("forfeit"), A);
     expect(await stored(A)).toMatchObject({ status: "rejected", disposition: "forfeit", balance: 0n });
   });
 
-  it("leaves an audit row with actor, reason, before and after", async () => {
+  it("a review leaves an audit row with actor, reason, before and after", async () => {
     await review(rejected("return"), A);
     await review(paid, B);
     const rows = await data.database.sql`
@@ -106,7 +106,7 @@ describe("reviewing an invoice", () => {
   });
 
   it.each([paid, rejected("return"), rejected("forfeit")])(
-    "happens once: after %o nothing changes it",
+    "an invoice is reviewed once: after %o no review changes it",
     async (first) => {
       await review(first, A);
       const before = await fingerprint(data.database);
@@ -116,13 +116,13 @@ describe("reviewing an invoice", () => {
     },
   );
 
-  it("in bulk reviews those that are pending and names them", async () => {
+  it("a review of several invoices applies to the pending ones and returns their numbers", async () => {
     await review(paid, A);
     expect(await review(rejected("return"), B, A, B, "INV-20261207-99")).toEqual(new Set([B]));
     expect(await review(paid)).toEqual(new Set());
   });
 
-  it("in bulk gives a user back the sum of several invoices", async () => {
+  it("rejecting several invoices of a user gives back their sum", async () => {
     await data.database.sql`
       with entry as (insert into ledger_entries (user_id, kind, amount_cents, actor, created_at)
         select id, 'credit', 300_00, 'test', now() from users)
@@ -134,12 +134,12 @@ describe("reviewing an invoice", () => {
   });
 });
 
-describe("two reviews of one invoice at the same moment", () => {
+describe("simultaneous reviews of an invoice", () => {
   it.each([
-    ["paid wins over a later rejection", paid, rejected("return"), { status: "paid", balance: 0n }],
-    ["a rejection wins over a later payment", rejected("return"), paid, { status: "rejected", balance: 150_00n }],
-    ["a rejection gives back once", rejected("return"), rejected("return"), { status: "rejected", balance: 150_00n }],
-  ])("%s", async (_name, first, second, outcome) => {
+    ["paid before rejected", paid, rejected("return"), { status: "paid", balance: 0n }],
+    ["rejected before paid", rejected("return"), paid, { status: "rejected", balance: 150_00n }],
+    ["rejected twice", rejected("return"), rejected("return"), { status: "rejected", balance: 150_00n }],
+  ])("of two simultaneous reviews only the first takes effect: %s", async (_name, first, second, outcome) => {
     const holder = await holdTransaction(
       data.database,
       (sql) => sql`select from invoices where number = ${A} for update`,

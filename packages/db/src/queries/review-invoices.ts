@@ -6,7 +6,7 @@ import { type InvoiceFilter, invoiceConditions } from "./invoice-filter.ts";
 
 export type InvoiceSelection =
   | { readonly numbers: readonly string[] }
-  /** All that a filter lets through, however many. */
+  /** All that match a filter, however many. */
   | { readonly filter: InvoiceFilter };
 
 export type InvoiceVerdict =
@@ -16,20 +16,20 @@ export type InvoiceVerdict =
 export interface InvoiceReview extends Order {
   readonly selection: InvoiceSelection;
   readonly to: InvoiceVerdict;
-  /** A program is nobody's second pair of eyes: it approves nothing that needs two people. */
+  /** Whether the reviewer is a program. Programs cannot approve an invoice that needs two people. */
   readonly isProgram: boolean;
   readonly now: Date;
 }
 
-/** What becomes of an invoice that is still to be reviewed. */
+/** What a review does to an invoice that is still to be reviewed. */
 export type ReviewResult =
-  /** It is paid or rejected now. */
+  /** The invoice is now paid or rejected. */
   | "reviewed"
-  /** This was the first of the two approvals that it needs. */
+  /** The first of the two approvals that it needs is now recorded. */
   | "approved"
-  /** Its first approval came from the same person. */
+  /** Unchanged: its first approval came from the same person. */
   | "same-person"
-  /** It needs two people, and this is a program. */
+  /** Unchanged: it needs two people, and the reviewer is a program. */
   | "needs-a-person";
 
 export interface ReviewCount {
@@ -40,13 +40,13 @@ export interface ReviewCount {
 
 export interface ReviewPreview {
   readonly counts: readonly ReviewCount[];
-  /** Selected, but reviewed before; by status. */
+  /** Selected invoices that were reviewed before, by status. */
   readonly alreadyReviewed: readonly { readonly status: InvoiceStatus; readonly invoices: number }[];
-  /** Stands for exactly these invoices, amounts and results. */
+  /** Identifies exactly these invoices, amounts and results. */
   readonly digest: string;
 }
 
-/** What a review would do, in counts, and the digest of the set that it would do it to. Writes nothing. */
+/** Counts what a review would do, and computes the digest of the invoices it would apply to. Writes nothing. */
 export async function previewInvoiceReview(db: Db, review: InvoiceReview): Promise<ReviewPreview> {
   const rows = await rowsOf<{ result: ReviewResult | null; invoices: number; amount: bigint; digest: string }>(
     db,
@@ -70,7 +70,7 @@ export async function previewInvoiceReview(db: Db, review: InvoiceReview): Promi
 }
 
 export interface ReviewOutcome {
-  /** Whether the set was the expected one; if not, nothing was done. */
+  /** Whether the set had the expected digest; if not, nothing was done. */
   readonly isExpected: boolean;
   readonly counts: readonly (ReviewCount & { readonly numbers: readonly string[] })[];
 }
@@ -78,11 +78,11 @@ export interface ReviewOutcome {
 /**
  * Reviews the selected invoices that are still to be reviewed. A rejected invoice with disposition `return` gives its
  * amount back to the balance by a ledger entry; with `forfeit` the amount stays taken. Above the amount of the settings
- * an invoice is paid by the second person who approves it; the first approval is kept with the invoice.
+ * an invoice is paid when a second person approves it; the first approval is stored with the invoice.
  *
- * @param expectedDigest of {@link previewInvoiceReview}: if the set is another one by now, nothing is done at all
- * @returns what became of those that were still to be reviewed. For a selection by numbers each result lists its own;
- *   numbers that are missing were reviewed before, or do not exist
+ * @param expectedDigest of {@link previewInvoiceReview}; if the set has changed since, nothing is done. Null: not checked
+ * @returns the results of the invoices that were still to be reviewed. For a selection by numbers each result lists its
+ *   numbers; those in no result were reviewed before, or do not exist
  */
 export async function reviewInvoices(
   db: Db,
@@ -165,7 +165,7 @@ function reviewable(review: InvoiceReview): SQL {
     where ${selected(review.selection)} and ${isReviewable(review)}`;
 }
 
-/** The two-person rule, as SQL: preview and review use this one expression. */
+/** The two-person rule as SQL; preview and review use this one expression. */
 function judged({ to, actor, isProgram }: InvoiceReview): SQL {
   if (to.status === "rejected") return sql`select c.*, 'reviewed' as result from chosen c`;
   return sql`
@@ -179,5 +179,5 @@ function judged({ to, actor, isProgram }: InvoiceReview): SQL {
     from chosen c cross join settings s`;
 }
 
-/** Of all rows of `judged`; a set that differs in one invoice, amount or result has another one. */
+/** The digest of all rows of `judged`; it differs as soon as one invoice, amount or result differs. */
 const digestOf = sql`encode(sha256(convert_to(coalesce(string_agg(id || ':' || amount_cents || ':' || result, ',' order by id), ''), 'UTF8')), 'hex')`;

@@ -32,8 +32,8 @@ afterEach(async () => {
 
 const input = { date: DATE, trigger: "schedule", policy: testPolicy, actor: "test", now: NOW } as const;
 
-describe("opening a run", () => {
-  it("happens once per payment date, however many try at once", async () => {
+describe("opening of a run", () => {
+  it("a run is opened once per payment date, however many processes try at once", async () => {
     const many = connect({ url: data.database.url, max: 16 });
     const results = await Promise.all(Array.from({ length: 20 }, () => openRun(many.db, input)));
     await many.close();
@@ -49,7 +49,7 @@ describe("opening a run", () => {
     ]);
   });
 
-  it("keeps the policy it was opened under", async () => {
+  it("a run keeps the policy it was opened with", async () => {
     await openRun(data.ctx.db, input);
     const later = { ...testPolicy, minimumBalanceCents: 1n };
     const { run } = await openRun(data.ctx.db, { ...input, policy: later, trigger: "manual" });
@@ -60,7 +60,7 @@ describe("opening a run", () => {
     });
   });
 
-  it("is known by its date, and as unfinished until it is closed", async () => {
+  it("an open run is found by its date and listed as unfinished, and an unknown run is an error", async () => {
     const { run } = await openRun(data.ctx.db, input);
     expect(await datesWithRun(data.ctx.db, ["2026-12-07", "2026-12-21"])).toEqual(new Set(["2026-12-07"]));
     expect(await datesWithRun(data.ctx.db, [])).toEqual(new Set());
@@ -69,7 +69,7 @@ describe("opening a run", () => {
   });
 });
 
-/** A run that is processing, with one user invoiced and the other's job given up. */
+/** A run in state `processing`, with one user invoiced and the other one failed. */
 async function runWithFailure(): Promise<PaymentRun> {
   const { id: runId } = await decidedRun(data.ctx, DATE.date);
   await advanceFanOut(data.ctx.db, { runId, cursor: 2, finished: true, now: NOW });
@@ -80,8 +80,8 @@ async function runWithFailure(): Promise<PaymentRun> {
 
 const reopen = (runId: number) => reopenFailed(data.ctx.db, { runId, actor: "test", now: NOW });
 
-describe("the fan-out's cursor", () => {
-  it("never goes back, and the last page moves the run on once", async () => {
+describe("cursor of the fan-out", () => {
+  it("the fan-out's cursor never moves back, and the last page moves the run on once", async () => {
     const { id: runId } = await decidedRun(data.ctx, DATE.date);
     const step = { runId, now: NOW, finished: false };
     await advanceFanOut(data.ctx.db, { ...step, cursor: 2 });
@@ -96,8 +96,8 @@ describe("the fan-out's cursor", () => {
   });
 });
 
-describe("closing a run", () => {
-  it("waits for the last open decision", async () => {
+describe("closing of a run", () => {
+  it("a run is closed once, after its last open decision is settled", async () => {
     const { id: runId } = await decidedRun(data.ctx, DATE.date);
     await advanceFanOut(data.ctx.db, { runId, cursor: 2, finished: true, now: NOW });
     const run = await getRun(data.ctx.db, runId);
@@ -110,15 +110,15 @@ describe("closing a run", () => {
     expect(await getRun(data.ctx.db, runId)).toMatchObject({ state: "completed", completedAt: NOW });
   });
 
-  it("does not happen before everything is queued", async () => {
+  it("a run is not closed before its fan-out is finished", async () => {
     const run = await decidedRun(data.ctx, DATE.date);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [1, 2], now: NOW });
     expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
   });
 });
 
-describe("retrying the failed decisions of a run", () => {
-  it("opens them, and a completed run with them, under the actor's name", async () => {
+describe("retry of failed decisions", () => {
+  it("a retry reopens the failed decisions and their completed run, under the actor's name", async () => {
     const run = await runWithFailure();
     await closeRun(data.ctx.db, run, NOW);
     expect(await reopen(run.id)).toEqual([2]);
@@ -129,7 +129,7 @@ describe("retrying the failed decisions of a run", () => {
     ]);
   });
 
-  it("changes nothing where nothing failed", async () => {
+  it("a retry changes nothing when no decision failed", async () => {
     const run = await runWithFailure();
     await reopen(run.id);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
@@ -140,7 +140,7 @@ describe("retrying the failed decisions of a run", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("wins over a closing that looked before it and waited for it", async () => {
+  it("a run is not closed by a statement that began before a retry and waited for it", async () => {
     const run = await runWithFailure();
     const holder = await holdTransaction(data.database, (sql) => sql`select from payment_runs for update`);
     const retried = reopen(run.id);
@@ -152,7 +152,7 @@ describe("retrying the failed decisions of a run", () => {
     expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing" });
   });
 
-  it("wins over a closing that read the run before it and acts after it", async () => {
+  it("a run is not closed by a process that read it before a retry and acts after it", async () => {
     const run = await runWithFailure();
     await reopen(run.id);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
@@ -160,7 +160,7 @@ describe("retrying the failed decisions of a run", () => {
     expect(await closeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW)).toBe(true);
   });
 
-  it("opens the run again when the closing came first", async () => {
+  it("a retry that waited for the closing of the run reopens it", async () => {
     const run = await runWithFailure();
     const holder = await holdTransaction(data.database, (sql) => sql`select from payment_runs for update`);
     const closed = closeRun(data.ctx.db, run, NOW);
@@ -172,7 +172,7 @@ describe("retrying the failed decisions of a run", () => {
     expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing", completedAt: null });
   });
 
-  it("next to a closing, many times, never leaves an open decision in a completed run", async () => {
+  it("retries and closings at the same moment never leave an open decision in a completed run", async () => {
     const run = await runWithFailure();
     const many = connect({ url: data.database.url, max: 8 });
     for (let round = 0; round < 20; round += 1) {
@@ -189,8 +189,8 @@ describe("retrying the failed decisions of a run", () => {
   });
 });
 
-describe("the scheduler's row", () => {
-  it("keeps the first tick ever, and the latest one", async () => {
+describe("scheduler", () => {
+  it("the scheduler keeps the first tick ever and the latest one", async () => {
     const at = (instant: string) => recordTick(data.ctx.db, new Date(instant), { isAlerting: false });
     expect(await findScheduler(data.ctx.db)).toBeNull();
     await at("2026-12-01T00:00:00Z");

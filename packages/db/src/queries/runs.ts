@@ -22,7 +22,7 @@ export interface OpenRunInput extends Order {
 }
 
 /**
- * Opens the run of a payment date, once: whoever comes second gets the run that is there.
+ * Opens the run of a payment date, unless it was opened before: later calls return the existing run.
  *
  * @returns the run, and whether this call opened it
  */
@@ -47,7 +47,7 @@ export async function openRun(db: Db, input: OpenRunInput): Promise<{ run: Payme
     select payment_date from opened`,
   );
   const run = await findRun(db, date.date);
-  if (!run) throw new Error(`the run of ${date.date} is neither new nor there`);
+  if (!run) throw new Error(`the run of ${date.date} was neither opened nor found`);
   return { run, opened: rows.length > 0 };
 }
 
@@ -60,19 +60,24 @@ function policySnapshot({ schedule, minimumBalanceCents, catchUpDays }: Policy) 
   };
 }
 
+/** The run of a payment date; null if there is none. */
 export async function findRun(db: Db, paymentDate: string): Promise<PaymentRun | null> {
   const [run] = await db.select().from(paymentRuns).where(eq(paymentRuns.paymentDate, paymentDate));
   return run ?? null;
 }
 
-/** @throws Error when there is no such run, which a job's payload can only name after a restore from a backup */
+/**
+ * Returns the run with an id.
+ *
+ * @throws Error when there is none; a job can only name such a run after the database was restored from a backup
+ */
 export async function getRun(db: Db, runId: number): Promise<PaymentRun> {
   const [run] = await db.select().from(paymentRuns).where(eq(paymentRuns.id, runId));
   if (!run) throw new Error(`there is no payment run ${runId}`);
   return run;
 }
 
-/** Runs, newest payment date first; `beforeDate` is that of the last row of the page before. */
+/** Runs, newest payment date first; `beforeDate` is the date of the previous page's last row. */
 export async function listRuns(
   db: Db,
   filter: { state?: RunState; beforeDate?: string; limit?: number } = {},
@@ -99,7 +104,7 @@ export async function listUnfinishedRuns(db: Db): Promise<PaymentRun[]> {
     .orderBy(paymentRuns.paymentDate);
 }
 
-/** Those of the given payment dates that have a run, in whatever state. */
+/** Those of the given payment dates that have a run, in any state. */
 export async function datesWithRun(db: Db, dates: readonly string[]): Promise<ReadonlySet<string>> {
   if (dates.length === 0) return new Set();
   const rows = await db
@@ -110,8 +115,8 @@ export async function datesWithRun(db: Db, dates: readonly string[]): Promise<Re
 }
 
 /**
- * Moves the fan-out's cursor behind the last user queued; the last page moves the run on to `processing`. The cursor
- * never goes back, so that the slower of two fan-outs cannot undo the faster one's progress.
+ * Moves the fan-out's cursor to the last user queued; the last page moves the run on to `processing`. The cursor never
+ * moves back, so the slower of two fan-outs cannot undo the progress of the faster one.
  */
 export async function advanceFanOut(
   db: Db,
@@ -135,10 +140,10 @@ export async function advanceFanOut(
 }
 
 /**
- * Closes a run in which no decision is open. It is decided here, in the database, never from the queue's counts.
+ * Closes a run in which no decision is open. The database decides this, never the counts of the queue.
  *
- * @param run the run as it was read before; if its failed jobs were retried since, it stays open, because this
- *   statement may not see the decisions opened by a retry that it had to wait for
+ * @param run the run as it was read before; if its failed decisions were retried since, it stays open, because this
+ *   statement may not see the decisions reopened by a retry that it waited for
  * @returns whether this call closed it
  */
 export async function closeRun(db: Db, run: Pick<PaymentRun, "id" | "retries">, now: Date): Promise<boolean> {
@@ -161,12 +166,12 @@ export async function closeRun(db: Db, run: Pick<PaymentRun, "id" | "retries">, 
 }
 
 /**
- * Cancels a run that is not finished: what is not invoiced by now is skipped (`run-cancelled`), and those balances wait
- * for a later date. Invoices that exist stay.
+ * Cancels a run that is not finished: decisions that are not invoiced yet are skipped (`run-cancelled`), and those
+ * balances wait for a later date. Existing invoices stay.
  *
  * @param run the run as it was read before; if it moved on since, this call does nothing, because the statement may not
- *   see decisions made by another one that it had to wait for
- * @returns how many users are not paid because of it; null when the run had moved on, or was finished
+ *   see decisions made by another statement that it waited for
+ * @returns the number of users who are not paid because of it; null when the run had moved on, or was finished
  */
 export async function cancelRun(
   db: Db,

@@ -6,8 +6,10 @@ import { instantParam } from "../sql.ts";
 export type SchedulerState = Pick<typeof scheduler.$inferSelect, "liveSince" | "lastTickAt" | "alertingSince">;
 
 /**
- * Records a tick. The first one ever is going live, and stays so. The first one with a channel for alerts begins the
- * alerting, and so does one after a day of ticks without any. (While nothing ticks at all nothing is switched off.)
+ * Records a tick. The first tick ever is stored as going live. Alerting begins with the first tick that has an alert
+ * channel, and begins again after more than a day of ticks without one; time without any ticks does not count.
+ *
+ * @returns the stored state, this tick included
  */
 export async function recordTick(db: Db, now: Date, { isAlerting }: { isAlerting: boolean }): Promise<SchedulerState> {
   const alertingFrom = isAlerting ? now : null;
@@ -33,12 +35,12 @@ function alertingTick(now: Date) {
   };
 }
 
-/** Of what is stored and now; a clock may have gone back. */
+/** The later of the stored instant and `now`, since the clock of a worker may be behind. */
 function latest(column: AnyColumn, now: Date) {
   return sql`greatest(${column}, ${instantParam(now)})`;
 }
 
-/** When the system went live, when it last ticked and since when it alerts; null before the first tick. */
+/** When the system went live, when it last ticked and since when alerting is on; null before the first tick. */
 export async function findScheduler(db: Db): Promise<SchedulerState | null> {
   const [row] = await db.select().from(scheduler);
   return row ?? null;

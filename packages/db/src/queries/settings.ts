@@ -6,21 +6,26 @@ import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export type Settings = typeof settings.$inferSelect;
 
+/** The settings that apply now. @throws Error when the row that a migration creates is missing */
 export async function getSettings(db: Db): Promise<Settings> {
   const [row] = await db.select().from(settings);
-  if (!row) throw new Error("the settings are missing; they are there from the first migration on");
+  if (!row) throw new Error("the row of the settings is missing; a migration creates it");
   return row;
 }
 
 export interface SettingsChange extends Order {
-  /** Null for no two-person rule; left out to keep it. */
+  /** Null switches the two-person rule off. */
   readonly twoPersonAboveCents?: bigint | null;
   readonly coolingOffDays?: number;
   readonly reviewAlertDays?: number;
   readonly now: Date;
 }
 
-/** Changes what is given and keeps the rest. Runs that are open keep the cooling-off that they were opened with. */
+/**
+ * Changes the settings that are given and keeps the others. Open runs keep the cooling-off that they were opened with.
+ *
+ * @throws the database's error for a number that is out of range
+ */
 export async function changeSettings(db: Db, change: SettingsChange): Promise<void> {
   const { twoPersonAboveCents, coolingOffDays = null, reviewAlertDays = null, actor, now } = change;
   const describe = (alias: string) =>

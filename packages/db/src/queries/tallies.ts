@@ -9,7 +9,7 @@ export interface InvoiceTally {
   readonly amountCents: bigint;
 }
 
-/** What all invoices come to, by status; a status without any is absent. */
+/** The number and the sum of all invoices by status; a status without any is absent. */
 export async function tallyInvoices(db: Db): Promise<InvoiceTally[]> {
   const rows = await rowsOf<{ status: InvoiceStatus; invoices: number; amount: bigint }>(
     db,
@@ -21,8 +21,8 @@ export async function tallyInvoices(db: Db): Promise<InvoiceTally[]> {
 }
 
 /**
- * Adds up the rows that the statements of workers and reviewers left behind, into one per group. Two processes that do it
- * at once are harmless: each adds up exactly the rows that it took away.
+ * Merges the rows that the statements of workers and reviewers added, into one per group. Two processes may do so at once:
+ * each adds up exactly the rows that it deleted.
  */
 export async function addUpTallies(db: Db): Promise<void> {
   await rowsOf(

@@ -3,9 +3,10 @@ import type { Db } from "../client.ts";
 import { instantParam, rowOf, rowsOf } from "../sql.ts";
 
 /**
- * Counts a try before it is made, so that a thousand at the same moment are a thousand, in however many processes.
+ * Counts an attempt before it is made, so that attempts at the same moment are all counted, across processes.
  *
- * @returns how many there were in the present window, this one included, and when that window ends
+ * @param windowMs length of a new window, in milliseconds
+ * @returns the number of attempts in the present window, this one included, and when that window ends
  */
 export async function countTry(
   db: Db,
@@ -24,7 +25,7 @@ export async function countTry(
   return { tries, windowEndsAt: new Date(window_ends_at) };
 }
 
-/** Forgets the tries of a key: the last one was the right one. What is long over is forgotten with it. */
+/** Deletes the attempts of a key, after a successful one, and all rows whose window has ended. */
 export async function forgetTries(db: Db, key: string, now: Date): Promise<void> {
   await rowsOf(db, sql`delete from throttles where key = ${key} or window_ends_at < ${instantParam(now)}`);
 }

@@ -7,18 +7,19 @@ import { userSearch } from "./invoice-filter.ts";
 
 export type User = typeof users.$inferSelect;
 
+/** The user with an external id; null if there is none. */
 export async function findUser(db: Db, externalId: string): Promise<User | null> {
   const [user] = await db.select().from(users).where(eq(users.externalId, externalId));
   return user ?? null;
 }
 
-/** The external id of the user with an id of ours; null if there is none. */
+/** The external id of the user with an internal id; null if there is none. */
 export async function findExternalId(db: Db, id: number): Promise<string | null> {
   const [user] = await db.select({ externalId: users.externalId }).from(users).where(eq(users.id, id));
   return user?.externalId ?? null;
 }
 
-/** Whether there is any user at all. */
+/** Whether there is any user. */
 export async function hasUsers(db: Db): Promise<boolean> {
   const rows = await db.select({ id: users.id }).from(users).limit(1);
   return rows.length > 0;
@@ -31,7 +32,7 @@ export interface UserListing {
   readonly name: string;
   readonly status: UserStatus;
   readonly balanceCents: bigint;
-  /** The latest payment method, if there ever was one. */
+  /** The address of the latest payment method; null, like its status, if there was never one. */
   readonly binanceEmail: string | null;
   readonly paymentMethodStatus: PaymentMethodStatus | null;
   readonly previousInvoices: number;
@@ -44,17 +45,17 @@ export interface UserFilter {
   readonly minimumBalanceCents?: bigint;
   /** Of the latest payment method. */
   readonly methodStatus?: PaymentMethodStatus;
-  /** How the external id, e-mail or name begins. */
+  /** The beginning of the external id, e-mail or name. */
   readonly search?: string;
 }
 
-/** By age only: an index on balances would have to be written with every credit and every invoice. */
+/** By age only: an index on balances would be written with every credit and every invoice. */
 export const userSorts = ["oldest", "newest"] as const;
 export type UserSort = (typeof userSorts)[number];
 
 export interface UserPage {
   readonly sort: UserSort;
-  /** The last row of the page before. */
+  /** The last row of the previous page. */
   readonly after?: { readonly id: number };
   readonly limit: number;
 }
@@ -107,7 +108,7 @@ function userConditions({ status, externalId, minimumBalanceCents, methodStatus,
     externalId ? sql`u.external_id = ${externalId}` : null,
     minimumBalanceCents === undefined ? null : sql`u.balance_cents >= ${minimumBalanceCents}::bigint`,
     search ? userSearch("u", search) : null,
-    // The first half finds the few users who have such a method at all; the second says that it is the latest.
+    // The first half finds the few users who have such a method at all; the second requires it to be their latest.
     methodStatus
       ? sql`u.id in (select m.user_id from payment_methods m where m.status = ${methodStatus}) and ${methodStatus} = (
           select m.status from payment_methods m where m.user_id = u.id order by m.id desc limit 1)`
@@ -130,7 +131,7 @@ export interface UserTally {
   readonly balanceCents: bigint;
 }
 
-/** How many users there are and what they are owed, by status. It reads all of them. */
+/** The number of users and the sum of their balances, by status. Reads all users. */
 export async function tallyUsers(db: Db): Promise<UserTally[]> {
   const rows = await rowsOf<{ status: UserStatus; users: number; balance: bigint }>(
     db,
@@ -140,9 +141,9 @@ export async function tallyUsers(db: Db): Promise<UserTally[]> {
 }
 
 /**
- * Sets a user's status. A run that is going tests it again under the user's lock, so that a suspension counts at once.
+ * Sets a user's status. A run in progress tests the status again under the user's lock, so a suspension counts at once.
  *
- * @returns the status before, or null for an unknown user
+ * @returns the previous status; null for an unknown user
  */
 export async function setUserStatus(
   db: Db,

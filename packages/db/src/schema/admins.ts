@@ -3,21 +3,21 @@ import { sql } from "drizzle-orm";
 import { bigint, check, index, pgTable, text } from "drizzle-orm/pg-core";
 import { id, instant, oneOf, reference } from "./columns.ts";
 
-/** Who may sign in to the admin API. An administrator is never deleted, since the audit log names them; they are disabled. */
+/** Who may sign in to the admin API. Administrators are disabled, never deleted, because the audit log refers to them. */
 export const admins = pgTable(
   "admins",
   {
     id: id(),
-    /** In lower case, so that nobody has two accounts by spelling. */
+    /** In lower case, so that one address cannot have two accounts. */
     email: text().notNull().unique("admins_email"),
     role: text({ enum: adminRoles }).notNull(),
-    /** Salted and slow, with its parameters in front (`apps/api/src/passwords.ts`). */
+    /** A slow, salted hash, preceded by its parameters (`apps/api/src/passwords.ts`). */
     passwordHash: text().notNull(),
     /** Base32; null without a second factor. */
     totpSecret: text(),
-    /** The time step of the last code that was accepted: a code works once. */
+    /** The time step of the last accepted code. Codes of that step or an earlier one are refused, so a code works once. */
     totpLastStep: bigint({ mode: "number" }).notNull().default(0),
-    /** Hashes of the recovery codes that are left. */
+    /** Hashes of the unused recovery codes. */
     recoveryHashes: text().array().notNull().default(sql`'{}'`),
     disabledAt: instant(),
     createdAt: instant().notNull(),
@@ -29,7 +29,7 @@ export const admins = pgTable(
   ],
 );
 
-/** Signed-in browsers. The cookie's token is kept as a hash, so that a copy of the table opens no door. */
+/** Browser sessions. Only a hash of the cookie's token is stored, so a copy of the table cannot be used to sign in. */
 export const adminSessions = pgTable(
   "admin_sessions",
   {
@@ -39,12 +39,12 @@ export const adminSessions = pgTable(
       .references(() => admins.id, { onDelete: "restrict" }),
     tokenHash: text().notNull().unique("admin_sessions_token"),
     createdAt: instant().notNull(),
-    /** Moved at most once a minute. */
+    /** Updated at most once a minute. */
     lastSeenAt: instant().notNull(),
-    /** When password (and code) were last given; the operations that need it fresh look here. */
+    /** When password (and code) were last entered; operations that need a recent confirmation check it. */
     confirmedAt: instant().notNull(),
     expiresAt: instant().notNull(),
-    /** Set by signing out, by an administrator, by a new password. */
+    /** Set by a sign-out, by an administrator, or by a change of password or second factor. */
     endedAt: instant(),
     clientAddress: text().notNull(),
     userAgent: text().notNull(),
@@ -52,7 +52,7 @@ export const adminSessions = pgTable(
   (t) => [index("admin_sessions_admin_idx").on(t.adminId, t.id)],
 );
 
-/** What programs (the network's own back end) sign in with. */
+/** Access tokens of programs, such as the network's own back end. */
 export const apiTokens = pgTable(
   "api_tokens",
   {
@@ -63,7 +63,7 @@ export const apiTokens = pgTable(
     createdAt: instant().notNull(),
     createdBy: text().notNull(),
     expiresAt: instant().notNull(),
-    /** Moved at most once a minute. */
+    /** Updated at most once a minute. */
     lastUsedAt: instant(),
     revokedAt: instant(),
   },

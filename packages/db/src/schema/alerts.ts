@@ -5,14 +5,14 @@ import { id, instant, oneOf, reference } from "./columns.ts";
 
 const states = statesOf(deliveryTransitions);
 
-/** What people are told. The key names the event, such as `run-finished:2026-12-07:0`; its uniqueness is "once per event". */
+/** Alerts raised. The key names the event, such as `run-finished:2026-12-07:0`; it is unique, so an event alerts once. */
 export const alerts = pgTable(
   "alerts",
   {
     id: id(),
     key: text().notNull().unique("alerts_key"),
     event: text({ enum: alertEvents }).notNull(),
-    /** The payment date it is about, if it is about one. */
+    /** The payment date that the alert is about; null for `review-overdue`. */
     paymentDate: date({ mode: "string" }),
     raisedAt: instant().notNull(),
   },
@@ -22,7 +22,7 @@ export const alerts = pgTable(
   ],
 );
 
-/** An alert on its way through one channel: what is `open` here is still to be sent, whatever the queue says. */
+/** One alert through one channel. An `open` delivery is still to be sent, whether or not the queue has a job for it. */
 export const alertDeliveries = pgTable(
   "alert_deliveries",
   {
@@ -33,7 +33,7 @@ export const alertDeliveries = pgTable(
     channel: text({ enum: alertChannels }).notNull(),
     state: text().$type<keyof typeof deliveryTransitions>().notNull().default("open"),
     attempts: integer().notNull().default(0),
-    /** Why the last attempt failed, in one line without secrets or personal data. */
+    /** Why the last attempt failed: one line without secrets or personal data. */
     error: text(),
     settledAt: instant(),
   },

@@ -2,7 +2,7 @@ import { sql } from "drizzle-orm";
 import { index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
 import { id, instant } from "./columns.ts";
 
-/** Append-only (a trigger refuses UPDATE and DELETE): who changed what, from what to what, and why. */
+/** Append-only (a trigger refuses UPDATE, DELETE and TRUNCATE): who changed what and why, with the state before and after. */
 export const auditLog = pgTable(
   "audit_log",
   {
@@ -11,20 +11,20 @@ export const auditLog = pgTable(
     actor: text().notNull(),
     /** A noun and a verb, such as `invoice.reject`. */
     action: text().notNull(),
-    /** What was changed, such as `invoice:INV-20261207-17` or `user:42` (our id). */
+    /** The object changed, such as `invoice:INV-20261207-17` or `user:42` (the internal id). */
     object: text().notNull(),
     reason: text(),
     before: jsonb(),
     after: jsonb(),
-    /** What belongs together: the id of an import or of an HTTP request. */
+    /** The id of the import or HTTP request that the row belongs to. */
     requestId: text(),
-    /** Where that request came from. */
+    /** The network address of the HTTP client. */
     clientAddress: text(),
   },
   (t) => [
     index("audit_log_at_idx").on(t.at, t.id),
     index("audit_log_object_idx").on(t.object, t.at, t.id),
-    // Nearly all rows are one of these two by the system: a list of them walks the index above.
+    // Nearly all rows have one of these two actions, and the actor `system`; lists of them use the index on `at`.
     index("audit_log_action_idx")
       .on(t.action, t.at, t.id)
       .where(sql`${t.action} not in ('invoice.create', 'decision.skip')`),

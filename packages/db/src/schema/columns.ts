@@ -1,18 +1,19 @@
 import { type AnyColumn, type SQL, sql } from "drizzle-orm";
 import { bigint, timestamp } from "drizzle-orm/pg-core";
 
-/** Surrogate keys. They stay far below 2^53, so that a job's payload can carry them as JSON numbers. */
+/** A surrogate key. Values stay far below 2^53, so job payloads can carry them as JSON numbers. */
 export const id = () => bigint({ mode: "number" }).primaryKey().generatedAlwaysAsIdentity();
 
 /** A reference to a surrogate key. */
 export const reference = () => bigint({ mode: "number" });
 
-/** Money is bigint cents, in code and in SQL. */
+/** Money: bigint cents, in code and in SQL. */
 export const cents = () => bigint({ mode: "bigint" });
 
+/** An instant: `timestamptz` in SQL, Date in code. */
 export const instant = () => timestamp({ withTimezone: true, mode: "date" });
 
-/** A CHECK that a column holds one of the words that `core` lists. */
+/** The condition of a CHECK that a column holds one of the given words. */
 export function oneOf(column: AnyColumn, words: readonly string[]): SQL {
   return sql`${column} in (${sql.raw(words.map((word) => `'${word}'`).join(", "))})`;
 }

@@ -3,8 +3,8 @@ import { bigint, integer, pgTable, primaryKey, text, uuid } from "drizzle-orm/pg
 import { cents, instant } from "./columns.ts";
 
 /**
- * Where the good rows of a file wait until all of it is read, so that one statement can then add and update the users.
- * A row lives for the length of an import; what a killed import leaves behind is removed by a later one.
+ * Holds the valid rows of an import file until all of it has been read; one statement then adds and updates the users.
+ * The rows are removed when the import ends. Those of a killed import are removed by a later one.
  */
 export const importRows = pgTable(
   "import_rows",

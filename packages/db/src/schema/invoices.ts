@@ -6,24 +6,27 @@ import { cents, id, instant, oneOf, reference } from "./columns.ts";
 const statuses = statesOf(invoiceTransitions);
 
 /**
- * What a user is to be paid for a payment date. It belongs to a decision (`run_id`, `user_id`): a reference that a trigger
- * tests per statement (docs/decisions/0009).
+ * The amount that a user is to be paid for a payment date. An invoice belongs to a decision (`run_id`, `user_id`); a
+ * trigger checks that reference per statement (docs/decisions/0009).
  */
 export const invoices = pgTable(
   "invoices",
   {
     id: id(),
-    /** `INV-<payment date>-<user id>`: unique by construction, the same however often a job is repeated, without gaps to explain. */
+    /**
+     * `INV-<payment date>-<user id>`: unique by construction, and the same however often a job is repeated. It is no
+     * sequence, so there are no gaps to explain.
+     */
     number: text().notNull().unique("invoices_number"),
     userId: reference().notNull(),
     runId: reference().notNull(),
     paymentDate: date({ mode: "string" }).notNull(),
     amountCents: cents().notNull(),
     currency: text().notNull(),
-    /** The Binance e-mail approved when the invoice was created; a later change of address does not redirect it. */
+    /** The Binance e-mail that was approved when the invoice was created; a later change of address does not affect it. */
     destination: text().notNull(),
     status: text().$type<keyof typeof invoiceTransitions>().notNull().default("pending"),
-    /** Where two people must approve: the first of them. */
+    /** The first of the two approvers, where two people must approve; otherwise null. */
     approvedBy: text(),
     approvedAt: instant(),
     reviewedBy: text(),
@@ -33,9 +36,9 @@ export const invoices = pgTable(
     createdAt: instant().notNull(),
   },
   (t) => [
-    // The promise "one invoice per user per payment date, ever" stands here, not in the queue.
+    // Enforces the promise "one invoice per user per payment date, ever"; the queue does not.
     unique("invoices_one_per_user_and_date").on(t.userId, t.paymentDate),
-    // For lists and totals: by status, by run, each in the order of creation or of amount.
+    // For lists and totals by status or run, in the order of creation or of amount.
     index("invoices_status_idx").on(t.status, t.id),
     index("invoices_status_amount_idx").on(t.status, t.amountCents, t.id),
     index("invoices_run_idx").on(t.runId, t.status, t.id),

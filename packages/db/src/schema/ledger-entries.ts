@@ -4,8 +4,8 @@ import { check, index, pgTable, text, unique, uniqueIndex } from "drizzle-orm/pg
 import { cents, id, instant, oneOf, reference } from "./columns.ts";
 
 /**
- * Append-only (a trigger refuses UPDATE and DELETE): every change of a balance, signed. User and invoice are references,
- * tested per statement by a trigger (docs/decisions/0009).
+ * Append-only (a trigger refuses UPDATE, DELETE and TRUNCATE): every change of a balance, signed. Another trigger checks
+ * the references to user and invoice per statement (docs/decisions/0009).
  */
 export const ledgerEntries = pgTable(
   "ledger_entries",
@@ -15,16 +15,16 @@ export const ledgerEntries = pgTable(
     kind: text({ enum: ledgerKinds }).notNull(),
     amountCents: cents().notNull(),
     invoiceId: reference(),
-    /** Given by whoever credits, so that the same conversion is credited once however often it is sent. */
+    /** Chosen by the caller: a conversion is credited once, however often it is sent. Null for entries of invoices. */
     idempotencyKey: text(),
     note: text(),
     actor: text().notNull(),
     createdAt: instant().notNull(),
   },
   (t) => [
-    // Partial, because the entries of invoices have no key and would only make the index grow.
+    // Partial, because the entries of invoices have no key and would only enlarge the index.
     uniqueIndex("ledger_entries_idempotency_key").on(t.idempotencyKey).where(sql`${t.idempotencyKey} is not null`),
-    // An invoice takes its money once and gives it back at most once.
+    // An invoice takes its amount once and returns it at most once.
     unique("ledger_entries_once_per_invoice").on(t.invoiceId, t.kind),
     index("ledger_entries_user_idx").on(t.userId, t.id),
     check("ledger_entries_kind_known", oneOf(t.kind, ledgerKinds)),

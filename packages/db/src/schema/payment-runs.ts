@@ -5,7 +5,7 @@ import { cents, id, instant, oneOf } from "./columns.ts";
 
 const states = statesOf(runTransitions);
 
-/** The work for one payment date. One row per date, ever: the unique date is what makes a second scheduler harmless. */
+/** The work for one payment date. One row per date, ever: the unique date makes a second scheduler harmless. */
 export const paymentRuns = pgTable(
   "payment_runs",
   {
@@ -14,17 +14,17 @@ export const paymentRuns = pgTable(
     kind: text({ enum: paymentKinds }).notNull(),
     trigger: text({ enum: runTriggers }).notNull(),
     state: text().$type<keyof typeof runTransitions>().notNull().default("deciding"),
-    /** The minimum under which the run was opened; a later change of the policy does not reach into it. */
+    /** The minimum balance when the run was opened; later changes of the policy do not affect the run. */
     minimumBalanceCents: cents().notNull(),
-    /** The cooling-off that held when the run was opened, see {@link settings}. */
+    /** The cooling-off that applied when the run was opened, see {@link settings}. */
     coolingOffDays: integer().notNull().default(0),
     /** The rest of the policy at that time, for the record. */
     policy: jsonb().$type<Readonly<Record<string, string | number>>>().notNull(),
     openedBy: text().notNull(),
-    /** The last user decided and the last user fanned out: where a crash resumes. */
+    /** The ids of the last user decided and the last user fanned out; after a crash the run resumes there. */
     decideCursor: bigint({ mode: "number" }).notNull().default(0),
     fanOutCursor: bigint({ mode: "number" }).notNull().default(0),
-    /** Counts the retries of failed jobs, so that closing the run notices one that came in between. */
+    /** The number of retries of failed decisions. Closing the run compares it, to notice a retry in between. */
     retries: integer().notNull().default(0),
     openedAt: instant().notNull(),
     decidedAt: instant(),

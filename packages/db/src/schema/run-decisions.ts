@@ -6,8 +6,8 @@ import { cents, instant, oneOf, reference } from "./columns.ts";
 const outcomes = statesOf(outcomeTransitions);
 
 /**
- * What a run decided for each user considered, frozen: the manifest of the run and the answer to "why was I (not) paid?".
- * Run, user and invoice are references, tested per statement by triggers (docs/decisions/0009).
+ * What a run decided for each user considered, frozen: the work list of the run and the answer to "why was I (not) paid?".
+ * Triggers check the references to run, user and invoice per statement (docs/decisions/0009).
  */
 export const runDecisions = pgTable(
   "run_decisions",
@@ -25,9 +25,9 @@ export const runDecisions = pgTable(
   },
   (t) => [
     primaryKey({ name: "run_decisions_pkey", columns: [t.runId, t.userId] }),
-    // What is still to be done: fan-out's high-water mark, closing the run and the re-queueing of lost jobs read it.
+    // Decisions still to be settled; read by the fan-out, the closing of the run and the re-queueing of lost jobs.
     index("run_decisions_open_idx").on(t.runId, t.userId).where(sql`${t.outcome} = 'open'`),
-    // For the list of a run's failures, and of those skipped for a reason; rows of users who are paid have no entry.
+    // For lists of failed decisions, and of those skipped for a reason. Decisions that are invoiced have no entry.
     index("run_decisions_failed_idx").on(t.runId, t.userId).where(sql`${t.outcome} = 'failed'`),
     index("run_decisions_skipped_idx").on(t.runId, t.reason, t.userId).where(sql`${t.outcome} = 'skipped'`),
     check("run_decisions_decision_known", oneOf(t.decision, decisions)),

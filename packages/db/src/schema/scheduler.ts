@@ -3,8 +3,8 @@ import { check, pgTable, smallint } from "drizzle-orm/pg-core";
 import { instant } from "./columns.ts";
 
 /**
- * One row: when the first tick ever came (going live) and when the last one did (the heartbeat). The same for ticks with
- * a channel for alerts: nobody is told of runs that finished while there was none.
+ * One row: the instants of the first tick ever (going live) and of the last one (the heartbeat), and the same for ticks
+ * with an alert channel. Runs that finished while there was no channel raise no alert.
  */
 export const scheduler = pgTable(
   "scheduler",

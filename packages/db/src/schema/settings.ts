@@ -2,16 +2,16 @@ import { sql } from "drizzle-orm";
 import { check, integer, pgTable, smallint, text } from "drizzle-orm/pg-core";
 import { cents, instant } from "./columns.ts";
 
-/** One row, there from the first migration on: the rules that administrators may change while the system runs. */
+/** One row, created by a migration: the rules that administrators may change while the system runs. */
 export const settings = pgTable(
   "settings",
   {
     id: smallint().primaryKey().default(1),
-    /** An invoice above this amount is paid only when two people approve it; null for never. */
+    /** An invoice above this amount is paid only when two people approve it; null switches the rule off. */
     twoPersonAboveCents: cents(),
-    /** A user whose address changed within so many days of the payment date waits for a later one; 0 for nobody. */
+    /** A user whose address changed within so many days before the run was opened waits for a later date; 0 for off. */
     coolingOffDays: integer().notNull().default(0),
-    /** After so many days with pending invoices and no review, an alert; 0 for never. */
+    /** An alert is raised after so many days with pending invoices and no review; 0 for never. */
     reviewAlertDays: integer().notNull().default(3),
     updatedAt: instant().notNull(),
     updatedBy: text().notNull(),

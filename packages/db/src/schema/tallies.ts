@@ -2,9 +2,9 @@ import { index, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { cents, id, reference } from "./columns.ts";
 
 /*
- * Counts that would take a walk through a million rows. Triggers add a row per statement that changes anything, so that
- * workers never wait for each other at a counter; the figure is the sum of the rows, and the tick adds them up now and
- * then. `payouts verify` compares them with what they count.
+ * Counts that would otherwise read a million rows. Triggers add a row per statement that changes anything, so workers
+ * never wait for each other at a counter. The figure is the sum of the rows, and each tick merges them. `payouts verify`
+ * compares the tallies with the tables.
  */
 
 /** Invoices per run and status. */

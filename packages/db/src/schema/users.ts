@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { cents, id, instant, oneOf } from "./columns.ts";
 
-/** Somebody whom the network owes (an affiliate). */
+/** The network's users (affiliates), with what it owes them. */
 export const users = pgTable(
   "users",
   {
@@ -12,19 +12,22 @@ export const users = pgTable(
     email: text().notNull(),
     name: text().notNull().default(""),
     status: text({ enum: userStatuses }).notNull(),
-    /** The sum of the user's ledger entries, kept in the same statement as each entry. Only an adjustment may take it below zero. */
+    /**
+     * The sum of the user's ledger entries, updated in the same statement as each entry. Only an adjustment may take it
+     * below zero.
+     */
     // Written as SQL because drizzle-kit cannot serialise a bigint default.
     balanceCents: cents().notNull().default(sql`0`),
     /** Invoices in the system the user was imported from. */
     previousInvoices: integer().notNull().default(0),
-    /** Invoices here, whatever became of them. Together with `previousInvoices` it tells first-time from returning users. */
+    /** Invoices created here, in any status. A user is first-time while this and `previousInvoices` are 0. */
     invoiceCount: integer().notNull().default(0),
     joinedAt: instant().notNull(),
     updatedAt: instant().notNull(),
   },
   (t) => [
     index("users_status_idx").on(t.status, t.id),
-    // Search by how it begins. None of the indexed columns changes with a balance, so an update of one touches no index.
+    // For searches by prefix. No indexed column changes with the balance, so an update of the balance touches no index.
     index("users_external_id_prefix_idx").on(t.externalId.op("text_pattern_ops")),
     index("users_email_prefix_idx").on(sql`lower(${t.email}) text_pattern_ops`),
     index("users_name_prefix_idx").on(sql`lower(${t.name}) text_pattern_ops`),
