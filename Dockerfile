@@ -2,7 +2,7 @@
 FROM node:20-bookworm-slim AS build
 WORKDIR /app
 COPY . .
-# The whole tree rather than the manifests first: the cache of downloads does the same, and no list of packages needs keeping.
+# Copies the whole tree, not the manifests first: the download cache saves as much, and there is no list of packages to maintain.
 RUN --mount=type=cache,target=/tmp/npm-cache npm ci --cache /tmp/npm-cache --no-audit --no-fund && npm run build
 
 FROM node:20-bookworm-slim

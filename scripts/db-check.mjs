@@ -1,4 +1,5 @@
-// Fails when packages/db/src/schema and the migrations in drizzle/ differ: generates into a copy, where there must be nothing to do.
+// Fails when packages/db/src/schema and the migrations in drizzle/ differ: drizzle-kit, run on a copy, must find nothing to
+// generate.
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,10 +10,13 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const db = join(root, "packages/db");
 const temporary = mkdtempSync(join(tmpdir(), "db-check-"));
 
-/** drizzle-kit exits with 0 when it fails, too (when it wants to ask whether a column was renamed, say), so only its words count. */
+/**
+ * drizzle-kit may fail with exit code 0 (for instance when it has to ask whether a column was renamed), so its output must
+ * contain `success`.
+ */
 function drizzleKit(command, config, success) {
   const cli = join(root, "node_modules/drizzle-kit/bin.cjs");
-  // Paths are joined to the working directory, even absolute ones.
+  // drizzle-kit joins every path to the working directory, even an absolute one.
   const args = [cli, command, `--config=${relative(db, config)}`];
   const run = spawnSync(process.execPath, args, { cwd: db, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
   if (run.status === 0 && run.stdout.includes(success)) return true;

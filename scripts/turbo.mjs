@@ -1,3 +1,3 @@
-// turbo without its telemetry: nothing here reports to anybody.
+// Runs turbo without its telemetry.
 process.env.TURBO_TELEMETRY_DISABLED = "1";
 await import("turbo/bin/turbo");

@@ -13,7 +13,10 @@ interface Bar {
   readonly text: string;
 }
 
-/** The two questions of the performance page as one SVG: how close to the queue's own speed, and how it grows. */
+/**
+ * The charts of docs/performance.md as one SVG: jobs per second of each contender, and the cost per invoice by number of
+ * users.
+ */
 export function chartOf(figures: Figures): string {
   const withoutQueue = figures.withoutQueue[0]?.invoicesPerSecond ?? 0;
   const throughput = [

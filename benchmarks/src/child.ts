@@ -8,7 +8,7 @@ export interface Usage {
   readonly peakMegabytes: number;
 }
 
-/** The process of one contender: it works until it is told to stop, and tells what it has used. */
+/** The process of one contender: works until the order "stop", and reports its usage on request. */
 async function obey(orders: AsyncIterable<[Order]>): Promise<void> {
   let worker: RunningWorker | null = null;
   for await (const [order] of orders) {

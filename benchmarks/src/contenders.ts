@@ -4,7 +4,7 @@ import { createLogger, type OpenContext, openContext, readConfig, startWorkers }
 import type { Job } from "bullmq";
 import { payInTransaction } from "./one-transaction.ts";
 
-/** What a contender works with; everything is given by the process that starts it. */
+/** The servers and settings of a contender, given by the process that starts it. */
 export interface Setting {
   readonly redisUrl: string;
   readonly prefix: string;
@@ -13,13 +13,13 @@ export interface Setting {
   readonly pace: Partial<Pace>;
 }
 
-/** How the jobs of the invoices queue are worked on. */
+/** Starts to work on the jobs of the invoices queue. */
 type Contender = (setting: Setting) => Promise<RunningWorker>;
 
-/** As many statements at a time as the product's own pool. */
+/** As many concurrent statements as the product's own pool allows. */
 const CONNECTIONS = 10;
 
-/** Nothing is done: what BullMQ, Redis and the network cost. */
+/** Does nothing: the cost of BullMQ, Redis and the network. */
 const noop: Contender = (setting) => plainWorker(setting, async () => {});
 
 /** One client transaction per job, as most people would write it with Drizzle. */
@@ -34,7 +34,7 @@ const oneTransaction: Contender = async (setting) => {
   };
 };
 
-/** The product's worker, on the queue of the invoices alone. */
+/** The product's worker, on the invoices queue only. */
 const product: Contender = (setting) => productOn(setting, ["invoices"]);
 
 /** The product's worker, with all steps of the flow. */
@@ -54,7 +54,7 @@ async function productOn(setting: Setting, queues: readonly QueueName[]): Promis
 export const contenders = { noop, oneTransaction, product, wholeProduct };
 export type ContenderName = keyof typeof contenders;
 
-/** The queue's own worker on the product's connection and with its options, without anything of the product around the handler. */
+/** BullMQ's worker with the product's connection and options, but without the product's code around the handler. */
 async function plainWorker(setting: Setting, work: (job: Job) => Promise<unknown>): Promise<RunningWorker> {
   const { redisUrl: url, prefix, concurrency } = setting;
   const backend = openBackend({ kind: "redis", url, prefix });

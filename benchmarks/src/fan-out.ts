@@ -4,13 +4,18 @@ import { addInvoiceJobs, openBareQueue } from "./jobs.ts";
 import { createDatabase } from "./network.ts";
 import type { Track } from "./race.ts";
 
-/** Jobs per second, of both ways to fill the queue with the same jobs. */
+/** Jobs per second of two ways to fill the queue with the same jobs. */
 export interface FanOutLap {
   readonly addBulk: number;
   readonly fanOut: number;
 }
 
-/** One lap each, one after the other in this process: the bare call, and the product's step with its cursor. */
+/**
+ * Runs a lap of each way in this process: BullMQ's bare call, and the product's step with its cursor. Their order alternates
+ * by round.
+ *
+ * @throws Error when the step does not queue every job
+ */
 export async function runFanOutLap(track: Track, jobs: number, round: number): Promise<FanOutLap> {
   const name = `fan_out_${round}`;
   const addBulkFirst = round % 2 === 0;
@@ -36,7 +41,7 @@ async function fanOutStep(track: Track, jobs: number, name: string): Promise<num
   const { ctx, close } = await openProduct(setting);
   await ctx.queues.bullmq.invoices.waitUntilReady();
   const start = performance.now();
-  // It comes back every few seconds, as in a worker.
+  // The step snoozes every few seconds, as in a worker.
   while ("snoozeMs" in (await fanOut(ctx, { runId: track.runId })));
   const seconds = (performance.now() - start) / 1_000;
   const queued = await ctx.queues.bullmq.invoices.getJobCountByTypes("waiting");

@@ -13,24 +13,24 @@ import type { Servers } from "./servers.ts";
 export interface GrowthStep {
   readonly users: number;
   readonly decideSeconds: number;
-  /** From the end of deciding to the closed run: fan-out and invoices side by side. */
+  /** From the end of deciding to the closed run; fan-out and invoices run at the same time. */
   readonly paySeconds: number;
   readonly millisecondsPerInvoice: number;
   /** Peaks, in megabytes. */
   readonly workerMegabytes: number;
   readonly redisMegabytes: number;
-  /** NaN where it cannot be told. */
+  /** NaN where /proc is missing. */
   readonly postgresProcessMegabytes: number;
 }
 
 const POLL_MS = 50;
-/** A lap of fewer users is over in a moment, in which the machine may be at its best or at its worst. */
+/** Small networks are paid repeatedly up to this many users, because a short lap depends on the machine's momentary load. */
 const USERS_PER_SIDE = 50_000;
 const MOST_LAPS_PER_SIDE = 5;
 
 /**
- * The sizes in the order of their laps: upwards, the largest, and downwards again, so that a machine that gets slower or
- * faster meanwhile does so for all of them; the small ones several times on either side.
+ * The sizes in the order of their laps: upwards, the largest, and downwards again, so that a change in the machine's speed
+ * affects all sizes alike. Small sizes are repeated on both sides.
  */
 export function lapsOfGrowth(sizes: readonly number[]): number[] {
   const largest = Math.max(...sizes);
@@ -42,7 +42,7 @@ function lapsPerSide(size: number): number {
   return Math.max(1, Math.min(MOST_LAPS_PER_SIDE, Math.round(USERS_PER_SIDE / size)));
 }
 
-/** The laps of each size as one: the middle of their times, and the highest of their peaks. */
+/** Combines the laps of each size: the median of their times, and the highest of their peaks. */
 export function summarizeGrowth(laps: readonly GrowthStep[]): GrowthStep[] {
   const sizes = [...new Set(laps.map(({ users }) => users))];
   return sizes.map((users) => {
@@ -61,7 +61,11 @@ export function summarizeGrowth(laps: readonly GrowthStep[]): GrowthStep[] {
   });
 }
 
-/** A whole run of so many users by one worker process, on a database and a Redis of its own. */
+/**
+ * Pays `users` users in one run by one worker process, on its own database and Redis.
+ *
+ * @throws Error when a user was not invoiced or an invariant is violated
+ */
 export async function payNetwork(servers: Servers, users: number, concurrency: number): Promise<GrowthStep> {
   const database = await createNetwork(servers.postgresUrl, `growth_${users}`, users);
   const redis = await servers.startRedis();
@@ -124,7 +128,10 @@ async function peakOfRedis(url: string): Promise<number> {
   return Number(/^used_memory_peak:(\d+)/m.exec(info)?.[1] ?? Number.NaN) / 1_024 / 1_024;
 }
 
-/** The peak of the largest server process of a database, its share of the common buffers included; NaN where /proc is missing. */
+/**
+ * The peak memory of the largest server process of a database in megabytes, including the shared buffers that it used; NaN
+ * where /proc is missing.
+ */
 async function largestBackend(url: string): Promise<number> {
   const { db, close } = connect({ url, max: 1 });
   const rows = await db.$client<{ pid: number }[]>`

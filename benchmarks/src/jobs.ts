@@ -3,17 +3,18 @@ import { defaultPace } from "@cpa-payouts/pipeline";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 
-/** The payment date that everything here is measured with. */
+/** The payment date of the measured runs. */
 export const PAYMENT_DATE = { date: "2026-12-07", kind: "first-monday" } as const;
 
-/** The queue of the invoices under a prefix, without anything of the product around it. */
+/** The invoices queue under a prefix, without the product's code around it. */
 export interface BareQueue {
   readonly queue: Queue;
   readonly redis: Redis;
-  /** Removes all that is in it, and closes it. */
+  /** Removes all jobs and closes the queue. */
   remove(): Promise<void>;
 }
 
+/** Opens the invoices queue under a prefix and waits for its connection. */
 export async function openBareQueue(redisUrl: string, prefix: string): Promise<BareQueue> {
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null });
   const queue = new Queue("invoices", { connection: redis, prefix: `{${prefix}}` });
@@ -29,7 +30,7 @@ export async function openBareQueue(redisUrl: string, prefix: string): Promise<B
   };
 }
 
-/** Adds the `create-invoice` jobs of the first so many users, page by page, as the product's fan-out makes them. */
+/** Adds the `create-invoice` jobs of the users with the ids 1 to `jobs`, page by page, as the product's fan-out does. */
 export async function addInvoiceJobs(queue: Queue, runId: number, jobs: number): Promise<void> {
   const { fanOutPage } = defaultPace;
   for (let first = 1; first <= jobs; first += fanOutPage)

@@ -12,7 +12,7 @@ import { type Figures, figuresOf, printFigures } from "./report.ts";
 import { type Servers, startServers } from "./servers.ts";
 import { payWithoutQueue } from "./set-based.ts";
 
-/** How much is measured. */
+/** The size of a measurement. */
 interface Extent {
   readonly jobs: number;
   readonly transactionJobs: number;
@@ -33,7 +33,7 @@ const FULL: Extent = {
   growth: [10_000, 100_000, 1_000_000],
 };
 
-/** Two minutes on two cores. */
+/** Takes two minutes on two cores. */
 const QUICK: Extent = {
   jobs: 12_000,
   transactionJobs: 1_000,

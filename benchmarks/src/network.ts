@@ -3,7 +3,7 @@ import { databaseUrl, migrationsFolder, testPolicy } from "@cpa-payouts/testing"
 import postgres from "postgres";
 import { PAYMENT_DATE } from "./jobs.ts";
 
-/** A database of its own, which `drop` removes. */
+/** A separate database, which `drop` removes. */
 export interface BenchDatabase {
   readonly name: string;
   readonly url: string;
@@ -11,7 +11,7 @@ export interface BenchDatabase {
   drop(): Promise<void>;
 }
 
-/** Creates a database, empty or as a copy of another one that nobody is connected to. */
+/** Creates a database, empty or as a copy of `template`, which must have no connections. */
 export async function createDatabase(serverUrl: string, name: string, template?: string): Promise<BenchDatabase> {
   await asAdmin(serverUrl, (sql) =>
     sql.unsafe(template ? `create database ${name} template ${template}` : `create database ${name}`),
@@ -31,7 +31,10 @@ async function asAdmin(serverUrl: string, work: (sql: postgres.Sql) => Promise<u
   await sql.end();
 }
 
-/** Tables and so many users, all of them to be paid: active, owed $150 and a bit, with an approved address. */
+/**
+ * Creates a database with `users` users who all qualify for payment: active, owed $150.00 to $159.99, with an approved
+ * address.
+ */
 export async function createNetwork(serverUrl: string, name: string, users: number): Promise<BenchDatabase> {
   const database = await createDatabase(serverUrl, name);
   await migrateDatabase(database.url, migrationsFolder);
@@ -51,7 +54,7 @@ export async function createNetwork(serverUrl: string, name: string, users: numb
   return database;
 }
 
-/** As autovacuum would leave it: with statistics of the tables that have rows. Of empty ones it makes none. */
+/** Leaves the database as autovacuum would: with statistics only of the tables that have rows. */
 async function settleDown(sql: postgres.Sql): Promise<void> {
   const tables = await sql<{ name: string }[]>`select relname as name from pg_stat_user_tables
     where schemaname = 'public' and n_live_tup > 0`;
@@ -59,7 +62,7 @@ async function settleDown(sql: postgres.Sql): Promise<void> {
   await sql`checkpoint`;
 }
 
-/** Opens the run of {@link PAYMENT_DATE} and decides it; what is left to do are the invoices. */
+/** Opens the run of {@link PAYMENT_DATE} and decides it; only its invoices are left to create. */
 export async function decideNetwork(database: BenchDatabase): Promise<{ runId: number }> {
   const { db, close } = connect({ url: database.url, max: 1 });
   const now = new Date();

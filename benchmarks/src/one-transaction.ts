@@ -9,8 +9,8 @@ const { auditLog, invoices, ledgerEntries, paymentMethods, runDecisions, users }
 const MINIMUM_CENTS = 100_00n;
 
 /**
- * The obvious handler: one transaction per job, a statement per table. It does the same work with the same checks, and
- * it is what docs/architecture.md, law 1, forbids: postgres.js may run the rest of a broken transaction elsewhere.
+ * The usual handler: one transaction per job, a statement per table, with the product's work and checks. Law 1 of
+ * docs/architecture.md forbids it, because postgres.js may run the rest of a broken transaction on another connection.
  */
 export function payInTransaction(url: string, connections: number) {
   const client = postgres(url, { max: connections, onnotice: () => {}, types: { bigint: postgres.BigInt } });
@@ -35,7 +35,7 @@ export function payInTransaction(url: string, connections: number) {
         currency: "USD",
         destination: method.binanceEmail,
       };
-      // The decision points to its invoice before the invoice is there, as the tables demand it.
+      // The decision refers to its invoice before the invoice exists, as the tables require.
       const [decision] = await tx
         .update(runDecisions)
         .set({ outcome: "invoiced", invoiceId: sql`nextval('invoices_id_seq')`, settledAt: now })

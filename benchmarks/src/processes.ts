@@ -11,8 +11,8 @@ import type { ContenderName, Setting } from "./contenders.ts";
 const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
 
 /**
- * Bundles the contenders as the product is bundled for production: run from the sources, the compiler alone would take
- * a hundred megabytes.
+ * Bundles the contenders as the product is bundled for production: when they run from source, the compiler alone takes a
+ * hundred megabytes.
  *
  * @returns the file to start
  */
@@ -22,22 +22,23 @@ export async function bundleContenders(folder: string): Promise<string> {
   return file;
 }
 
-/** A contender in a process of its own, so that one does not inherit another's memory and compiled code. */
+/** A contender in its own process, so that it does not inherit the memory and compiled code of another. */
 export interface ContenderProcess {
   usage(): Promise<Usage>;
-  /** Rejects when the process ends, for whoever waits for something that it would then never do. */
+  /** Rejects when the process ends, so that no caller waits for it forever. */
   readonly ended: Promise<never>;
-  /** @throws Error when it did not end in order */
+  /** @throws Error when its exit code is not 0 */
   stop(): Promise<void>;
 }
 
+/** Starts a contender from the bundle `file`. */
 export function startContender(file: string, name: ContenderName, setting: Setting): ContenderProcess {
   const child = fork(file, { execArgv: [] });
   const exit = once(child, "exit").then(([code]) => code as number | null);
   const ended = exit.then((code): never => {
     throw new Error(`the process of ${name} ended with exit code ${code}`);
   });
-  // It also ends in order, when nobody waits any more.
+  // After an orderly end no caller handles this rejection.
   ended.catch(() => {});
   give(child, { start: name, setting });
   return {
@@ -59,13 +60,14 @@ function give(child: ChildProcess, order: Order): void {
   child.send(order);
 }
 
-/** CPU time so far, in microseconds: of a Redis server, and of everything on this machine. */
+/** CPU time of a Redis server since its start, in microseconds. */
 export async function redisCpuMicros(redis: Redis): Promise<number> {
   const info = await redis.info("cpu");
   const seconds = (field: string) => Number(new RegExp(`^${field}:([\\d.]+)`, "m").exec(info)?.[1] ?? 0);
   return (seconds("used_cpu_user") + seconds("used_cpu_sys")) * 1_000_000;
 }
 
+/** CPU time of all processes of this machine since it booted, in microseconds. */
 export function machineCpuMicros(): number {
   const busy = cpus().map(({ times }) => times.user + times.nice + times.sys + times.irq);
   return busy.reduce((sum, ms) => sum + ms, 0) * 1_000;

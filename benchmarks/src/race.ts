@@ -16,26 +16,27 @@ export interface Entrant {
   readonly label: string;
   readonly contender: ContenderName;
   readonly concurrency: number;
-  /** Jobs of a lap; slow contenders need fewer for the same length of time. */
+  /** Jobs of a lap; a slow contender gets fewer, so that its lap takes as long. */
   readonly jobs: number;
-  /** How the product gathers, where it is not by its defaults. */
+  /** Overrides of the product's batch settings. */
   readonly batch?: Partial<BatchPace>;
-  /** Changes the entrant's copy of the database before it starts. */
+  /** SQL that changes the entrant's copy of the database before the lap. */
   readonly prepare?: string;
 }
 
-/** What one lap came to; CPU time is in microseconds per job. */
+/** The result of a lap; CPU time is in microseconds per job. */
 export interface Lap {
   readonly jobsPerSecond: number;
   readonly workerMicros: number;
   readonly redisMicros: number;
-  /** All the rest of the machine: PostgreSQL, the kernel's work for the network, whatever else runs. */
+  /** Everything else on the machine: PostgreSQL, the kernel's work for the network, other processes. */
   readonly restMicros: number;
 }
 
-/** What all entrants share, one at a time: the servers, and a decided and unpaid network that is copied for every lap. */
+/** Used by one entrant at a time: the servers, and a network that is decided but not paid, which is copied for every lap. */
 export interface Track {
   readonly postgresUrl: string;
+  /** The bundled program of the contenders. */
   readonly contenders: string;
   readonly redis: RedisServer;
   readonly template: BenchDatabase;
@@ -43,8 +44,8 @@ export interface Track {
 }
 
 /**
- * Runs every entrant in turn, as often as there are rounds, so that a machine that gets slower or faster meanwhile does
- * so for all of them. Every second round goes backwards.
+ * Runs every entrant once per round, so that a change in the machine's speed affects all of them alike. Every second round
+ * is in reverse order.
  *
  * @returns the laps of each entrant, in the order of the rounds
  */
@@ -66,7 +67,7 @@ export async function race(
   return results;
 }
 
-/** The jobs are all in the queue before the worker starts. */
+/** Runs one lap. All jobs are in the queue before the worker starts. */
 async function runLap(track: Track, entrant: Entrant, name: string): Promise<Lap> {
   const { contender, concurrency, jobs, prepare } = entrant;
   const database = await createDatabase(track.postgresUrl, name, track.template.name);
@@ -103,7 +104,7 @@ async function time(queue: Queue, redis: Redis, jobs: number, process: Contender
   return { jobsPerSecond: (warm.left * 1_000) / (end.at - warm.at), workerMicros, redisMicros, restMicros };
 }
 
-/** Waits until no more than so many jobs are left, waiting or being worked on, and tells how many there are. */
+/** Waits until at most `limit` jobs are waiting, delayed or active, and returns their number. */
 async function untilLeft(queue: Queue, limit: number): Promise<number> {
   for (;;) {
     const left = await queue.getJobCountByTypes("waiting", "active", "delayed");
@@ -112,18 +113,19 @@ async function untilLeft(queue: Queue, limit: number): Promise<number> {
   }
 }
 
-/** The middle, the lowest and the highest of the figures of several rounds. */
+/** The median and the extremes of the figures of several rounds. */
 export interface Spread {
   readonly median: number;
   readonly lowest: number;
   readonly highest: number;
 }
 
+/** Summarizes the figures of several rounds. */
 export function spreadOf(figures: readonly number[]): Spread {
   return { median: median(figures), lowest: Math.min(...figures), highest: Math.max(...figures) };
 }
 
-/** The middle one of some figures. */
+/** The median; NaN without any figures. */
 export function median(figures: readonly number[]): number {
   const sorted = [...figures].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -131,7 +133,7 @@ export function median(figures: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
-/** How two entrants compare, round by round. */
+/** The throughput of an entrant divided by that of another one, round by round. */
 export function ratioOf(laps: readonly Lap[], against: readonly Lap[]): Spread {
   return spreadOf(laps.map((lap, round) => lap.jobsPerSecond / (against[round]?.jobsPerSecond ?? Number.NaN)));
 }

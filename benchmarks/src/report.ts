@@ -3,11 +3,11 @@ import type { FanOutLap } from "./fan-out.ts";
 import type { GrowthStep } from "./growth.ts";
 import { type Entrant, type Lap, median, ratioOf, type Spread, spreadOf } from "./race.ts";
 
-/** All that was measured. */
+/** The raw results of a benchmark. */
 interface Measurements {
   readonly main: ReadonlyMap<Entrant, readonly Lap[]>;
   readonly exploration: ReadonlyMap<Entrant, readonly Lap[]>;
-  /** Users per statement, and invoices per second. */
+  /** Invoices per second by users per statement. */
   readonly setBased: ReadonlyMap<number, number>;
   readonly fanOut: readonly FanOutLap[];
   readonly growth: readonly GrowthStep[];
@@ -17,7 +17,7 @@ interface Throughput {
   readonly label: string;
   readonly concurrency: number;
   readonly jobsPerSecond: number;
-  /** Against the no-op of the same concurrency; the lowest and highest are those of single rounds. */
+  /** Relative to the no-op of the same concurrency; the lowest and highest are those of single rounds. */
   readonly ratio: Spread;
   readonly workerMicros: number;
   readonly redisMicros: number;
@@ -32,7 +32,7 @@ interface Target {
   readonly detail: string;
 }
 
-/** What `--json` writes; rates are per second, memory is in megabytes, CPU time in microseconds per job. */
+/** The output of `--json`; rates are per second, memory is in megabytes, CPU time in microseconds per job. */
 export interface Figures {
   readonly machine: { readonly cores: number; readonly cpu: string; readonly node: string };
   readonly targets: readonly Target[];
@@ -43,6 +43,11 @@ export interface Figures {
   readonly growth: readonly GrowthStep[];
 }
 
+/**
+ * Computes the figures of the report.
+ *
+ * @throws Error when no network was paid
+ */
 export function figuresOf(measured: Measurements): Figures {
   const { setBased, fanOut, growth } = measured;
   return {
@@ -113,7 +118,7 @@ function isReached({ isAtLeast, limit, reached }: Target): boolean {
   return isAtLeast ? reached >= limit : reached <= limit;
 }
 
-/** Prints the figures as tables for a person. */
+/** Prints the figures as tables. */
 export function printFigures(figures: Figures, print: (line: string) => void): void {
   const { machine, growth, withoutQueue } = figures;
   print(`\n${machine.cores} cores, ${machine.cpu}, Node ${machine.node}`);
@@ -129,7 +134,7 @@ export function printFigures(figures: Figures, print: (line: string) => void): v
       `${cell(step.users, 11)}${cell(step.decideSeconds, 11, 1)}${cell(step.paySeconds, 11, 1)}${cell(step.millisecondsPerInvoice, 13, 3)}` +
         `${cell(step.workerMegabytes, 12)}${cell(step.redisMegabytes, 11)}${cell(step.postgresProcessMegabytes, 14)}`,
     );
-  print("\nTo reach");
+  print("\nTargets");
   for (const target of figures.targets) {
     const sign = target.isAtLeast ? ">=" : "<=";
     const verdict = isReached(target) ? "reached" : "MISSED ";

@@ -10,20 +10,24 @@ import { bundleContenders } from "./processes.ts";
 /** The servers of one benchmark, on free ports of the loopback interface. */
 export interface Servers {
   readonly postgresUrl: string;
-  /** The program of the contenders' processes. */
+  /** The bundled program of the contenders. */
   readonly contenders: string;
-  /** Starts a Redis of its own, so that its peak memory is that of one measurement. */
+  /** Starts a separate Redis, so that its peak memory is that of one measurement. */
   startRedis(): Promise<RedisServer>;
   stop(): Promise<void>;
 }
 
 /**
- * As an operator would run it: every commit waits for the disk. Only the checkpoints are spaced as for a server that is
- * written to in earnest; the default of 1 GB would start one in the middle of every measurement.
+ * As in production, every commit waits for the disk. Only the checkpoints are spaced as for a server with many writes; the
+ * default `max_wal_size` of 1 GB would start one in the middle of every measurement.
  */
 const POSTGRES_SETTINGS = { max_connections: "100", max_wal_size: "8GB", checkpoint_timeout: "30min" };
 
-/** Starts PostgreSQL, and Redis servers as they are asked for; all of them end with `stop`. */
+/**
+ * Starts PostgreSQL; Redis servers start on request. `stop` ends all of them.
+ *
+ * @throws Error when there is no usable Redis program
+ */
 export async function startServers(): Promise<Servers> {
   const { file: binary, problem } = findRedis(process.env);
   if (!binary) throw new Error(problem ?? "no redis-server or valkey-server on the PATH");
@@ -46,7 +50,7 @@ export async function startServers(): Promise<Servers> {
   };
 }
 
-/** Starts PostgreSQL in a folder of its own, which is removed when it is stopped. */
+/** Starts PostgreSQL in a temporary folder, which `stop` removes. */
 export async function startPostgres(): Promise<{ url: string; folder: string; stop(): Promise<void> }> {
   const folder = path.join(tmpdir(), `payouts-bench-${randomUUID()}`);
   await mkdir(folder, { mode: 0o755 });

@@ -3,9 +3,10 @@ import { createDatabase } from "./network.ts";
 import type { Track } from "./race.ts";
 
 /**
- * The database's limit: the product's own statement without any queue, for so many users at a time.
+ * Measures the limit of the database: the product's own statement without a queue, for `perStatement` users at a time.
  *
  * @returns invoices per second
+ * @throws Error when a user was not invoiced
  */
 export async function payWithoutQueue(track: Track, users: number, perStatement: number): Promise<number> {
   const database = await createDatabase(track.postgresUrl, `set_based_${perStatement}`, track.template.name);

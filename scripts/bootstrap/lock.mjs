@@ -1,4 +1,4 @@
-// One at a time: two installs in one folder break each other.
+// A lock for installs: two at the same time in one folder break each other.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -6,10 +6,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BootstrapError, say } from "./process.mjs";
 
 const HEARTBEAT_MS = 2_000;
-/** An owner that has not touched its lock for this long is gone, unless the npm it started still runs. */
+/** An owner that has not touched its lock for this long has ended, unless the command that it started still runs. */
 const SILENT_MS = 10_000;
 const LIMIT_MS = 30 * 60_000;
 
+/**
+ * Runs `work` while this process holds the lock of the project in `root`, after waiting for another holder. SIGINT and
+ * SIGTERM release the lock and end the process. A stale lock is taken over.
+ * @throws BootstrapError when this user cannot write to `root`
+ */
 export async function withLock(root, work) {
   const lock = await take(join(root, ".bootstrap.lock"));
   const leave = (signal) => {
@@ -55,7 +60,7 @@ function held(folder) {
   const heartbeat = setInterval(() => touch(folder), HEARTBEAT_MS);
   let child;
   return {
-    /** Whoever finds this lock without a heartbeat can see whether the npm behind it still runs. */
+    /** Stores the command's process id, so that another run that sees no heartbeat can check whether the command still runs. */
     guards(started) {
       child = started;
       writeFileSync(join(folder, "pid"), String(started.pid ?? ""));
@@ -68,7 +73,7 @@ function held(folder) {
   };
 }
 
-/** Somebody may have cleaned the folder with us inside; the install goes on all the same. */
+/** The folder may have been deleted during the install, which then continues without a lock. */
 function touch(folder) {
   if (existsSync(folder)) utimesSync(folder, new Date(), new Date());
 }
@@ -84,7 +89,7 @@ function isStale(folder) {
   }
 }
 
-/** Renamed first, so that of two that find the same stale lock only one removes it. */
+/** Renames first: of two processes that find the same stale lock only one removes it. */
 function discard(folder) {
   const aside = `${folder}.${process.pid}`;
   try {

@@ -6,6 +6,7 @@ import { ensureRedis } from "./redis.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Runs the steps that the command line asks for. A failure is printed and sets exit code 1. */
 export async function main(args) {
   try {
     await ensurePackages(root);

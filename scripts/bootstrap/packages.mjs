@@ -1,17 +1,21 @@
-// Installs the packages when what is in node_modules is not what package-lock.json asks for.
+// Installs the packages when node_modules does not match package-lock.json.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withLock } from "./lock.mjs";
 import { BootstrapError, run, say, secondsSince } from "./process.mjs";
 
+/**
+ * Installs the packages unless they are current. With NODE_ENV=production nothing is installed.
+ * @throws BootstrapError when npm fails, or when packages are missing in production
+ */
 export async function ensurePackages(root) {
   const state = packagesState(root);
   if (state === "current") return;
   if (state === "installed by hand") return writeStamp(root);
   if (process.env.NODE_ENV === "production") return refuseInProduction(state);
   await withLock(root, async (lock) => {
-    // Whoever held the lock before may have done it.
+    // The previous holder of the lock may have installed them.
     if (packagesState(root) !== "current") await install(root, state, lock);
   });
 }
@@ -23,15 +27,15 @@ function packagesState(root) {
   return matchesLockFile(root) ? "installed by hand" : "out of date";
 }
 
-/** An image is built once, from the lock file; what runs in it must not change it. */
+/** An image is built once, from the lock file; its processes must not change it. */
 function refuseInProduction(state) {
   if (state === "missing") {
     throw new BootstrapError("packages are missing, and nothing is installed while NODE_ENV=production: run `npm ci`.");
   }
-  say("packages are out of date, and nothing is installed while NODE_ENV=production; going on with what is there.");
+  say("packages are out of date, and nothing is installed while NODE_ENV=production; using the installed ones.");
 }
 
-/** What of a package.json `npm ci` acts on; an edited script is no reason to install again. */
+/** The fields of package.json that affect `npm ci`; an edited script needs no new install. */
 const MANIFEST_FIELDS = [
   "name",
   "bin",
@@ -44,7 +48,7 @@ const MANIFEST_FIELDS = [
   "allowScripts",
 ];
 
-/** Changes whenever `npm ci` would install something else. */
+/** A hash that changes whenever `npm ci` would install something else. */
 function fingerprint(root) {
   const hash = createHash("sha256");
   for (const file of ["package-lock.json", ".npmrc"].map((name) => join(root, name))) {
@@ -66,7 +70,7 @@ function workspaceManifests(root) {
     .sort();
 }
 
-/** Did somebody run `npm ci` or `npm install`? npm leaves what it installed in a lock file of its own. */
+/** Whether `npm ci` or `npm install` was run by hand: npm records what it installed in its own lock file in node_modules. */
 function matchesLockFile(root) {
   const installed = join(root, "node_modules", ".package-lock.json");
   if (!existsSync(installed)) return false;
@@ -79,7 +83,7 @@ function matchesLockFile(root) {
 async function install(root, state, lock) {
   const start = Date.now();
   say(`packages are ${state}: running npm ci (about 20 s on a fast line) ...`);
-  // Until it has succeeded the state is "out of date", also after a failure or a kill -9.
+  // Until npm succeeds the state is "out of date", even after a failure or a kill -9.
   if (state !== "missing") writeStamp(root, "installing");
   let result = await npm(root, ["ci"], lock);
   if (result.code !== 0 && isIncompleteLockFile(result.output)) {
@@ -96,7 +100,10 @@ function npm(root, args, lock) {
   return run("npm", [...args, ...flags], { cwd: root, shell: process.platform === "win32" }, lock);
 }
 
-/** npm names the version of a package that the lock file really lacks; it has none to name for one that the registry did not serve. */
+/**
+ * Whether the lock file lacks only packages that the registry did not serve. For those npm prints no version (`name@`); for
+ * any other missing package it prints one.
+ */
 export function isIncompleteLockFile(output) {
   const missing = output.match(/Missing: .*/g) ?? [];
   return (
@@ -115,7 +122,7 @@ const CURES = [
   [/EUSAGE/, "package.json and package-lock.json differ: run `npm install` and commit the lock file."],
 ];
 
-/** One line that says what to do, then npm's own words without its usage text and log path. */
+/** One line that says what to do, then npm's output without its usage text and log path. */
 export function npmFailure(output, took) {
   const lines = output
     .split("\n")
@@ -124,7 +131,7 @@ export function npmFailure(output, took) {
   const usage = lines.indexOf("Clean install a project");
   const useful = lines.slice(0, usage === -1 ? undefined : usage).slice(0, 8);
   const cure = CURES.find(([pattern]) => useful.some((line) => pattern.test(line)))?.[1];
-  const advice = cure ?? "Run `npm ci` to see all it says.";
+  const advice = cure ?? "Run `npm ci` to see its full output.";
   return [`installing packages failed after ${took}. ${advice}`, ...useful.map((line) => `  npm: ${line}`)].join("\n");
 }
 
@@ -132,7 +139,7 @@ function writeStamp(root, stamp = fingerprint(root)) {
   try {
     writeFileSync(stampFile(root), stamp);
   } catch (error) {
-    // The packages belong to somebody else: it only means looking more closely next time.
+    // The packages belong to another user: without a stamp the next run compares the lock files instead.
     if (!["EACCES", "EPERM", "EROFS"].includes(error.code)) throw error;
   }
 }

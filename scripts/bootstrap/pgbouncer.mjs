@@ -4,14 +4,14 @@ import { canUseApt, installPackage } from "./apt.mjs";
 import { withLock } from "./lock.mjs";
 import { onPath, say } from "./process.mjs";
 
-/** Unlike a missing Redis this stops nothing: with CI=true the tests that need it fail by themselves. */
+/** Finds or installs PgBouncer. Unlike a missing Redis, a missing PgBouncer is not an error here: with CI=true its tests fail. */
 export async function ensurePgBouncer(root) {
   if (!findPgBouncer(process.env) && canUseApt()) await withLock(root, installPgBouncer);
   if (!findPgBouncer(process.env)) say("*** PgBouncer suites will be SKIPPED: no pgbouncer on the PATH. ***");
 }
 
 /**
- * The program, or null. Debian puts it where only root looks.
+ * The path of the program, or null. Debian installs it in /usr/sbin, which is on root's PATH only.
  * @param {Readonly<Record<string, string | undefined>>} env
  * @returns {string | null}
  */

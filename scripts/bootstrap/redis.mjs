@@ -4,11 +4,15 @@ import { canUseApt, installPackage } from "./apt.mjs";
 import { withLock } from "./lock.mjs";
 import { BootstrapError, onPath, say } from "./process.mjs";
 
-/** What BullMQ needs. */
+/** The oldest version that BullMQ supports. */
 const REDIS_NEEDED = [6, 2];
 const HOW_TO_INSTALL =
   "Install it: `brew install redis` (macOS), `sudo apt-get install redis-server` (Debian, Ubuntu), `sudo dnf install valkey` (Fedora); or set REDIS_SERVER_BIN.";
 
+/**
+ * Finds or installs a Redis server. Without one a line says that its suites are skipped.
+ * @throws BootstrapError without one when CI is set
+ */
 export async function ensureRedis(root) {
   let found = findRedis(process.env);
   if (!found.file && !found.problem && canUseApt()) found = await withLock(root, installRedis);
@@ -21,7 +25,7 @@ export async function ensureRedis(root) {
 const isOn = (value) => Boolean(value) && value !== "false" && value !== "0";
 
 /**
- * The first usable server: `{ file }`, or `{ problem }` that says what is wrong with the one that was found, or neither.
+ * The first usable server: `{ file }`; or what is wrong with the first one found: `{ problem }`; or `{}` when none was found.
  * @param {Readonly<Record<string, string | undefined>>} env
  * @returns {{ file?: string, problem?: string }}
  */
@@ -40,7 +44,10 @@ function judge(file) {
   };
 }
 
-/** From `redis-server --version`: "Redis server v=7.0.15 sha=..." or "Valkey server v=8.1.0 ..."; very old ones say "version 2.4.10". */
+/**
+ * Major and minor version in the output of `redis-server --version`: "Redis server v=7.0.15 sha=...", "Valkey server v=8.1.0
+ * ..." or, from very old servers, "version 2.4.10". Undefined for other text.
+ */
 export function parseRedisVersion(text) {
   const found = /server v(?:ersion |=)(\d+)\.(\d+)/.exec(text);
   return found ? [Number(found[1]), Number(found[2])] : undefined;

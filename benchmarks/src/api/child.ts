@@ -7,10 +7,10 @@ export interface ApiStart {
   readonly migrationsFolder: string;
 }
 
-/** What the process tells: where it listens, and on request how much memory it has, in megabytes. */
+/** The messages of the process: its URL once it listens, and on request its resident memory in megabytes. */
 export type ApiReport = { readonly url: string } | { readonly megabytes: number };
 
-/** The API in a process of its own, as `payouts api` runs it, until the other end of the channel is closed. */
+/** Runs the API as `payouts api` does, until the parent process closes the channel. */
 async function serve({ databaseUrl, migrationsFolder }: ApiStart): Promise<void> {
   const config = readConfig({ DATABASE_URL: databaseUrl }, new Date());
   const log = createLogger({ level: "warn", isTerminal: false });

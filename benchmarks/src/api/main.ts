@@ -12,9 +12,9 @@ import type { ApiReport, ApiStart } from "./child.ts";
 import { createHistory } from "./network.ts";
 import { type Question, questionsOf, type Random } from "./questions.ts";
 
-/** What the lists of a console may take on the server, at the 95th percentile. */
+/** The limit of the server's time for a request, at the 95th percentile. */
 const LIMIT_MS = 50;
-/** Two people who click without a pause, on a machine with two cores that PostgreSQL has to share. */
+/** Clients that ask without a pause: two, for a machine with two cores that PostgreSQL shares. */
 const AT_A_TIME = 2;
 const TOKEN = "payouts_bench";
 const LINE_FEED = 10;
@@ -36,7 +36,7 @@ interface Answer {
 const postgres = await startPostgres();
 try {
   const database = await createHistory(postgres.url, users, (date, seconds) =>
-    say(`run of ${date}: everybody paid and reviewed in ${seconds.toFixed(1)} s`),
+    say(`run of ${date}: users paid and invoices reviewed in ${seconds.toFixed(1)} s`),
   );
   await migrateQueue(database.url);
   await addToken(database.url);
@@ -73,7 +73,7 @@ async function measure(start: ApiStart): Promise<void> {
 async function askAll(url: string): Promise<Answer[]> {
   const answers: Answer[] = [];
   for (const question of questionsOf(users)) {
-    // The first ones load code and pages; an API that has just been started is not what people work with.
+    // The first requests are not counted: they load code and database pages.
     await askMany(url, question, 10);
     const times = (await askMany(url, question, requests)).sort((a, b) => a - b);
     const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
@@ -82,7 +82,7 @@ async function askAll(url: string): Promise<Answer[]> {
   return answers;
 }
 
-/** @returns the server's part of the time of each request, in milliseconds */
+/** @returns the server's time for each request, in milliseconds */
 async function askMany(url: string, question: Question, count: number): Promise<number[]> {
   const times: number[] = [];
   const client = timedClient(url, (ms) => times.push(ms));
@@ -102,7 +102,7 @@ function timedClient(baseUrl: string, onTime: (ms: number) => void): Client {
     fetch: async (target, init) => {
       const response = await fetch(target, init);
       const [, ms] = /dur=([\d.]+)/.exec(response.headers.get("server-timing") ?? "") ?? [];
-      if (ms === undefined) throw new Error(`${target} did not tell its time`);
+      if (ms === undefined) throw new Error(`${target} sent no duration in Server-Timing`);
       onTime(Number(ms));
       return response;
     },
@@ -120,7 +120,7 @@ function printAnswers(answers: readonly Answer[]): void {
   if (slow.length > 0) process.exitCode = 1;
 }
 
-/** Reads the CSV of everything, and looks at the server's memory at every megabyte: it must not grow with the rows. */
+/** Reads the CSV of all invoices and samples the server's memory at every megabyte: it must not grow with the rows. */
 async function exportAll(url: string, megabytes: () => Promise<number>): Promise<void> {
   const samples = [await megabytes()];
   const start = performance.now();

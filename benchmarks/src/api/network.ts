@@ -13,7 +13,7 @@ import {
 import { testPolicy } from "@cpa-payouts/testing";
 import { type BenchDatabase, createNetwork } from "../network.ts";
 
-/** Each pays all users. */
+/** The payment dates of the history; every run pays all users who qualify. */
 const DATES = [
   { date: "2026-09-07", kind: "first-monday" },
   { date: "2026-09-21", kind: "mid-month" },
@@ -25,8 +25,10 @@ const DATES = [
 const BATCH = 5_000;
 
 /**
- * A network with a history: five runs that paid everybody, made by the statements of the product. Of the first four
- * nearly all invoices are reviewed, of the last none.
+ * Creates a network with a history: five runs that paid all users who qualify, made by the product's statements. Nearly all
+ * invoices of the first four runs are reviewed, none of the last.
+ *
+ * @param onRun called after each run, with its payment date and the seconds that it took
  */
 export async function createHistory(
   serverUrl: string,
@@ -56,7 +58,7 @@ const DIVERSITY = `
   update payment_methods set status = 'rejected', reason = 'bounced' where user_id % 991 = 0;
   update payment_methods set binance_email = 'shared@pay.example.com' where user_id % 4999 = 0;`;
 
-/** What a conversion does, for all users at once. */
+/** New earnings for all users at once, as conversions would bring. */
 const EARN_AGAIN = `
   with entry as (
     insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)

@@ -1,12 +1,12 @@
 import type { Client } from "@cpa-payouts/contract";
 
-/** Something that the console asks again and again, with whatever numbers it gets. */
+/** A request that a console sends often, with arguments chosen by `random`. */
 export interface Question {
   readonly name: string;
   ask(client: Client, random: Random): Promise<unknown>;
 }
 
-/** A whole number from 1 to `to`. */
+/** Returns a whole number from 1 to `to`. */
 export type Random = (to: number) => number;
 
 const DATES = ["2026-09-07", "2026-09-21", "2026-10-05", "2026-10-19", "2026-11-02"];
@@ -16,7 +16,7 @@ const statuses = ["pending", "paid", "rejected"] as const;
 
 const dateOf = (random: Random) => DATES[random(DATES.length) - 1] ?? "";
 
-/** Every list, search and figure that the API has for a page. */
+/** Every list, search and figure of the API. */
 export function questionsOf(users: number): Question[] {
   return [
     { name: "dashboard", ask: (client) => client.readDashboard() },
@@ -63,19 +63,19 @@ export function questionsOf(users: number): Question[] {
       ask: (client, random) => client.listInvoices({ query: { search: `USER-${random(users)}@example.com` } }),
     },
     {
-      name: "search: how some names begin",
+      name: "search: name prefix, few matches",
       ask: (client, random) => client.listInvoices({ query: { search: `${NAMES[random(8) - 1]} ${random(999)}` } }),
     },
     {
-      name: "search: how many names begin",
+      name: "search: name prefix, many matches",
       ask: (client, random) => client.listInvoices({ query: { search: NAMES[random(8) - 1] ?? "" } }),
     },
     {
-      name: "search: how many names begin, pending, largest",
+      name: "search: name prefix, many matches, pending, largest",
       ask: (client, random) =>
         client.listInvoices({ query: { search: NAMES[random(8) - 1] ?? "", status: "pending", sort: "largest" } }),
     },
-    { name: "search: nobody", ask: (client) => client.listInvoices({ query: { search: "zzz" } }) },
+    { name: "search: no match", ask: (client) => client.listInvoices({ query: { search: "zzz" } }) },
     {
       name: "one invoice",
       ask: (client, random) =>
@@ -140,12 +140,12 @@ export function questionsOf(users: number): Question[] {
   ];
 }
 
-/** Ten cents wide. */
+/** A range of ten cents. */
 function amountsFrom(dollars: number) {
   return { minimumAmount: `${150 + dollars}.00`, maximumAmount: `${150 + dollars}.09` };
 }
 
-/** One whose address was approved and whose account was active; the others have no invoice. */
+/** The id of an active user with an approved address; the others have no invoice. */
 function somebodyPaid(random: Random, users: number): number {
   for (;;) {
     const id = random(users);

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Tries something that may be done twice until it succeeds, with pauses that grow and differ between processes.
+ * Retries `work`, which must be safe to run twice, until it succeeds. The pause after attempt n is n times `pauseMs`
+ * milliseconds, varied at random by up to half, so that processes do not retry in step.
  *
  * @throws the error of the last attempt
  */

@@ -2,52 +2,53 @@ import type { SetupProblem } from "@cpa-payouts/core";
 import type { Processor, Queue, Telemetry, Worker } from "bullmq";
 import type { QueueName } from "./catalog.ts";
 
-/** Where the to-do list lives. `postgres` needs no other server; `redis` carries many workers. */
+/** Where the queue is stored. `postgres` needs no other server; `redis` serves many workers. */
 export type BackendConfig =
   | { readonly kind: "postgres"; readonly url: string }
   | { readonly kind: "redis"; readonly url: string; readonly prefix: string };
 
-/** BullMQ's door for traces: spans around adding and working on a job, and the way of a trace from the one to the other. */
+/** BullMQ's interface for traces: spans around adding and processing a job, and the trace context passed between the two. */
 export type { Telemetry };
 
 export interface WorkerTuning {
-  /** Jobs of a process under way at the same time. */
+  /** Jobs that one process works on at the same time. */
   readonly concurrency: number;
-  /** Milliseconds after which a job whose worker died is given to another. */
+  /** Milliseconds after which a job whose worker died is given to another worker. */
   readonly lockDurationMs?: number;
+  /** Milliseconds between two checks for such jobs. */
   readonly stalledIntervalMs?: number;
-  /** Milliseconds after which a handler that has not come back is given up, and its job tried again. */
+  /** Milliseconds after which a handler that has not returned counts as failed, and its job is retried. */
   readonly deadlineMs?: number;
 }
 
 export type AnyQueue = Queue;
 export type AnyWorker = Worker;
 
-/** An open connection to a backend, which makes BullMQ's objects; everything else is the same on both. */
+/** A connection to a backend, and the factory of BullMQ's objects on it. All other code is the same for both backends. */
 export interface Backend {
   readonly kind: BackendConfig["kind"];
   queue(name: QueueName): AnyQueue;
   worker(name: QueueName, processor: Processor, tuning: WorkerTuning): AnyWorker;
-  /** @throws OperationError in one line when it does not answer or is not fit */
+  /** @throws OperationError of one line when the server does not answer, is too old, or lacks the tables of the queue */
   ping(): Promise<void>;
   /**
-   * What is wrong with the server although it answers. Asked once at the start, after {@link Backend.ping}, which comes
-   * every few seconds and looks at less.
+   * Finds what is wrong with a server that answers. Called once at the start, after {@link Backend.ping}, which runs every
+   * few seconds and checks less.
    *
-   * @returns every problem; none when all is well
-   * @throws OperationError in one line when it does not answer
+   * @returns every problem; an empty list when there is none
+   * @throws OperationError of one line when the server does not answer
    */
   check(): Promise<readonly SetupProblem[]>;
-  /** Ends the connections; queues and workers are closed before. */
+  /** Closes the connections. Queues and workers must be closed first. */
   close(): Promise<void>;
 }
 
 const SECOND_MS = 1_000;
 
 /**
- * How workers hold jobs. BullMQ's default of one stall kills a job for good after two crashed workers, whatever its
- * attempts; a stall is our workers' problem, never the job's, hence ten. A job without a living worker is taken up
- * after the lock (30 s) and at most two checks.
+ * BullMQ's options for a worker. With its default of one stall, two crashed workers fail a job permanently, regardless of
+ * its attempts. A stall is the fault of a worker and not of the job, hence ten. Another worker takes up a dead worker's job
+ * after the lock expires (30 s) and at most two checks (every 15 s).
  */
 export function workerOptions(tuning: WorkerTuning) {
   return {

@@ -1,16 +1,16 @@
 import type { JobsOptions } from "bullmq";
 import { z } from "zod";
 
-/** One queue per concurrency profile: a million invoices never stand in the way of the tick. */
+/** One queue per concurrency profile: a million invoices never delay the tick. */
 export const queueNames = ["ticks", "runs", "invoices", "alerts"] as const;
 export type QueueName = (typeof queueNames)[number];
 
 interface JobDefinition<Payload extends z.ZodType> {
   readonly queue: QueueName;
   readonly payload: Payload;
-  /** The job's id in the queue: adding it again while it waits or runs does nothing. It saves work; it guarantees nothing. */
+  /** The job's id in the queue: adding it again while it waits or runs has no effect. This saves work but guarantees nothing. */
   readonly id: (payload: z.output<Payload>) => string;
-  /** What differs from {@link jobOptions}. */
+  /** Overrides of {@link jobOptions}. */
   readonly options?: JobsOptions;
 }
 
@@ -21,8 +21,8 @@ function job<Payload extends z.ZodType>(definition: JobDefinition<Payload>): Job
 const SECOND_MS = 1_000;
 
 /**
- * Fourteen attempts in six to eleven hours: what an alert leaves through is not ours, and whoever repairs it may have to
- * wake up first.
+ * Fourteen attempts in six to eleven hours: mail servers and webhooks are outside the product, and their repair may have to
+ * wait for the next morning.
  */
 const alertOptions = { attempts: 14, backoff: { type: "exponential", delay: 5 * SECOND_MS, jitter: 0.5 } };
 
@@ -31,8 +31,8 @@ const ofRun = z.object({ runId: z.int().positive() });
 const ofRunAndUser = z.object({ runId: z.int().positive(), userId: z.int().positive() });
 
 /**
- * Every job there is. Payloads hold ids only: amounts, e-mails and names are read from the database (docs/architecture.md, law 7).
- * Fields may be added as optional ones only, since jobs of the version before are in flight during a deployment.
+ * All jobs. Payloads hold ids only: amounts, e-mails and names are read from the database (docs/architecture.md, law 7).
+ * A new field must be optional, because jobs of the previous version are in flight during a deployment.
  */
 export const catalog = {
   tick: job({ queue: "ticks", payload: nothing, id: () => "tick" }),
@@ -55,21 +55,21 @@ export const catalog = {
 export type JobName = keyof typeof catalog;
 export type PayloadOf<N extends JobName> = z.output<(typeof catalog)[N]["payload"]>;
 
-/** The names of the jobs that travel through a queue. */
+/** The names of the jobs of a queue. */
 export function jobsOf(queue: QueueName): JobName[] {
   return (Object.keys(catalog) as JobName[]).filter((name) => catalog[name].queue === queue);
 }
 
 /**
- * What every job is added with, unless it has options of its own. Eight attempts from one second on outlast two minutes
- * of a database that is away; after that the next tick queues again whatever is still open. The jitter spreads a
- * thousand retries.
+ * The options of every job, unless its definition overrides them. Eight attempts, with delays that double from one second,
+ * outlast a database outage of one to two minutes; after that the next tick queues the open work again. The jitter spreads
+ * the retries of a thousand jobs.
  */
 export const jobOptions = {
   attempts: 8,
   backoff: { type: "exponential", delay: SECOND_MS, jitter: 0.5 },
-  // A few finished jobs to look at on a board; what they did is in the database. Keeping a thousand made every job on
-  // the PostgreSQL backend a quarter slower, which looks for jobs to drop each time one finishes.
+  // A few finished jobs for the board; their results are in the database. Keeping a thousand made every job on the
+  // PostgreSQL backend a quarter slower, because it looks for jobs to remove each time one finishes.
   removeOnComplete: { count: 100 },
   removeOnFail: { count: 10_000 },
 };

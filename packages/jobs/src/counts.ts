@@ -1,21 +1,21 @@
 import { type QueueName, queueNames } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
 
-/** Where a job of ours can be; BullMQ has more states, for features that nobody uses here. */
+/** The states of this project's jobs; BullMQ has more, for features that are not used here. */
 const jobStates = ["waiting", "active", "delayed", "completed", "failed"] as const;
 export type JobState = (typeof jobStates)[number];
 
 export interface QueueCounts {
   readonly queue: QueueName;
-  /** Finished jobs are those kept to be looked at, not all there ever were. */
+  /** `completed` and `failed` count only the jobs that are still kept, not all that ever finished. */
   readonly jobs: Readonly<Record<JobState, number>>;
-  /** Somebody stopped it on the board: nothing is taken from it. On PostgreSQL BullMQ then counts no job as waiting. */
+  /** Workers take no jobs from a paused queue. On PostgreSQL BullMQ then counts no job as waiting. */
   readonly isPaused: boolean;
 }
 
 /**
- * What each queue holds. Two commands per queue; on Redis they read lengths, on PostgreSQL as many index entries as there
- * are jobs, which the high-water mark bounds.
+ * Counts the jobs of each queue by state, with two commands per queue. On Redis they read lengths; on PostgreSQL they read
+ * one index entry per job, which the high-water mark bounds.
  */
 export async function countJobs({ bullmq }: Pick<Queues, "bullmq">): Promise<QueueCounts[]> {
   return Promise.all(

@@ -12,7 +12,7 @@ const COMMANDS = 1_000;
 const FEW_READS = 20;
 const binary = inject("redisBinary");
 
-describe.skipIf(binary === null)("commands given in one turn", () => {
+describe.skipIf(binary === null)("gathered writes", () => {
   const folder = path.join(tmpdir(), `payouts-redis-${randomUUID()}`);
   let server: RedisServer;
   let connection: Redis;
@@ -34,13 +34,13 @@ describe.skipIf(binary === null)("commands given in one turn", () => {
   const count = (key: string) => Promise.all(Array.from({ length: COMMANDS }, () => connection.incr(key)));
   const inOrder = Array.from({ length: COMMANDS }, (_, index) => index + 1);
 
-  it("leave in few writes and are answered each in its turn", async () => {
+  it("commands of one turn leave in few writes and are answered in order", async () => {
     const before = await reads();
     expect(await count("first")).toEqual(inOrder);
     expect((await reads()) - before).toBeLessThan(FEW_READS);
   });
 
-  it("leave in few writes on the next connection, too", async () => {
+  it("after a reconnect commands still leave in few writes", async () => {
     const id = await connection.client("ID");
     const killer = new Redis(server.url);
     await killer.client("KILL", "ID", id);
@@ -51,7 +51,7 @@ describe.skipIf(binary === null)("commands given in one turn", () => {
     expect((await reads()) - before).toBeLessThan(FEW_READS);
   });
 
-  it("leave in a later turn, when one was given nothing", async () => {
+  it("a command is sent after a turn without commands", async () => {
     expect(await connection.incr("third")).toBe(1);
     await new Promise(setImmediate);
     expect(await connection.incr("third")).toBe(2);

@@ -1,13 +1,13 @@
 import type { Redis } from "ioredis";
 
 /**
- * Lets the commands that a connection is given in one turn of the event loop leave in one write. ioredis writes each by
- * itself: a system call, a packet and often a wake-up of Redis per finished job. When a batch of invoices is done
- * hundreds of them come at once: 24,000 jobs take 900 writes instead of 24,000, and the worker a tenth less CPU.
- * `enableAutoPipelining`, which promises the same, costs more per command than it saves.
+ * Combines the commands that a connection receives in one turn of the event loop into one write. ioredis writes each
+ * command separately, which costs a system call, a packet and often a wake-up of Redis per finished job. A finished batch of
+ * invoices sends hundreds of commands at once: 24,000 jobs take 900 writes instead of 24,000, and the worker uses a tenth
+ * less CPU. ioredis' own `enableAutoPipelining` costs more per command than it saves.
  */
 export function gatherWrites(connection: Redis): void {
-  // Every reconnect brings a new socket. Until it is connected ioredis keeps the commands to itself.
+  // Every reconnect creates a new socket. Until it is connected, ioredis buffers the commands.
   connection.on("connect", () => {
     const { stream } = connection;
     const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
@@ -20,7 +20,7 @@ export function gatherWrites(connection: Redis): void {
       if (!isHeld) {
         isHeld = true;
         stream.cork();
-        // After the promises of this turn, and before anything else is read or written.
+        // Runs after the promises of this turn and before any other input or output.
         process.nextTick(release);
       }
       return write(...args);

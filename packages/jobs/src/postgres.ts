@@ -4,15 +4,15 @@ import pg from "pg";
 import { type AnyQueue, type AnyWorker, type Backend, type BackendConfig, workerOptions } from "./backend.ts";
 import type { TracingOf } from "./tracing.ts";
 
-/** BullMQ's tables stand apart from the money. */
+/** Keeps BullMQ's tables apart from those of the payouts. */
 const SCHEMA = "bullmq";
 
-/** Each worker keeps one connection of the pool for LISTEN; the rest is for the queries of all queues of the process. */
+/** Each worker occupies one connection of the pool for LISTEN; the others serve all queues of the process. */
 const POOL_SIZE = 12;
 
 /**
- * BullMQ on PostgreSQL. Its objects share one pool (BullMQ's own pools, one per object, would use up the server's
- * connections with a few processes), so that the schema must be set on the pool.
+ * BullMQ on PostgreSQL. All its objects share one pool, because BullMQ's own pools (one per object) would use up the
+ * server's connections with a few processes. The schema is therefore set on the pool.
  */
 export function openPostgresBackend(config: Extract<BackendConfig, { kind: "postgres" }>, tracing: TracingOf): Backend {
   const pool = new pg.Pool({
@@ -22,13 +22,13 @@ export function openPostgresBackend(config: Extract<BackendConfig, { kind: "post
     application_name: "payouts-queue",
     options: `-c search_path=${SCHEMA}`,
   });
-  // Every queue and worker listens to the shared pool's errors, which is no leak.
+  // Every queue and worker listens to the shared pool's errors: more listeners than Node's default limit, but no leak.
   pool.setMaxListeners(50);
-  // A pg.Pool is what BullMQ asks for here; only the listeners' types of the two packages differ.
+  // BullMQ expects a pg.Pool here; only the listener types of the two packages differ.
   const connection = pool as unknown as Parameters<typeof createPostgresBackend>[1]["connection"];
   return {
     kind: "postgres",
-    // BullMQ's own types carry the kind of connection, on which nothing outside of this file may depend.
+    // BullMQ's own types contain the kind of connection, on which no code outside this file may depend.
     queue: (name) => new Queue(name, { connection, ...tracing(name) }, createPostgresBackend) as unknown as AnyQueue,
     worker: (name, processor, tuning) =>
       new Worker(
@@ -38,7 +38,7 @@ export function openPostgresBackend(config: Extract<BackendConfig, { kind: "post
         createPostgresBackend,
       ) as unknown as AnyWorker,
     ping: () => ping(pool),
-    // The queue lives beside the money, and whoever opens that database checks it.
+    // The queue is in the database of the payouts, which is checked when it is opened.
     check: async () => [],
     close: () => pool.end(),
   };
@@ -54,7 +54,7 @@ async function ping(pool: pg.Pool): Promise<void> {
     throw new OperationError('the database lacks the tables of the queue: run "payouts migrate" first');
 }
 
-/** Creates or updates BullMQ's tables. Several processes may call it at once; BullMQ takes an advisory lock. */
+/** Creates or updates BullMQ's tables. Safe to call from several processes at once: BullMQ takes an advisory lock. */
 export async function migrateQueue(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, application_name: "payouts-migrate" });
   await client.connect();

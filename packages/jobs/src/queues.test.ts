@@ -14,8 +14,8 @@ import type { RunningWorker } from "./worker.ts";
 const JOB = { runId: 1, userId: 2 };
 const ID = "invoice-1-2";
 
-describe("the catalogue", () => {
-  it("gives every job a queue, and no id that BullMQ would take for something else", () => {
+describe("job catalogue", () => {
+  it("every job has a queue, and an id that BullMQ does not misread", () => {
     expect(queueNames.flatMap(jobsOf).sort()).toEqual(Object.keys(catalog).sort());
     const ids = [
       catalog.tick.id({}),
@@ -26,12 +26,12 @@ describe("the catalogue", () => {
       catalog["send-alert"].id({ deliveryId: 1 }),
     ];
     expect(new Set(ids).size).toBe(ids.length);
-    // Colons separate keys, and a number is what BullMQ itself numbers jobs with.
+    // BullMQ separates keys by colons, and plain numbers are the ids that it assigns itself.
     for (const id of ids) expect(id).toMatch(/^[a-z][a-z0-9-]*$/);
   });
 });
 
-describeOnBackends("the queues", (kind) => {
+describeOnBackends("queues", (kind) => {
   let flow: TestFlow;
   let queues: Queues;
   let workers: RunningWorker | null;
@@ -58,18 +58,18 @@ describeOnBackends("the queues", (kind) => {
     return workers;
   };
 
-  it("answer when they are asked whether they are there", async () => {
+  it("a ping of the backend is answered", async () => {
     await expect(flow.backend.ping()).resolves.toBeUndefined();
   });
 
-  it("take a job once while it waits", async () => {
+  it("a job that already waits is not added again", async () => {
     await queues.enqueue("create-invoice", JOB);
     await queues.enqueue("create-invoice", JOB);
     await queues.enqueueAll("create-invoice", [JOB, { runId: 1, userId: 3 }, JOB]);
     expect(await queues.bullmq.invoices.getJobCountByTypes("waiting")).toBe(2);
   });
 
-  it("take all of many jobs, each once, although the first call broke in the middle", async () => {
+  it("a bulk add that breaks in the middle is repeated and adds every job once", async () => {
     const payloads = Array.from({ length: 20 }, (_, index) => ({ runId: 1, userId: index + 1 }));
     const { invoices } = queues.bullmq;
     const addBulk = invoices.addBulk.bind(invoices);
@@ -86,29 +86,29 @@ describeOnBackends("the queues", (kind) => {
     broken.mockRestore();
   });
 
-  it("hold nothing but ids, whatever they are given", async () => {
+  it("a queued job holds only ids, even if more is passed", async () => {
     const tooMuch = { ...JOB, email: "a@example.com", amountCents: 1 };
     await queues.enqueue("create-invoice", tooMuch);
     expect((await queues.bullmq.invoices.getJob(ID))?.data).toEqual(JOB);
   });
 
-  it("refuse a payload that does not fit before it is queued", async () => {
+  it("a payload that does not match its schema is refused before it is queued", async () => {
     for (const payload of [{ runId: 1 }, { runId: 0, userId: 1 }, { runId: 1.5, userId: 1 }, { runId: "1", userId: 1 }])
       await expect(queues.enqueue("create-invoice", payload as typeof JOB)).rejects.toThrow();
     expect(await queues.bullmq.invoices.count()).toBe(0);
   });
 
-  describe("make sure that a job will run:", () => {
+  describe("ensureQueued", () => {
     const ensure = () => queues.ensureQueued("create-invoice", [JOB]);
 
-    it("one that was never there, or was lost, is added", async () => {
+    it("a job that was never added, or was lost, is added", async () => {
       expect(await ensure()).toBe(1);
       expect(await stateOf()).toBe("waiting");
       await queues.bullmq.invoices.remove(ID);
       expect(await ensure()).toBe(1);
     });
 
-    it("one that waits is left alone, also in a queue that is paused", async () => {
+    it("a waiting job is left alone, even in a paused queue", async () => {
       await queues.enqueue("create-invoice", JOB);
       expect(await ensure()).toBe(0);
       await queues.bullmq.invoices.pause();
@@ -116,13 +116,13 @@ describeOnBackends("the queues", (kind) => {
       expect(await queues.bullmq.invoices.getJob(ID)).toBeDefined();
     });
 
-    it("one that is delayed is left alone", async () => {
+    it("a delayed job is left alone", async () => {
       await queues.bullmq.invoices.add("create-invoice", JOB, { jobId: ID, delay: 3_600_000 });
       expect(await ensure()).toBe(0);
       expect(await stateOf()).toBe("delayed");
     });
 
-    it("one that is being worked on is left alone", async () => {
+    it("an active job is left alone", async () => {
       const held = latch();
       await queues.enqueue("create-invoice", JOB);
       const worker = await work(async () => {
@@ -136,7 +136,7 @@ describeOnBackends("the queues", (kind) => {
     });
 
     it.each(["completed", "failed"] as const)(
-      "one that is kept as %s is queued anew, with all of its attempts",
+      "a job that is kept as %s is queued again, with all its attempts",
       async (state) => {
         await queues.enqueue("create-invoice", JOB);
         const worker = await work(async () => {
@@ -145,7 +145,7 @@ describeOnBackends("the queues", (kind) => {
         });
         await reaches(state);
         await worker.close();
-        // A plain add is swallowed without a word; that is why this exists.
+        // A plain add has no effect, which is why ensureQueued exists.
         await queues.enqueue("create-invoice", JOB);
         expect(await stateOf()).toBe(state);
         expect(await ensure()).toBe(1);
@@ -154,14 +154,14 @@ describeOnBackends("the queues", (kind) => {
       },
     );
 
-    it("many at once, by many processes, each once", async () => {
+    it("many jobs that several callers ensure at once are each added once", async () => {
       const payloads = Array.from({ length: 50 }, (_, index) => ({ runId: 1, userId: index + 1 }));
       await Promise.all(Array.from({ length: 4 }, () => queues.ensureQueued("create-invoice", payloads)));
       expect(await queues.bullmq.invoices.getJobCountByTypes("waiting")).toBe(50);
       expect(await queues.ensureQueued("create-invoice", [])).toBe(0);
     });
 
-    it("kept failures by many processes at once, each once, while a worker takes them", async () => {
+    it("kept failures that several callers ensure at once all run, while a worker takes them", async () => {
       const payloads = Array.from({ length: 20 }, (_, index) => ({ runId: 1, userId: index + 1 }));
       await queues.enqueueAll("create-invoice", payloads);
       const failing = await work(() => Promise.reject(new Error("no luck")));

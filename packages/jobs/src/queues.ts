@@ -6,39 +6,47 @@ import { openPostgresBackend } from "./postgres.ts";
 import { openRedisBackend } from "./redis.ts";
 import { tracingOf } from "./tracing.ts";
 
-/** @param telemetry where traces go; none by default */
+/**
+ * Opens the backend that `config` chooses. Connects on first use.
+ *
+ * @param telemetry where traces are sent; no traces by default
+ */
 export function openBackend(config: BackendConfig, telemetry?: Telemetry): Backend {
   const tracing = tracingOf(telemetry);
   return config.kind === "redis" ? openRedisBackend(config, tracing) : openPostgresBackend(config, tracing);
 }
 
-/** The to-do list, as the pipeline sees it. */
+/** The queues, as the pipeline uses them. */
 export interface Queues {
-  /** Adds a job, unless the same one waits or runs already. */
+  /** Adds a job, unless one with the same id waits, runs, or is kept as finished. */
   enqueue<N extends JobName>(name: N, payload: PayloadOf<N>): Promise<void>;
   /**
-   * Adds many jobs of one kind. On Redis one call is not atomic, whatever BullMQ's documentation says: when the memory
-   * is full in the middle of it, some jobs are in and some are not. The whole call is then made again; the jobs that
-   * are in already are recognised by their ids.
+   * Adds many jobs of one kind. On Redis one call is not atomic, contrary to BullMQ's documentation: when memory runs out
+   * in the middle, only some jobs are added. The whole call is then repeated; ids keep jobs from being added twice.
    *
-   * @throws the queue's error when it goes on; some of the jobs may be there
+   * @throws the queue's error when it persists; some of the jobs may have been added
    */
   enqueueAll<N extends JobName>(name: N, payloads: readonly PayloadOf<N>[]): Promise<void>;
   /**
-   * Makes sure that jobs will run: adds the lost ones and wakes those that are kept as failed or completed, whose ids
-   * would swallow a plain add without a word. For work that the database says is open, after whatever happened.
+   * Makes sure that jobs will run: adds lost ones, and replaces those that are kept as failed or completed, because a plain
+   * add under their ids has no effect. For work that is open according to the database.
    *
-   * @returns how many had to be queued again
+   * @returns how many were queued again
    */
   ensureQueued<N extends JobName>(name: N, payloads: readonly PayloadOf<N>[]): Promise<number>;
-  /** BullMQ's own objects, for the scheduler and for a board. */
+  /** BullMQ's own objects, for the scheduler and the board. */
   readonly bullmq: Readonly<Record<QueueName, Queue>>;
   close(): Promise<void>;
 }
 
-/** A second and a half in all; what takes longer is the business of the job that adds, which is tried again for minutes. */
+/** 1.5 seconds in total. Longer outages are left to the job that adds, which is retried for minutes. */
 const ADD_PATIENCE = { attempts: 4, pauseMs: 250 };
 
+/**
+ * Opens all queues on a backend.
+ *
+ * @param onError receives connection errors; BullMQ reconnects by itself
+ */
 export function openQueues(backend: Backend, onError: (error: Error, queue: QueueName) => void): Queues {
   const bullmq = Object.fromEntries(
     queueNames.map((name) => {
@@ -86,8 +94,8 @@ async function ensureQueued<N extends JobName>(
 }
 
 /**
- * It reads the job instead of asking for its state: for a job that waits, BullMQ looks for the state by walking through
- * the whole list on Redis, and 20,000 such questions (every worker's first tick in a large run) kept Redis from all else
+ * Returns whether the job had to be queued again. Reads the job instead of its state: on Redis, BullMQ finds the state of a
+ * waiting job by a scan of the whole list, and 20,000 such scans (every worker's first tick in a large run) blocked Redis
  * for ten seconds.
  */
 async function ensureOne(queue: Queue, job: ReturnType<typeof toJob>): Promise<boolean> {
@@ -98,26 +106,26 @@ async function ensureOne(queue: Queue, job: ReturnType<typeof toJob>): Promise<b
   return true;
 }
 
-/** BullMQ has no error class or code for it. */
+/** BullMQ has no error class or code for this case. */
 const LOCKED = /could not be removed because it is locked/;
 
 /**
- * Removes a finished job, so that the next one has its full number of attempts and no trace of the old outcome.
+ * Removes a finished job, so that the next one has all its attempts and nothing of the old outcome.
  *
- * @returns false when another process has queued it again in the meantime and a worker holds it
+ * @returns false when another process has meanwhile queued it again and a worker holds it
  */
 async function removeKept(kept: Job): Promise<boolean> {
   try {
     await kept.remove();
     return true;
   } catch (cause) {
-    // To ask for its state instead would be too late: that worker may be done with it by then.
+    // Reading its state instead would come too late: that worker may have finished it by then.
     if (cause instanceof Error && LOCKED.test(cause.message)) return false;
     throw cause;
   }
 }
 
-/** Whether BullMQ refused to change a job because it is gone, or in another state than the one it is changed from. */
+/** Whether BullMQ refused to change a job because it no longer exists or is no longer in the expected state. */
 export function isTooLate(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState;

@@ -19,34 +19,34 @@ const good = {
   role: "master",
 };
 
-/** An answer to INFO, with Redis' own line ends; undefined leaves a field out, as some managed services do. */
+/** A reply to INFO with Redis' line endings. An undefined field is left out, as some managed services do. */
 function infoOf(fields: Readonly<Record<string, string | undefined>>): string {
   const lines = Object.entries(fields).filter(([, value]) => value !== undefined);
   return ["# Server", ...lines.map(([field, value]) => `${field}:${value}`), ""].join("\r\n");
 }
 
-describe("a field of INFO", () => {
-  it("is its whole value, without the line end", () => {
+describe("field of INFO", () => {
+  it("a field has its whole value, without the line ending", () => {
     expect(infoField(infoOf(good), "maxmemory_policy")).toBe("noeviction");
     expect(infoField(infoOf({ master_host: "2001:db8::1" }), "master_host")).toBe("2001:db8::1");
   });
 
-  it("is none when it is missing, empty, or only the end of another name", () => {
+  it("a field is null when it is missing, empty, or only the end of another name", () => {
     expect(infoField(infoOf({}), "role")).toBeNull();
     expect(infoField(infoOf({ role: "", other: "x" }), "role")).toBeNull();
     expect(infoField(infoOf({ my_role: "slave" }), "role")).toBeNull();
   });
 });
 
-describe("the problems of a Redis", () => {
+describe("Redis problems", () => {
   const find = (fields: Readonly<Record<string, string | undefined>>) =>
     findRedisProblems(infoOf({ ...good, ...fields }), SERVER);
 
-  it("are none where it is set up as it should be", () => {
+  it("a Redis that is set up correctly has no problems", () => {
     expect(find({})).toEqual([]);
   });
 
-  it.each(["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"])("are %s", (policy) => {
+  it.each(["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"])("policy %s is a problem", (policy) => {
     expect(find({ maxmemory_policy: policy })).toEqual([
       {
         check: "redis-eviction",
@@ -56,7 +56,7 @@ describe("the problems of a Redis", () => {
     ]);
   });
 
-  it("are a missing append-only file", () => {
+  it("a missing append-only file is a problem", () => {
     expect(find({ aof_enabled: "0" })).toEqual([
       {
         check: "redis-persistence",
@@ -69,7 +69,7 @@ describe("the problems of a Redis", () => {
   it.each([
     [{ master_host: "10.0.0.1", master_port: "6380" }, ", 10.0.0.1:6380"],
     [{}, ""],
-  ])("are being a replica, with the address of the primary if it is told", (primary, address) => {
+  ])("a replica is a problem, with the address of its primary if INFO has it: %j", (primary, address) => {
     expect(find({ role: "slave", ...primary })).toEqual([
       {
         check: "redis-primary",
@@ -79,7 +79,7 @@ describe("the problems of a Redis", () => {
     ]);
   });
 
-  it("are told all at once", () => {
+  it("all problems are reported at once", () => {
     const checks = find({ role: "slave", maxmemory_policy: "allkeys-lru", aof_enabled: "0" }).map(({ check }) => check);
     expect(checks).toEqual(["redis-primary", "redis-eviction", "redis-persistence"]);
   });
@@ -88,7 +88,7 @@ describe("the problems of a Redis", () => {
     ["role", "redis-primary"],
     ["maxmemory_policy", "redis-eviction"],
     ["aof_enabled", "redis-persistence"],
-  ])("are uncertain where %s is missing", (field, check) => {
+  ])("a reply without %s makes its problem uncertain", (field, check) => {
     expect(find({ [field]: undefined })).toEqual([
       { check, isCertain: false, line: expect.stringContaining(`${SERVER} does not say its ${field} in INFO`) },
     ]);
@@ -97,7 +97,7 @@ describe("the problems of a Redis", () => {
 
 const binary = inject("redisBinary");
 
-describe.skipIf(binary === null)("a real Redis", () => {
+describe.skipIf(binary === null)("real Redis", () => {
   const folder = path.join(tmpdir(), `payouts-redis-${randomUUID()}`);
   let redis: RedisServer;
   let client: Redis;
@@ -113,12 +113,12 @@ describe.skipIf(binary === null)("a real Redis", () => {
   afterEach(async () => {
     client.disconnect();
     await backend.close();
-    // While its first append-only file is being written, Redis refuses to end in good order.
+    // Redis refuses an orderly shutdown while it writes its first append-only file.
     await redis.stop("SIGKILL");
     await rm(folder, { recursive: true });
   });
 
-  it("is well once the commands of its problems have been run", async () => {
+  it("the commands in the problem lines solve the problems", async () => {
     const lines = (await backend.check()).map(({ line }) => line);
     expect(lines).toHaveLength(2);
     for (const line of lines) {

@@ -1,16 +1,16 @@
 import type { SetupCheck, SetupProblem } from "@cpa-payouts/core";
 
-/** A field of Redis' INFO, or null where it is missing or empty. */
+/** The value of a field in Redis' INFO; null when it is missing or empty. */
 export function infoField(info: string, field: string): string | null {
   return new RegExp(`^${field}:(\\S+)`, "m").exec(info)?.[1] ?? null;
 }
 
 /**
- * What endangers the queue on a Redis that answers. It reads INFO, because managed services forbid CONFIG GET.
+ * Finds the settings of a Redis that endanger the queue. Uses INFO, because managed services forbid CONFIG GET.
  *
- * @param info the answer to INFO
- * @param server host and port, for the lines
- * @returns every problem, the gravest first; none when all is well
+ * @param info the reply to INFO
+ * @param server host and port, for the messages
+ * @returns every problem, the most serious first; an empty list when there is none
  */
 export function findRedisProblems(info: string, server: string): readonly SetupProblem[] {
   return [findRole(info, server), findEviction(info, server), findPersistence(info, server)].filter(

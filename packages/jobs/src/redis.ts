@@ -11,9 +11,9 @@ const OLDEST_VERSION = [6, 2];
 const DEFAULT_PORT = 6379;
 
 /**
- * BullMQ on Redis. The prefix stands in braces, so that all keys of a queue fall into one slot of a Redis Cluster.
- * While Redis is away commands wait in the client (`maxRetriesPerRequest: null`, which BullMQ's workers demand), and
- * the work goes on when it is back.
+ * BullMQ on Redis. The braces around the prefix put all keys of a queue into one slot of a Redis Cluster.
+ * While Redis does not answer, commands wait in the client (`maxRetriesPerRequest: null`, which BullMQ's workers require)
+ * and are sent after the reconnect.
  */
 export function openRedisBackend(config: Extract<BackendConfig, { kind: "redis" }>, tracing: TracingOf): Backend {
   const connection = new Redis(config.url, {
@@ -46,10 +46,10 @@ function serverOf(url: string): string {
 }
 
 /**
- * What Redis says about itself, on a connection of its own that gives up instead of waiting for Redis to come back.
+ * Redis' reply to INFO, over a separate connection that fails instead of waiting for Redis to come back.
  *
- * @param section the part of INFO to ask for; without it, all that Redis tells by default
- * @throws OperationError in one line when Redis does not answer
+ * @param section the section of INFO; without it, Redis' default sections
+ * @throws OperationError of one line when Redis does not answer
  */
 async function readInfo(url: string, section?: string): Promise<string> {
   const probe = new Redis(url, {
@@ -57,7 +57,7 @@ async function readInfo(url: string, section?: string): Promise<string> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
     connectTimeout: CONNECT_TIMEOUT_MS,
-    // A Redis that is stopped rather than gone takes the connection and never answers on it.
+    // A frozen Redis accepts the connection and never answers.
     commandTimeout: CONNECT_TIMEOUT_MS,
   });
   let lastError = "no answer";
@@ -68,7 +68,7 @@ async function readInfo(url: string, section?: string): Promise<string> {
     await probe.connect();
     return await (section ? probe.info(section) : probe.info());
   } catch (cause) {
-    // ioredis' own rejection says "Connection is closed"; the reason came with the event before.
+    // ioredis' own rejection says "Connection is closed"; the reason is in the error event before it.
     const reason = lastError === "no answer" ? (cause as Error).message : lastError;
     throw new OperationError(
       `Redis at ${serverOf(url)} does not answer: ${reason}; check REDIS_URL and that the server runs`,

@@ -8,7 +8,7 @@ import { scheduleTicks } from "./schedule.ts";
 const DAILY = { pattern: "0 2 * * *", timeZone: "UTC" };
 const EVERY_SECOND = { pattern: "* * * * * *", timeZone: "UTC" };
 
-describeOnBackends("the ticks", (kind) => {
+describeOnBackends("ticks", (kind) => {
   let flow: TestFlow;
   let queues: Queues;
   let ticks: Queue;
@@ -31,7 +31,7 @@ describeOnBackends("the ticks", (kind) => {
   };
   const delayedIds = async () => (await ticks.getDelayed()).map(({ id }) => `${id}`).sort();
 
-  it("are scheduled daily and every five minutes, and one is due at once", async () => {
+  it("ticks are scheduled daily and every five minutes, and one is due at once", async () => {
     const next = await scheduleTicks(queues, DAILY);
     expect(await schedulers()).toMatchObject([
       { key: "tick-daily", pattern: "0 2 * * *", tz: "UTC" },
@@ -44,7 +44,7 @@ describeOnBackends("the ticks", (kind) => {
   });
 
   it.each(["America/New_York", "Asia/Kathmandu"])(
-    "come when the product says that a date is due, in %s",
+    "the daily tick fires at the instant at which a date becomes due, in %s",
     async (timeZone) => {
       const schedule = { pattern: "30 14 * * *", timeZone };
       const next = await scheduleTicks(queues, schedule);
@@ -52,7 +52,7 @@ describeOnBackends("the ticks", (kind) => {
     },
   );
 
-  it("stay as they are when another process boots", async () => {
+  it("another process that boots leaves the schedule as it is", async () => {
     await scheduleTicks(queues, DAILY);
     const before = [await schedulers(), await delayedIds()];
     await scheduleTicks(queues, DAILY);
@@ -61,11 +61,11 @@ describeOnBackends("the ticks", (kind) => {
     expect(await ticks.getJobCountByTypes("waiting")).toBe(1);
   });
 
-  it("that are overdue survive the next boot and are worked on, once", async () => {
+  it("an overdue tick survives the next boot and runs", async () => {
     const next = await scheduleTicks(queues, EVERY_SECOND);
     const overdue = `repeat:tick-daily:${next?.getTime()}`;
     expect(await delayedIds()).toContain(overdue);
-    // Nobody works on the queue; the tick's second passes.
+    // No worker runs while the tick's second passes.
     await eventually(() => Date.now() > (next?.getTime() ?? 0) + 50);
 
     await scheduleTicks(queues, EVERY_SECOND);
@@ -75,7 +75,7 @@ describeOnBackends("the ticks", (kind) => {
     await worker.close();
   });
 
-  it("come at the new time once the time or the zone has changed", async () => {
+  it("a changed time or zone moves the daily tick", async () => {
     await scheduleTicks(queues, DAILY);
     await scheduleTicks(queues, { pattern: "30 3 * * *", timeZone: "UTC" });
     const later = await scheduleTicks(queues, { pattern: "30 3 * * *", timeZone: "Asia/Kathmandu" });
@@ -87,7 +87,7 @@ describeOnBackends("the ticks", (kind) => {
     expect(await delayedIds()).toHaveLength(2);
   });
 
-  it("are scheduled once by eight processes that boot together", async () => {
+  it("eight processes that boot together schedule the ticks once", async () => {
     const processes = Array.from({ length: 8 }, () => {
       const backend = openBackend(flow.backendConfig);
       return { backend, queues: openQueues(backend, () => {}) };

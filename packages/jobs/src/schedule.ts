@@ -10,8 +10,8 @@ const EVERY_FIVE_MINUTES: Schedule = { pattern: "*/5 * * * *", timeZone: "UTC" }
 
 /**
  * Sets up the ticks: at the configured time, every five minutes, and once now. An existing scheduler with the same
- * pattern and zone is left alone, because BullMQ's upsert deletes a tick that is overdue and starts over with the next
- * one in the future: a process that boots after a missed 02:00 would lose exactly that payment date.
+ * pattern and zone is left alone, because BullMQ's upsert deletes an overdue tick and continues with the next one in the
+ * future: a process that boots after a missed 02:00 would lose exactly that payment date.
  *
  * @returns when the daily tick fires next
  */
@@ -21,17 +21,17 @@ export async function scheduleTicks(queues: Queues, daily: Schedule): Promise<Da
   return nextDailyTick(queues);
 }
 
-/** When the daily tick fires next, by the real clock whatever a test pretends; null when nothing schedules it. */
+/** When the daily tick fires next, by the real clock even under a pretended time; null when it is not scheduled. */
 export async function nextDailyTick({ bullmq: { ticks } }: Pick<Queues, "bullmq">): Promise<Date | null> {
   const scheduler = await ticks.getJobScheduler(DAILY);
   return scheduler?.next ? new Date(scheduler.next) : null;
 }
 
 /**
- * Sets the ticks up again if they are gone, and then has one come at once: a Redis that lost its memory has lost the
- * schedulers, too, and nothing would ever tick again.
+ * Sets the ticks up again if they are missing, and then adds one at once: a Redis that lost its data has also lost the
+ * schedulers, and without them no tick would ever fire again.
  *
- * @returns whether anything was gone
+ * @returns whether a scheduler was missing or different
  */
 export async function restoreTicks(queues: Queues, daily: Schedule): Promise<boolean> {
   const restored = await ensureSchedulers(queues, daily);
@@ -45,14 +45,14 @@ async function ensureSchedulers(queues: Queues, daily: Schedule): Promise<boolea
   return wasDailyGone || wasSweepGone;
 }
 
-/** Processes that boot at the same second upsert at once, and BullMQ answers one of them with an error. */
+/** Processes that boot in the same second upsert at the same time, and BullMQ fails one of them. */
 const UPSERT_PATIENCE = { attempts: 5, pauseMs: 100 };
 
 /**
- * Upserts a scheduler unless it is there with this pattern and zone. What BullMQ answers the slower of two processes is
- * "job ID already exists" or, on PostgreSQL, a deadlock; it then looks again.
+ * Upserts a scheduler unless it exists with this pattern and zone. BullMQ fails the slower of two processes with "job ID
+ * already exists" or, on PostgreSQL, a deadlock; that process then looks again.
  *
- * @returns whether it was absent or different
+ * @returns whether it was missing or different
  */
 async function ensureScheduler({ bullmq: { ticks } }: Queues, id: string, schedule: Schedule): Promise<boolean> {
   return tryAgain(async () => {

@@ -7,7 +7,7 @@ import { scheduleTicks } from "./schedule.ts";
 
 const TRACE = '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}';
 
-/** Traces in which every span has the same name: enough to see what jobs carry. */
+/** Telemetry with the same trace context for every span: enough to see what jobs carry. */
 function carryingTelemetry(): Telemetry {
   const span = {
     setSpanOnContext: (context: unknown) => context,
@@ -50,14 +50,14 @@ describeOnBackends("traces", (kind) => {
     return jobs.map(({ opts }) => opts.telemetry?.metadata || null);
   };
 
-  it("go along with jobs, in a hundred bytes each", async () => {
+  it("a job carries its trace context in less than a hundred bytes", async () => {
     await queues.enqueueAll("create-invoice", [{ runId: 1, userId: 1 }]);
     await queues.enqueue("create-invoice", { runId: 1, userId: 2 });
     expect(await tracesOf("invoices", "waiting")).toEqual([TRACE, TRACE]);
     expect(TRACE.length).toBeLessThan(100);
   });
 
-  it("begin at a tick: none leads to the next one", async () => {
+  it("a trace begins at a tick and does not continue into the next tick", async () => {
     await scheduleTicks(queues, flow.ctx.policy.schedule);
     expect(await tracesOf("ticks", "waiting")).toEqual([null]);
     expect(await tracesOf("ticks", "delayed")).toEqual([null, null]);

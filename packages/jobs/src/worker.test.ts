@@ -11,10 +11,10 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Handlers, JobReport, RunningWorker, WorkerEvents } from "./worker.ts";
 
 const JOB = { runId: 1, userId: 2 };
-/** As every job, only faster. */
+/** Like the options of every job, but faster. */
 const QUICK: JobsOptions = { jobId: "job", attempts: 3, backoff: { type: "fixed", delay: 1 } };
 
-describeOnBackends("a worker", (kind) => {
+describeOnBackends("worker", (kind) => {
   let flow: TestFlow;
   let invoices: Queue;
   let worker: RunningWorker | null;
@@ -66,7 +66,7 @@ describeOnBackends("a worker", (kind) => {
     return job;
   };
 
-  it("keeps what the handler answers with the job", async () => {
+  it("the result of the handler is stored with the job", async () => {
     await invoices.add("create-invoice", JOB, QUICK);
     await work(done);
     expect((await ended("completed")).returnvalue).toEqual({ outcome: "done" });
@@ -78,15 +78,15 @@ describeOnBackends("a worker", (kind) => {
     ["has a field of another type", { runId: 1, userId: "2" }],
     ["has an impossible id", { runId: 1, userId: -2 }],
     ["is no object", null],
-  ])("gives up a job at once whose payload %s", async (_what, data) => {
+  ])("a job whose payload %s fails at once", async (_what, data) => {
     await invoices.add("create-invoice", data, QUICK);
     await work(done);
     const job = await ended("failed");
-    expect([job.failedReason, job.attemptsMade]).toEqual(["the payload of create-invoice is not what it should be", 1]);
+    expect([job.failedReason, job.attemptsMade]).toEqual(["the payload of create-invoice is invalid", 1]);
     expect(calls).toEqual([]);
   });
 
-  it("lets nothing but ids reach the handler, whatever somebody wrote into the job", async () => {
+  it("only ids reach the handler, even if the job holds more", async () => {
     await invoices.add("create-invoice", { ...JOB, amountCents: 1_000_000, destination: "thief@example.com" }, QUICK);
     await work(done);
     await ended("completed");
@@ -94,7 +94,7 @@ describeOnBackends("a worker", (kind) => {
   });
 
   it.each(["decide", "pay-everything", "__proto__"])(
-    "gives up a job at once that this queue does not know: %s",
+    "a job that the queue does not know fails at once: %s",
     async (name) => {
       await invoices.add(name, { runId: 1 }, QUICK);
       await work(done);
@@ -103,7 +103,7 @@ describeOnBackends("a worker", (kind) => {
     },
   );
 
-  it("comes back to a job that is not done yet, more often than it has attempts, without using one up", async () => {
+  it("a job may be snoozed more often than it has attempts, without using one up", async () => {
     await invoices.add("create-invoice", JOB, QUICK);
     await work(async () => (calls.length < 10 ? { snoozeMs: calls.length % 2 } : { outcome: "done" }));
     const job = await ended("completed");
@@ -112,7 +112,7 @@ describeOnBackends("a worker", (kind) => {
     expect([retried, exhausted, errors]).toEqual([[], [], []]);
   });
 
-  it("tries a job again, tells each time, and has all attempts left after a snooze", async () => {
+  it("every retry of a job is reported, and a snooze uses up no attempt", async () => {
     await invoices.add("create-invoice", JOB, QUICK);
     await work(async (payload) => {
       if (calls.length === 1) return { snoozeMs: 0 };
@@ -127,7 +127,7 @@ describeOnBackends("a worker", (kind) => {
     expect(exhausted).toEqual([]);
   });
 
-  it("tells that a job gave up before the queue says so", async () => {
+  it("the last failure of a job is reported before the queue records it", async () => {
     const states: string[] = [];
     await invoices.add("create-invoice", JOB, QUICK);
     await work(fails, {
@@ -142,14 +142,14 @@ describeOnBackends("a worker", (kind) => {
     expect([job.failedReason, job.attemptsMade]).toEqual(["no luck", 3]);
   });
 
-  it("gives up at once on an error that will come again", async () => {
+  it("a job that throws a final error fails at once", async () => {
     await invoices.add("create-invoice", JOB, QUICK);
     await work(fails, { isFinal: () => true });
     expect((await ended("failed")).attemptsMade).toBe(1);
     expect([retried.length, exhausted.length]).toEqual([0, 1]);
   });
 
-  it("keeps what an error says about people out of the queue", async () => {
+  it("personal data in an error does not reach the queue", async () => {
     const secret = "publisher.17@example.com";
     await invoices.add("create-invoice", JOB, { ...QUICK, attempts: 1 });
     await work(
@@ -163,7 +163,7 @@ describeOnBackends("a worker", (kind) => {
     expect(JSON.stringify(job)).not.toContain(secret);
   });
 
-  it("goes on when telling that a job gave up fails as well, and does not lose the job", async () => {
+  it("a worker that cannot report a failed job keeps the job and continues", async () => {
     await invoices.add("create-invoice", JOB, { ...QUICK, attempts: 1 });
     await work(async (payload) => (payload.userId === JOB.userId ? fails(payload) : done(payload)), {
       onExhausted: () => Promise.reject(new Error("the database is away")),
@@ -173,7 +173,7 @@ describeOnBackends("a worker", (kind) => {
     await ended("completed", "next");
   });
 
-  it("gives up a handler that does not come back, and tries the job again", async () => {
+  it("a handler that does not return by its deadline is given up, and its job is retried", async () => {
     let calls = 0;
     const reports: JobReport[] = [];
     worker = await startTestWorkers(flow, {
@@ -189,10 +189,10 @@ describeOnBackends("a worker", (kind) => {
     });
     await flow.ctx.queues.enqueue("create-invoice", { runId: 1, userId: 1 });
     await eventually(() => calls === 2);
-    expect(reports.map(({ error }) => error)).toEqual(["create-invoice did not come back within 200 ms"]);
+    expect(reports.map(({ error }) => error)).toEqual(["create-invoice did not finish within 200 ms"]);
   });
 
-  it("finishes what it has begun before it closes", async () => {
+  it("a worker finishes the jobs that it has begun before it closes", async () => {
     const [begun, held] = [latch(), latch()];
     await invoices.add("create-invoice", JOB, QUICK);
     await work(async (payload) => {

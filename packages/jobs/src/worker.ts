@@ -2,32 +2,32 @@ import { DelayedError, type Job, type Processor, UnrecoverableError, type Worker
 import type { Backend, WorkerTuning } from "./backend.ts";
 import { catalog, type JobName, jobsOf, type PayloadOf, type QueueName } from "./catalog.ts";
 
-/** A handler's way to say "not done yet, come back": the job is delayed and uses up no attempt. */
+/** Returned by a handler that is not done yet: the job runs again after `snoozeMs` milliseconds and uses up no attempt. */
 export interface Snooze {
   readonly snoozeMs: number;
 }
 
-/** What a handler answers; it is kept with the finished job, so it holds ids, counts and words only. */
+/** The result of a handler. It is stored with the finished job, so it holds ids, counts and words only. */
 export type Outcome = Readonly<Record<string, string | number | boolean | null>> | Snooze;
 
-/** One handler per job: a name that lacks one, or a payload that does not fit, is a compile error. */
+/** One handler per job: a missing handler, or a payload type that does not fit, is a compile error. */
 export type Handlers = { readonly [N in JobName]: (payload: PayloadOf<N>) => Promise<Outcome> };
 
 export interface WorkerEvents {
   /** A handler threw and will be called again. */
   onRetry(job: JobReport): void;
   /**
-   * A handler threw for the last time, or `isFinal` said that trying again is no use. It runs before the queue
-   * records the failure, so that the database knows first.
+   * A handler threw on its last attempt, or threw an error that `isFinal` accepts. Runs before the queue records the
+   * failure, so that the database records it first.
    */
   onExhausted(job: JobReport): Promise<void>;
-  /** A job was taken from a worker that died, or lost touch with the queue, and will run again. */
+  /** The worker of a job died or lost its connection to the queue; the job will run again. */
   onStalled(jobId: string, queue: QueueName): void;
-  /** The queue itself misbehaves (connection lost); BullMQ goes on by itself. */
+  /** The queue itself fails, for instance by a lost connection; BullMQ recovers by itself. */
   onError(error: Error, queue: QueueName): void;
-  /** Whether an error will come again however often the job is tried. */
+  /** Whether every further attempt would fail with this error. */
   isFinal(error: unknown): boolean;
-  /** One line about an error, fit for the queue: no personal data. */
+  /** One line about an error without personal data, which the queue may store. */
   describe(error: unknown): string;
 }
 
@@ -39,11 +39,14 @@ export interface JobReport {
 }
 
 export interface RunningWorker {
-  /** Stops taking jobs and waits for those under way. */
+  /** Stops taking jobs and waits for the current ones. */
   close(): Promise<void>;
 }
 
-/** Starts to work on a queue. Everything is delivered at least once: a handler may run twice, at the same time. */
+/**
+ * Starts a worker on a queue and waits for its connection. Delivery is at least once: a handler may run twice, even at the
+ * same time.
+ */
 export async function startWorker(
   backend: Backend,
   queue: QueueName,
@@ -68,7 +71,7 @@ function processor(queue: QueueName, handlers: Handlers, events: WorkerEvents, d
     if (!known.has(job.name)) throw new UnrecoverableError(`no handler for a job named ${job.name}`);
     const name = job.name as JobName;
     const payload = catalog[name].payload.safeParse(job.data);
-    if (!payload.success) throw new UnrecoverableError(`the payload of ${name} is not what it should be`);
+    if (!payload.success) throw new UnrecoverableError(`the payload of ${name} is invalid`);
     const handle = handlers[name] as (payload: unknown) => Promise<Outcome>;
     const task = { name, payload: payload.data as JobReport["payload"] };
     const outcome = await attempt(job, task, events, () => withinDeadline(name, handle(payload.data), deadlineMs));
@@ -94,21 +97,21 @@ async function attempt(
       throw new Error(report.error);
     }
     await events.onExhausted(report);
-    // The queue stores message and stack in clear text and shows them on the board: a new error carries neither data nor cause.
+    // The queue stores message and stack in clear text, and the board shows them: a new error has neither data nor cause.
     throw final ? new UnrecoverableError(report.error) : new Error(report.error);
   }
 }
 
 /**
- * Two minutes, ten times what any step takes. A call that never comes back (a driver that has lost its connection) would
- * otherwise be held for good, since BullMQ renews its lock as long as the process lives. Giving it up and trying again is
+ * Two minutes, ten times what any step takes. A call that never returns (a driver that has lost its connection) would
+ * otherwise hold its job forever, because BullMQ renews the lock as long as the process lives. Giving up and retrying is
  * safe, because every handler may run twice at the same time.
  */
 const DEADLINE_MS = 120_000;
 
 function withinDeadline<T>(name: JobName, work: Promise<T>, deadlineMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => reject(new Error(`${name} did not come back within ${deadlineMs} ms`));
+    const giveUp = () => reject(new Error(`${name} did not finish within ${deadlineMs} ms`));
     const timer = setTimeout(giveUp, deadlineMs);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });

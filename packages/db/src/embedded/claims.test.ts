@@ -14,7 +14,7 @@ const claims = () => ({ path: box.folder(), owner: undefined });
 const quiet = () => undefined;
 
 describe("claims", () => {
-  it("are seen by others until they are dropped", async () => {
+  it("a claim is visible to others until it is dropped", async () => {
     const folder = claims();
     expect(await otherClaims(folder)).toEqual([]);
     const own = await makeClaim(folder);
@@ -25,7 +25,7 @@ describe("claims", () => {
     expect(await otherClaims(folder, own)).toEqual([]);
   });
 
-  it("of dead processes are removed, also when a later process has the same id; other files are not", async () => {
+  it("the claims of dead processes are removed, even when a later process has the same id; other files stay", async () => {
     const folder = claims();
     await mkdir(folder.path);
     const program = box.program("sleep", ["60"]);
@@ -41,7 +41,7 @@ describe("claims", () => {
 });
 
 describe("withLock", () => {
-  it("lets one in at a time, and everybody in the end", async () => {
+  it("the lock has one holder at a time, and every caller gets it in the end", async () => {
     const folder = claims();
     let inside = 0;
     let most = 0;
@@ -55,7 +55,7 @@ describe("withLock", () => {
     expect(readdirSync(folder.path)).toEqual([]);
   });
 
-  it("is free again after a failure", async () => {
+  it("a failure releases the lock", async () => {
     const folder = claims();
     await expect(withLock(folder, quiet, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await withLock(folder, quiet, async () => "in")).toBe("in");

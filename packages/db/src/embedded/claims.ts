@@ -11,17 +11,17 @@ const LOCK_TIMEOUT_MS = 10 * 60_000;
 const LOCK_NOTICE_MS = 3_000;
 
 /**
- * A folder of claims. A claim says "I am here" for one process. It is an empty file, and everything about it is in its
- * name, `<pid>-<start time>-<serial>`, so that a claim can never be half written and never be mistaken for that of a later
- * process with the same id. Anybody may remove the claim of a dead process, since nobody will ever use that name again.
+ * A folder of claims. A claim marks one process as present. It is an empty file with all its data in its name,
+ * `<pid>-<start time>-<serial>`: it cannot be half written, and it cannot be mistaken for the claim of a later process with
+ * the same id. Any process may remove the claim of a dead process, because no process uses that name again.
  */
 export interface ClaimFolder {
   readonly path: string;
-  /** Who shall own the files; undefined: whoever creates them. */
+  /** The owner of the files; undefined: the user of the process that creates them. */
   readonly owner: SystemUser | undefined;
 }
 
-/** Makes a claim for this process (as many as wanted) and answers its name. */
+/** Makes a claim for this process and returns its name. A process may make several. */
 export async function makeClaim(folder: ClaimFolder): Promise<string> {
   await mkdir(folder.path, { recursive: true });
   await giveTo(folder.owner, folder.path);
@@ -31,12 +31,12 @@ export async function makeClaim(folder: ClaimFolder): Promise<string> {
   return name;
 }
 
-/** Takes a claim back; one that is gone already is no error. */
+/** Removes a claim; a missing one is not an error. */
 export async function dropClaim(folder: ClaimFolder, name: string): Promise<void> {
   await rm(join(folder.path, name), { force: true });
 }
 
-/** The processes with a claim other than `own`, after removing the claims of dead processes. */
+/** The living processes with a claim other than `own`, one entry per claim. Removes the claims of dead processes. */
 export async function otherClaims(folder: ClaimFolder, own?: string): Promise<ProcessIdentity[]> {
   const living: ProcessIdentity[] = [];
   for (const name of await readdir(folder.path).catch(emptyWhenMissing)) {
@@ -61,9 +61,13 @@ function emptyWhenMissing(error: NodeJS.ErrnoException): string[] {
 /**
  * Runs `work` while no other holder of the lock runs, in this process or another one.
  *
- * To hold the lock is to have the only claim of a living process in the folder. Everybody makes a claim first and looks
- * second, so of two that come at once at least one sees the other and withdraws (both may: they try again after pauses of
- * random length). There is no lock file to take over from a holder that was killed, hence no race in taking it over.
+ * A caller holds the lock while its claim is the only one of a living process in the folder. Every caller makes its claim
+ * before it looks for others, so of two concurrent callers at least one sees the other and withdraws. If both withdraw, they
+ * try again after pauses of random length. There is no lock file to take over from a killed holder, so no race in that.
+ *
+ * @param onNotice receives one line when the wait exceeds three seconds
+ * @throws EmbeddedPostgresError when the lock is still taken after ten minutes
+ * @throws the error of `work`
  */
 export async function withLock<T>(
   folder: ClaimFolder,
@@ -96,7 +100,7 @@ async function acquire(folder: ClaimFolder, onNotice: (message: string) => void)
 
 type Attempt = { claim: string; holder?: undefined } | { claim?: undefined; holder: ProcessIdentity };
 
-/** One try. Looking before making a claim, too, keeps those who wait from disturbing each other. */
+/** One try. It also looks before it makes a claim, because the claims of waiting callers would block each other. */
 async function attempt(folder: ClaimFolder): Promise<Attempt> {
   const [early] = await otherClaims(folder);
   if (early !== undefined) return { holder: early };

@@ -11,7 +11,10 @@ import { giveTo } from "./system-user.ts";
 const INITDB_TIMEOUT_MS = 3 * 60_000;
 const SINGLE_USER_TIMEOUT_MS = 3 * 60_000;
 
-/** Whether the folder holds a cluster of this major version that looks whole; a missing one is not an error, any other is. */
+/**
+ * Whether the folder holds a complete cluster of this major version; false when it holds none.
+ * @throws EmbeddedPostgresError when the cluster is damaged or of another version, or when the folder itself is a cluster
+ */
 export async function hasCluster(folder: DataFolder, major: string): Promise<boolean> {
   if (await exists(join(folder.path, "PG_VERSION"))) throw isClusterItself(folder.path);
   if (await isMissingOrEmpty(folder.cluster)) {
@@ -32,7 +35,10 @@ async function isMissingOrEmpty(path: string): Promise<boolean> {
   return entries === undefined || entries.length === 0;
 }
 
-/** After an upgrade the new version's folder is missing while the old one has the data: an empty database would look like a loss. */
+/**
+ * After an upgrade the new version's folder is missing while the old one has the data: a new, empty database would look
+ * like data loss.
+ */
 async function refuseOtherMajor(folder: DataFolder, major: string): Promise<void> {
   const other = (await readdir(folder.path)).find((name) => /^pg\d+$/.test(name) && name !== `pg${major}`);
   if (other === undefined || (await isMissingOrEmpty(join(folder.path, other)))) return;
@@ -66,8 +72,11 @@ function isClusterItself(path: string): EmbeddedPostgresError {
 }
 
 /**
- * Creates the cluster under another name and renames it when it is complete, so that `pg18` is whole or missing, whenever we
- * are killed. What a killed creation left is removed. An orphaned initdb may still be writing there, hence a new name each time.
+ * Creates the cluster under a temporary name and renames it when it is complete: a kill at any moment leaves `pg18` complete
+ * or missing. Removes the remains of killed creations. An orphaned initdb may still write there, so every creation uses a
+ * new name.
+ * @param sync false: does not flush to disk, for tests
+ * @throws EmbeddedPostgresError when initdb fails or cannot be run
  */
 export async function createCluster(folder: DataFolder, binaries: Binaries, sync: boolean): Promise<void> {
   await sweepHalfClusters(folder);
@@ -89,7 +98,7 @@ async function sweepHalfClusters(folder: DataFolder): Promise<void> {
   }
 }
 
-/** An orphaned initdb that is still adding files can make this fail; what is left is removed at the next creation. */
+/** An orphaned initdb that still adds files can make this fail; the next creation removes the rest. */
 async function remove(path: string): Promise<void> {
   await unless(["ENOTEMPTY", "EBUSY"], () => rm(path, { recursive: true, force: true, maxRetries: 3 }));
 }
@@ -113,7 +122,10 @@ function namelessUser(): EmbeddedPostgresError {
   );
 }
 
-/** Gives the database user a new password, for when the password file was lost. The server must not be running. */
+/**
+ * Gives the database user a new password after the password file was lost. The server must not be running.
+ * @throws EmbeddedPostgresError when PostgreSQL does not accept it
+ */
 export async function resetPassword(folder: DataFolder, binaries: Binaries, password: string): Promise<void> {
   const result = await runProgram(binaries.postgres, ["--single", "-D", folder.cluster, "postgres"], {
     user: folder.user,

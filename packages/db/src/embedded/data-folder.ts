@@ -9,36 +9,37 @@ import { amRoot, barrier, giveTo, ownerOf, type SystemUser, unprivilegedUser } f
 
 const APP = "cpa-payouts";
 
-/** Where root keeps things, since other users can enter it while they cannot enter root's home. */
+/** Root's folder for data and programs. Other users can enter it, unlike root's home. */
 export const ROOTS_FOLDER = `/var/lib/${APP}`;
 
-/** Everything the embedded database keeps, and where. */
+/** The files of an embedded database, and their owners. */
 export interface DataFolder {
   readonly path: string;
-  /** PostgreSQL's own files. The name holds the major version, since another one cannot read them. */
+  /** PostgreSQL's own files. The name contains the major version, because another one cannot read them. */
   readonly cluster: string;
   readonly passwordFile: string;
   readonly portFile: string;
   readonly logFile: string;
-  /** The processes that use the server. */
+  /** Claims of the processes that use the server. */
   readonly clients: ClaimFolder;
-  /** The process that is starting or stopping the server. */
+  /** Claim of the process that is starting or stopping the server. */
   readonly lock: ClaimFolder;
-  /** Who runs PostgreSQL and owns the cluster; undefined: we ourselves, who are not root. */
+  /** The user who runs PostgreSQL and owns the cluster; undefined: the user of this process, who is not root. */
   readonly user: SystemUser | undefined;
-  /** Who owns the other files when we are root; undefined: we ourselves. */
+  /** The owner of the other files when this process is root; undefined: the user of this process. */
   readonly owner: SystemUser | undefined;
 }
 
 /**
- * Decides on the folder and creates it.
+ * Chooses the folder and creates it.
  *
  * - Not root: the folder asked for, else `~/.local/share/cpa-payouts`.
  * - Root: the folder asked for, else `/var/lib/cpa-payouts/data`. PostgreSQL then runs as another user, who must be able to
- *   enter the folder. When it cannot be entered, a folder below `/var/lib/cpa-payouts` that is derived from the path takes
- *   its place, which is said by `onNotice`; modes of existing folders are never changed.
+ *   enter the folder. If that user cannot, a folder below `/var/lib/cpa-payouts` with a name derived from the path is used
+ *   instead, and `onNotice` receives a line about it. Modes of existing folders are never changed.
  *
- * @throws EmbeddedPostgresError when a file is in its place, when no folder is known, or when its cluster cannot be entered any more
+ * @throws EmbeddedPostgresError when the path is a file, when no folder is known, when the owner of an existing cluster can no
+ * longer enter it, or when the folder cannot be created
  */
 export async function openDataFolder(
   asked: string | undefined,
@@ -56,7 +57,7 @@ export async function openDataFolder(
 }
 
 async function layout(path: string, major: string, user: SystemUser | undefined): Promise<DataFolder> {
-  // When root lends a hand in a normal user's folder, that user must be able to go on without root.
+  // When root works in a normal user's folder, that user owns the new files and can continue without root.
   const owner = user && (await ownerOf(path));
   return {
     path,
@@ -84,12 +85,12 @@ function homeOfUser(): string {
   try {
     return userInfo().homedir;
   } catch {
-    // A user id without an entry in the list of users, as in some containers, has no home.
+    // A user id that is not in /etc/passwd, as in some containers, has no home.
     return "";
   }
 }
 
-/** Follows the links of the part that exists, so that two ways to one folder have one name. */
+/** Resolves the links in the existing part of the path, so that one folder has one name. */
 async function realPath(path: string): Promise<string> {
   const real = await unless(["ENOENT", "ENOTDIR"], () => realpath(path));
   if (real !== undefined || dirname(path) === path) return real ?? path;
@@ -115,7 +116,7 @@ async function placeForRoot(wanted: string, major: string, onNotice: (message: s
   const substitute = join(ROOTS_FOLDER, createHash("sha256").update(wanted).digest("hex").slice(0, 12));
   if (await ownerOf(join(wanted, `pg${major}`)))
     return closed === undefined ? { path: wanted, user } : refuseClosed(closed, wanted, user);
-  // Once a substitute holds a cluster it stays in use, even if the folder asked for has been opened since: the data are there.
+  // A substitute that holds a cluster stays in use even after the folder asked for was opened to others: it has the data.
   const used = await ownerOf(join(substitute, `pg${major}`));
   if (closed === undefined && used === undefined) return { path: wanted, user };
   onNotice(
@@ -124,7 +125,7 @@ async function placeForRoot(wanted: string, major: string, onNotice: (message: s
   return { path: substitute, user: await userFor(join(substitute, `pg${major}`)) };
 }
 
-/** The owner of the cluster if there is one, so that a cluster made by a normal user is still theirs after root has used it. */
+/** The owner of an existing cluster, so that a normal user's cluster is still theirs after root has used it. */
 async function userFor(cluster: string): Promise<SystemUser> {
   const owner = await ownerOf(cluster);
   if (owner === undefined) return unprivilegedUser();
@@ -140,7 +141,7 @@ function refuseClosed(closed: string, wanted: string, user: SystemUser): never {
   );
 }
 
-/** The password of the database user, created on first use. `fresh` says that it was created now. */
+/** The password of the database user, created on first use; `fresh`: created by this call. */
 export async function passwordOf(folder: DataFolder): Promise<{ password: string; fresh: boolean }> {
   const stored = (await unless(["ENOENT"], () => readFile(folder.passwordFile, "utf8")))?.trim();
   if (stored) return { password: stored, fresh: false };
@@ -150,7 +151,7 @@ export async function passwordOf(folder: DataFolder): Promise<{ password: string
   return { password, fresh: true };
 }
 
-/** Writes a file that is there as a whole or not at all. Whatever stands in its place, be it a link, is replaced, not written to. */
+/** Writes a file atomically. An existing file or link at `path` is replaced, not written to. */
 async function writeAtOnce(path: string, text: string, mode: number, owner: SystemUser | undefined): Promise<void> {
   const half = `${path}.new`;
   await rm(half, { force: true });
@@ -159,13 +160,13 @@ async function writeAtOnce(path: string, text: string, mode: number, owner: Syst
   await rename(half, path);
 }
 
-/** The port of the last start, or undefined. */
+/** The port of the last start; undefined when it is not known. */
 export async function lastPort(folder: DataFolder): Promise<number | undefined> {
   const port = Number(await unless(["ENOENT"], () => readFile(folder.portFile, "utf8")));
   return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
 }
 
-/** Remembers the port for the next start. */
+/** Stores the port for the next start. */
 export async function rememberPort(folder: DataFolder, port: number): Promise<void> {
   await writeAtOnce(folder.portFile, `${port}\n`, 0o644, folder.owner);
 }
@@ -173,8 +174,8 @@ export async function rememberPort(folder: DataFolder, port: number): Promise<vo
 const LOG_LIMIT_BYTES = 1_000_000;
 
 /**
- * Opens the server's log for appending. A long one becomes `server.log.1` first and replaces the one before, so that the log
- * does not grow from start to start. A link in its place is refused (ELOOP).
+ * Opens the server's log for appending. A log of more than 1 MB is first renamed to `server.log.1` and replaces the older one,
+ * so that the log does not grow with every start. A link in its place is refused (ELOOP).
  */
 export async function openLog(folder: DataFolder): Promise<FileHandle> {
   const found = await unless(["ENOENT"], () => stat(folder.logFile));

@@ -6,9 +6,9 @@ import { errorCode } from "./errors.ts";
 export const NAME = "payouts";
 
 /**
- * What a server says to a connection.
- * `ready`: it answers (be it that all connections are taken); `busy`: it is starting or stopping; `no-database`: it answers, but
- * the database is missing; `wrong-password`: it answers, but not to us; `silent`: nobody answers, or not in time.
+ * How a server answers a connection.
+ * `ready`: it answers, even if only that all connections are taken; `busy`: it is starting or stopping; `no-database`: it
+ * answers, but the database is missing; `wrong-password`: it rejects the password; `silent`: no answer, or none in time.
  */
 export type Answer = "ready" | "busy" | "no-database" | "wrong-password" | "silent";
 
@@ -25,9 +25,12 @@ export function urlOf(port: number, password: string, database: string = NAME): 
   return `postgres://${NAME}:${password}@127.0.0.1:${port}/${database}`;
 }
 
-/** Asks the server whether it has our database; answers within `timeoutMs`. */
+/**
+ * Asks the server whether it has the database `payouts`. An error is an answer as well. Resolves within `timeoutMs`
+ * milliseconds.
+ */
 export async function ask(port: number, password: string, timeoutMs: number): Promise<Answer> {
-  // By way of the database that every server has: to knock at a missing one would leave an error in the server's log.
+  // Connects to a database that every server has: connecting to a missing one would log an error.
   return withConnection(urlOf(port, password, "postgres"), async (sql) => {
     const late = new AbortController();
     const rows = sql`select from pg_database where datname = ${NAME}`;
@@ -41,7 +44,7 @@ function answerFor(error: unknown): Answer {
   return ANSWERS[errorCode(error) ?? ""] ?? "silent";
 }
 
-/** Creates the database; one that exists already is no error. */
+/** Creates the database `payouts`; an existing one is not an error. */
 export async function createDatabase(port: number, password: string): Promise<void> {
   await withConnection(urlOf(port, password, "postgres"), async (sql) => {
     await sql`create database ${sql(NAME)}`.catch((error: unknown) => {
@@ -55,7 +58,7 @@ async function withConnection<T>(url: string, work: (sql: postgres.Sql) => Promi
   try {
     return await work(sql);
   } finally {
-    // Without a grace period: a server that does not answer would not say goodbye either.
+    // No grace period: a server that does not answer would not answer the disconnect either.
     await sql.end({ timeout: 0 });
   }
 }

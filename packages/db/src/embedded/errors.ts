@@ -1,8 +1,8 @@
 import { OperationError } from "@cpa-payouts/core";
 
 /**
- * What the embedded server could not do. The message is one line: what happened, to what, and what to do about it.
- * Meant to be shown to the user as it is; the error that led to it, if any, is the `cause`.
+ * A failure of the embedded server. The message is one line that is shown to the user unchanged: what happened, where, and
+ * what to do about it. `cause` is the underlying error, if any.
  */
 export class EmbeddedPostgresError extends OperationError {
   override readonly name = "EmbeddedPostgresError";
@@ -12,13 +12,13 @@ export class EmbeddedPostgresError extends OperationError {
   }
 }
 
-/** The error code of Node or the operating system (`ENOENT`, `EACCES`, ...), or undefined for any other error. */
+/** The code of an error of Node, the operating system (`ENOENT`) or PostgreSQL (`53100`); undefined for any other error. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
 
-/** Runs `work` and answers undefined when it fails with one of `codes`; other errors pass. */
+/** Runs `work` and returns undefined when it fails with one of `codes`; other errors are rethrown. */
 export async function unless<T>(codes: readonly string[], work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -28,7 +28,7 @@ export async function unless<T>(codes: readonly string[], work: () => Promise<T>
   }
 }
 
-/** Runs `work`, and turns a failed file operation in the data folder into one line that says what to do. */
+/** Runs `work` and converts a failed file operation in the data folder into an EmbeddedPostgresError that says what to do. */
 export async function explained<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -37,7 +37,7 @@ export async function explained<T>(dataDir: string, work: () => Promise<T>): Pro
   }
 }
 
-/** Errors that do not come from the operating system (bugs) are returned as they are, so that they keep their stack. */
+/** Errors without a code (bugs) are returned unchanged and keep their stack. */
 function explainFileError(error: unknown, dataDir: string): unknown {
   const code = errorCode(error);
   if (error instanceof EmbeddedPostgresError || code === undefined || !(error instanceof Error)) return error;
@@ -71,12 +71,12 @@ function remedy(code: string, path: string, dataDir: string): string | undefined
   }
 }
 
-/** Whether PostgreSQL's own words mean a full disk. A write that was cut short names no error, only the hint. */
+/** Whether PostgreSQL's output means a full disk. After a short write it contains only the hint, not the error. */
 export function meansDiskFull(output: string): boolean {
   return /No space left on device|Disk quota exceeded|Check free disk space/.test(output);
 }
 
-/** The line for a full disk, whoever noticed it: our own writes, initdb or the server. */
+/** The message for a full disk, which this process, initdb or the server may run into. */
 export function diskFull(dataDir: string): string {
   return `The disk of the database folder ${dataDir} is full: free some space (a new database takes about 50 MB) and start again`;
 }

@@ -24,7 +24,7 @@ function usedFolder(): { dataDir: string; cluster: string } {
   return { dataDir, cluster: join(dataDir, "pg18") };
 }
 
-/** Starts, expects the one-line error, and expects that no server was left behind. */
+/** Expects a start to fail with a one-line error, and returns its message. */
 async function refused(dataDir: string, port?: number): Promise<string> {
   const error = await failure(startEmbedded({ dataDir, settings: FAST, ...(port === undefined ? {} : { port }) }));
   expect(error).toBeInstanceOf(EmbeddedPostgresError);
@@ -32,8 +32,8 @@ async function refused(dataDir: string, port?: number): Promise<string> {
   return error.message;
 }
 
-describe("a data folder that cannot be used", () => {
-  it("of another major version is refused, whether the folder's name says so or its content", async () => {
+describe("unusable data folder", () => {
+  it("a cluster of another major version is refused, whether the folder's name or its content shows it", async () => {
     const { dataDir, cluster } = usedFolder();
     writeFileSync(join(cluster, "PG_VERSION"), "17\n");
     expect(await refused(dataDir)).toMatch(
@@ -49,7 +49,7 @@ describe("a data folder that cannot be used", () => {
     ["PG_VERSION holds no version", (cluster: string) => writeFileSync(join(cluster, "PG_VERSION"), "\0\0garbage")],
     ["global/pg_control is missing", (cluster: string) => rmSync(join(cluster, "global"), { recursive: true })],
     ["global/pg_control is missing", (cluster: string) => rmSync(join(cluster, "global", "pg_control"))],
-  ])("is damaged: %s", async (what, damage) => {
+  ])("a damaged cluster is refused: %s", async (what, damage) => {
     const { dataDir, cluster } = usedFolder();
     damage(cluster);
     expect(await refused(dataDir)).toBe(
@@ -57,7 +57,7 @@ describe("a data folder that cannot be used", () => {
     );
   });
 
-  it("is damaged in a way that only the server notices: its own words are in the error, and its log is named", async () => {
+  it("damage that only the server notices is reported in the server's words, with the path of its log", async () => {
     const { dataDir, cluster } = usedFolder();
     writeFileSync(join(cluster, "global", "pg_control"), Buffer.alloc(8192));
     expect(await refused(dataDir)).toMatch(
@@ -67,12 +67,12 @@ describe("a data folder that cannot be used", () => {
     expect(await refused(dataDir)).toMatch(/did not start: /);
   });
 
-  it("is PostgreSQL's own", async () => {
+  it("PostgreSQL's own data folder is refused", async () => {
     const { cluster } = usedFolder();
     expect(await refused(cluster)).toMatch(/is PostgreSQL's own data folder: name another folder/);
   });
 
-  it("is a file, or below a file", async () => {
+  it("a path that is a file, or below a file, is refused", async () => {
     const file = box.folder();
     writeFileSync(file, "");
     expect(await refused(file)).toBe(
@@ -81,22 +81,22 @@ describe("a data folder that cannot be used", () => {
     expect(await refused(join(file, "below"))).toMatch(/^A file is in the way of the database folder/);
   });
 
-  it.skipIf(isRoot)("cannot be written to", async () => {
+  it.skipIf(isRoot)("a folder without write permission is refused", async () => {
     const dataDir = box.folder();
     mkdirSync(dataDir, { mode: 0o500 });
     expect(await refused(dataDir)).toMatch(/^No permission for .*: run as the user who owns the database folder/);
     chmodSync(dataDir, 0o700);
   });
 
-  it("does not start with a setting that PostgreSQL does not know", async () => {
+  it("a setting that PostgreSQL does not know is refused by name", async () => {
     const { dataDir } = usedFolder();
     const error = await failure(startEmbedded({ dataDir, settings: { no_such_setting: "1" } }));
     expect(error.message).toMatch(/did not start: unrecognized configuration parameter "no_such_setting"\. See/);
   });
 });
 
-describe("a port that is taken", () => {
-  it("is an error when it was asked for, and replaced by another one when not", async () => {
+describe("taken port", () => {
+  it("a taken port is an error when it was asked for, and is replaced by a free one otherwise", async () => {
     const { dataDir } = usedFolder();
     const port = Number(readFileSync(join(dataDir, "port"), "utf8"));
     const squatter = createServer();
@@ -112,7 +112,7 @@ describe("a port that is taken", () => {
   });
 });
 
-/** A file system of its own, which takes root and the right to mount; without them the tests below cannot be run. */
+/** Mounts a separate file system; undefined without root and the right to mount, which the tests below need. */
 function mount(options: string): string | undefined {
   const path = box.folder();
   mkdirSync(path);
@@ -132,8 +132,8 @@ const canMount = (() => {
 if (!canMount)
   console.warn("SKIPPED: full disk and read-only file system, since only root with the right to mount can make them");
 
-describe.skipIf(!canMount)("a file system", () => {
-  it("that is full while the database is created leaves nothing half-made behind", async () => {
+describe.skipIf(!canMount)("file system of the data folder", () => {
+  it("a disk that is full while the database is created is reported, and no incomplete cluster stays", async () => {
     const path = mount("size=20m,mode=0755") ?? "";
     try {
       expect(await refused(path)).toMatch(/^The disk of the database folder .* is full: free some space/);
@@ -145,7 +145,7 @@ describe.skipIf(!canMount)("a file system", () => {
     }
   });
 
-  it("that is full when an existing database starts, or read-only, is named", async () => {
+  it("an existing database on a full disk or a read-only file system is refused with that reason", async () => {
     const path = mount("size=60m,mode=0755") ?? "";
     try {
       execFileSync("cp", ["-a", `${template}/.`, path]);

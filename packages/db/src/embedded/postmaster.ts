@@ -22,9 +22,9 @@ import { cannotRun, orCannotRun, surroundings } from "./programs.ts";
 
 /** How long to wait, in milliseconds. */
 export interface Patience {
-  /** For one answer of a server that says it is ready. */
+  /** For one answer of a server whose pid file says `ready`. */
   readonly answerMs: number;
-  /** For any answer at all, before a server counts as out of order. */
+  /** For any answer, before a server counts as hung. */
   readonly silenceMs: number;
   /** For a server that is starting; recovery after a crash may take minutes. */
   readonly startMs: number;
@@ -47,7 +47,7 @@ export interface Postmaster extends ProcessIdentity {
   readonly port: number;
 }
 
-/** What the server writes into its data folder about itself. */
+/** The part of postmaster.pid that is used here. */
 interface PidFile {
   readonly pid: number;
   readonly port: number;
@@ -71,8 +71,8 @@ function pidFileOf(folder: DataFolder): string {
 }
 
 /**
- * The server that runs on this cluster, or undefined. The process named in postmaster.pid counts only if its command line
- * shows a PostgreSQL server of this very folder: after a crash the number may belong to anybody.
+ * The server that runs on this cluster, or undefined. The process named in postmaster.pid counts only if it is a PostgreSQL
+ * server of this folder: after a crash another program may have its id.
  */
 export async function findPostmaster(folder: DataFolder): Promise<Postmaster | undefined> {
   const file = await readPidFile(folder);
@@ -81,20 +81,20 @@ export async function findPostmaster(folder: DataFolder): Promise<Postmaster | u
   return (await servesCluster(file.pid, folder.cluster)) ? { ...process, port: file.port } : undefined;
 }
 
-/** A server that somebody started by hand may have been given another name of the folder, but it works in it. */
+/** A server that was started by hand may name the folder by another path, but the folder is its working directory. */
 async function servesCluster(pid: number, cluster: string): Promise<boolean> {
   const command = `${(await commandOf(pid)) ?? ""} `;
   if (!/(^|[\\/"])postgres(\.exe)?"? /.test(command)) return false;
   return command.includes(cluster) || (await workingFolderOf(pid)) === cluster;
 }
 
-/** A server fills its file as soon as it has created it. */
+/** A server fills its pid file as soon as it has created it; one that stays empty for longer is stale. */
 const EMPTY_PID_FILE_MS = 1_000;
 
 /**
- * Removes a postmaster.pid that PostgreSQL would take for that of a running server, and refuse to start: one whose number now
- * belongs to another program or to a zombie, and one that a crash or a full disk left empty. Should parts of a killed server
- * still be running, PostgreSQL finds them by their shared memory.
+ * Removes a stale postmaster.pid that would make PostgreSQL refuse to start: one whose process id now belongs to another
+ * program or to a zombie, and one that a crash or a full disk left empty. If processes of a killed server still run,
+ * PostgreSQL detects them by their shared memory.
  */
 export async function removeStalePidFile(folder: DataFolder): Promise<void> {
   const file = await readPidFile(folder);
@@ -111,13 +111,16 @@ async function isEmptyForLong(folder: DataFolder): Promise<boolean> {
 export interface Launch {
   /** Undefined: it could not be started, or ended at once. */
   readonly server: Postmaster | undefined;
-  /** Why it is not there any more; undefined while it is. */
+  /** Why the server has ended; undefined while it runs. */
   readonly end: () => EmbeddedPostgresError | string | undefined;
-  /** What it has written to its log. */
+  /** The part of the server's log written since the launch. */
   readonly log: () => Promise<string>;
 }
 
-/** Starts the server process and returns at once. It outlives this process, so that others can go on using it. */
+/**
+ * Starts the server process without waiting until it is ready. It outlives this process, because others may use it.
+ * @throws EmbeddedPostgresError when the system refuses to run it
+ */
 export async function launch(
   folder: DataFolder,
   binaries: Binaries,
@@ -127,8 +130,8 @@ export async function launch(
   const log = await openLog(folder);
   try {
     const { size } = await log.stat();
-    // Its own process group: Ctrl-C in the terminal is meant for us, who still need the database to end in good order.
-    // Files, not pipes: a pipe would close with us, and writing to it would then end the server.
+    // Its own process group: Ctrl-C in the terminal must reach only this process, which needs the database for its shutdown.
+    // A file, not a pipe: a pipe would close with this process, and the server's next write to it would end the server.
     const options: SpawnOptions = { detached: true, stdio: ["ignore", log.fd, log.fd], ...folder.user };
     const args = ["-D", folder.cluster, "-p", String(port), ...asArguments(settings)];
     const program = binaries.postgres;
@@ -165,11 +168,14 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   max_connections: "200",
   timezone: "UTC",
   log_timezone: "UTC",
-  // A line every few minutes for ever, about nothing that went wrong.
+  // Would log a line every few minutes although nothing is wrong.
   log_checkpoints: "off",
 };
 
-/** Reachable from this machine only, and only by password. Not to be overridden, hence last: the last one counts. */
+/**
+ * Reachable from this machine only, and only by password. Passed last: PostgreSQL takes the last value of a setting, so
+ * these cannot be overridden.
+ */
 const FIXED: Readonly<Record<string, string>> = { listen_addresses: "127.0.0.1", unix_socket_directories: "" };
 
 function asArguments(settings: Readonly<Record<string, string>>): string[] {
@@ -181,10 +187,10 @@ async function readFrom(file: string, offset: number): Promise<string> {
   return content?.subarray(offset).toString("utf8") ?? "";
 }
 
-/** `gone`: it has ended; the others as in database.ts, `busy` and `silent` after all patience. */
+/** `gone`: the server has ended. The others as in database.ts; `busy` and `silent`: the waiting time is over. */
 export type Readiness = Answer | "gone";
 
-/** Waits until a server is usable, or until it is clear that it will not be. */
+/** Waits until a server is usable, has ended, or has exceeded `patience`. */
 export async function waitUntilReady(
   folder: DataFolder,
   server: Postmaster,
@@ -206,8 +212,9 @@ export async function waitUntilReady(
 }
 
 /**
- * Ends a server: fast (open transactions are rolled back, everything is written), and if that takes too long at once, which
- * loses nothing either but makes the next start slower.
+ * Stops a server by a fast shutdown: open transactions are rolled back, everything is written to disk. If that takes too
+ * long, stops it immediately, which loses no committed data but makes the next start slower.
+ * @throws EmbeddedPostgresError when the process cannot be stopped or belongs to another user
  */
 export async function stopPostmaster(
   server: ProcessIdentity,
@@ -222,7 +229,7 @@ export async function stopPostmaster(
   );
   signal(server.pid, "SIGQUIT");
   if (await waitUntilGone(server, patience.quitMs)) return;
-  // A frozen process acts on no other signal.
+  // A frozen process reacts to no other signal.
   signal(server.pid, "SIGKILL");
   if (await waitUntilGone(server, patience.quitMs)) return;
   throw new EmbeddedPostgresError(
@@ -230,7 +237,7 @@ export async function stopPostmaster(
   );
 }
 
-/** On Windows Node can only kill; PostgreSQL has a tool that asks. */
+/** On Windows Node can only kill a process; pg_ctl requests a shutdown. */
 async function interrupt(pid: number, binaries: Binaries): Promise<void> {
   if (process.platform !== "win32") return signal(pid, "SIGINT");
   await promisify(execFile)(binaries.pgCtl, ["kill", "INT", String(pid)], { env: plainEnvironment() }).catch(() =>
@@ -238,7 +245,7 @@ async function interrupt(pid: number, binaries: Binaries): Promise<void> {
   );
 }
 
-/** Whether the cluster's folder is still there; a server whose folder was deleted ends by itself within a minute or so. */
+/** Whether the cluster's folder still exists. A server whose folder was deleted ends by itself within about a minute. */
 export async function clusterExists(folder: DataFolder): Promise<boolean> {
   return (await unless(["ENOENT", "ENOTDIR"], () => stat(folder.cluster))) !== undefined;
 }

@@ -8,15 +8,15 @@ const run = promisify(execFile);
 const POLL_MS = 20;
 const TOOL_TIMEOUT_MS = 10_000;
 
-/** A start time that could not be found out; it equals every other one. */
+/** The start time when it cannot be determined; it equals every other one. */
 const UNKNOWN = "0";
-/** A process that has ended and that nobody has buried yet. */
+/** In place of a start time: the process has ended, but its parent has not collected its exit status. */
 const ZOMBIE = "zombie";
 
-/** One process, ever: process ids are used again, but not with the same start time. */
+/** Identifies a process permanently: process ids are reused, but not with the same start time. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Opaque digits; only ever compared with another one of the same machine. */
+  /** Opaque digits, comparable only with those of another process on the same machine. */
   readonly startedAt: string;
 }
 
@@ -26,14 +26,14 @@ export async function identify(pid: number): Promise<ProcessIdentity | undefined
   return startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** Whether that very process is still there. */
+/** Whether this process still runs; a later process with the same id does not count. */
 export async function isRunning(process: ProcessIdentity): Promise<boolean> {
   const now = await identify(process.pid);
   if (now === undefined) return false;
   return now.startedAt === process.startedAt || now.startedAt === UNKNOWN || process.startedAt === UNKNOWN;
 }
 
-/** Whether the system has any process of this id, a zombie included: what PostgreSQL goes by. */
+/** Whether any process has this id, including a zombie: PostgreSQL's own test of postmaster.pid. */
 export function isIdTaken(pid: number): boolean {
   try {
     return process.kill(pid, 0);
@@ -42,7 +42,7 @@ export function isIdTaken(pid: number): boolean {
   }
 }
 
-/** Waits for the end of a process, at most `timeoutMs`; answers whether it ended. */
+/** Waits at most `timeoutMs` milliseconds for the end of a process; returns whether it ended. */
 export async function waitUntilGone(process: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
   while (await isRunning(process)) {
@@ -74,16 +74,19 @@ export async function commandOf(pid: number): Promise<string | undefined> {
 }
 
 /**
- * The environment for programs started here: the user's locale, time zone, PG* and LD_* variables must change neither the
- * database that is created nor the output that is read. Undefined, which means ours, on Windows: it needs its variables to run
- * anything at all.
+ * The environment of programs started here: the user's locale, time zone, PG* and LD_* variables must affect neither a new
+ * database nor the output that is parsed. On Windows undefined, which means the environment of this process: programs need
+ * its variables to run.
  */
 export function plainEnvironment(): NodeJS.ProcessEnv | undefined {
   if (process.platform === "win32") return undefined;
   return { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C", TZ: "UTC" };
 }
 
-/** Sends a signal; a process that has just ended is no error, one of another user is. */
+/**
+ * Sends a signal; a process that has already ended is not an error.
+ * @throws EmbeddedPostgresError when the process belongs to another user
+ */
 export function signal(pid: number, name: "SIGINT" | "SIGQUIT" | "SIGKILL"): void {
   try {
     process.kill(pid, name);
@@ -98,7 +101,7 @@ export function signal(pid: number, name: "SIGINT" | "SIGQUIT" | "SIGKILL"): voi
 
 async function startTimeOf(pid: number): Promise<string | undefined> {
   const startedAt = await lookUpStartTime(pid);
-  // A zombie is as good as gone. Its parent may never look at it, for instance as the first process of a container.
+  // A zombie counts as ended. Its parent may never collect it, for instance the first process of a container.
   return startedAt === ZOMBIE ? undefined : startedAt;
 }
 
@@ -114,17 +117,17 @@ async function lookUpStartTime(pid: number): Promise<string | undefined> {
 async function linuxStartTime(pid: number): Promise<string | undefined> {
   const stat = await unless(["ENOENT", "ESRCH", "EACCES"], () => readFile(`/proc/${pid}/stat`, "utf8"));
   if (stat === undefined) return undefined;
-  // The name of the program stands in parentheses and may itself contain spaces and parentheses.
+  // The program's name is in parentheses and may itself contain spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return fields[0] === "Z" || fields[0] === "X" ? ZOMBIE : fields[19];
 }
 
-/** Where /proc hides the processes of other users, and on Windows, only a signal can tell that there is one. */
+/** Where /proc hides the processes of other users, and on Windows, only a signal shows whether a process exists. */
 function hiddenProcess(pid: number): string | undefined {
   return isIdTaken(pid) ? UNKNOWN : undefined;
 }
 
-/** What a system tool prints, or undefined when it fails: `ps` ends with 1 when there is no such process. */
+/** The output of a system tool, or undefined when it fails: `ps` exits with 1 when there is no such process. */
 async function output(command: string, args: string[]): Promise<string | undefined> {
   try {
     const { stdout } = await run(command, args, { env: plainEnvironment(), timeout: TOOL_TIMEOUT_MS });

@@ -5,9 +5,9 @@ import { plainEnvironment } from "./processes.ts";
 import type { SystemUser } from "./system-user.ts";
 
 interface Run {
-  /** Undefined: as ourselves. */
+  /** Undefined: the user of this process. */
   readonly user: SystemUser | undefined;
-  /** What the program reads; default: nothing. */
+  /** Standard input of the program; default: empty. */
   readonly input?: string;
   readonly timeoutMs: number;
 }
@@ -21,7 +21,7 @@ export interface Result {
 const OUTPUT_LIMIT = 100_000;
 
 /**
- * Runs a PostgreSQL program to its end; what it prints is returned, not shown.
+ * Runs a PostgreSQL program to its end, or kills it after `timeoutMs` milliseconds. Its output is returned, not shown.
  * @throws EmbeddedPostgresError when the system refuses to run it
  */
 export async function runProgram(
@@ -37,7 +37,7 @@ export async function runProgram(
   };
   child.stdout.on("data", collect);
   child.stderr.on("data", collect);
-  // A program that ends before it has read its input is judged by how it ended.
+  // A program may end before it has read its input: its exit code decides.
   child.stdin.on("error", () => undefined);
   child.stdin.end(input);
   return new Promise((resolve, reject) => {
@@ -50,7 +50,10 @@ export async function runProgram(
   });
 }
 
-/** In no folder that somebody may want to unmount or that another user cannot enter. */
+/**
+ * Spawn options: a plain environment, and the root folder as working directory, which every user can enter and which blocks
+ * no unmount.
+ */
 export function surroundings(program: string): {
   cwd: string;
   env: NodeJS.ProcessEnv | undefined;
@@ -59,7 +62,10 @@ export function surroundings(program: string): {
   return { cwd: parse(program).root, env: plainEnvironment(), windowsHide: true };
 }
 
-/** Node throws some refusals of the system (EPERM, EINVAL) and reports the others (ENOENT, EACCES) as an event. */
+/**
+ * Runs `start` and converts what it throws into the error of {@link cannotRun}. Node throws some refusals of the system
+ * (EPERM, EINVAL) and reports the others (ENOENT, EACCES) as an event.
+ */
 export function orCannotRun<T>(program: string, start: () => T): T {
   try {
     return start();
@@ -68,7 +74,7 @@ export function orCannotRun<T>(program: string, start: () => T): T {
   }
 }
 
-/** The line for a PostgreSQL program that the system refuses to run. */
+/** The error for a PostgreSQL program that the system refuses to run. */
 export function cannotRun(program: string, error: Error): EmbeddedPostgresError {
   return new EmbeddedPostgresError(
     `PostgreSQL cannot be run here, ${program}: ${error.message}${likelyCause(error)}: set DATABASE_URL to a server of your own`,
@@ -79,7 +85,7 @@ export function cannotRun(program: string, error: Error): EmbeddedPostgresError 
 function likelyCause(error: Error): string {
   switch (errorCode(error)) {
     case "ENOENT":
-      // The file is there, so what is missing is the program loader it names: that of the GNU C library.
+      // The file exists; the program loader that it names, that of the GNU C library, is missing.
       return " (the embedded PostgreSQL needs the GNU C library, which Alpine and other musl systems do not have)";
     case "EPERM":
     case "EINVAL":
@@ -89,14 +95,14 @@ function likelyCause(error: Error): string {
   }
 }
 
-/** The line of a program's output that says what went wrong: the first error, which led to the others, else the last line. */
+/** The reason in a program's output: the first error, which caused the later ones, else the last line. */
 export function errorLine(output: string): string {
   const lines = output
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
   const errors = lines.filter((text) => /\b(FATAL|PANIC|ERROR|error):/.test(text));
-  // What the server says to clients that come too early is no reason.
+  // Replies to clients that connect too early ("the database system is starting up") are not the reason.
   const line = errors.find((text) => !text.includes("the database system is ")) ?? lines.at(-1) ?? "no reason given";
   return line.replace(/^.*?\b(FATAL|PANIC|ERROR|error):\s+/, "").replace(/\.$/, "");
 }

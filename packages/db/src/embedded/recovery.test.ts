@@ -33,7 +33,7 @@ async function expectKept(url: string): Promise<void> {
   expect(await query(url, "select answer from kept")).toEqual([{ answer: 42 }]);
 }
 
-/** Puts a process id of our choice into the postmaster.pid of a stopped server, as a crash would leave it. */
+/** Writes the postmaster.pid of a stopped server with the given process id, as a crash would leave it. */
 async function pretendServer(dataDir: string, pid: number, port = 1): Promise<void> {
   const cluster = join(dataDir, "pg18");
   writeFileSync(
@@ -42,8 +42,8 @@ async function pretendServer(dataDir: string, pid: number, port = 1): Promise<vo
   );
 }
 
-describe("after kill -9 of the process that started the server", () => {
-  it("the orphaned server is joined, and stopped by the last one out", async () => {
+describe("kill -9 of the process that started the server", () => {
+  it("the next process joins the orphaned server, and the last one to leave stops it", async () => {
     const dataDir = usedFolder();
     const killed = await box.client(dataDir);
     const orphan = postmasterPid(dataDir);
@@ -57,7 +57,7 @@ describe("after kill -9 of the process that started the server", () => {
     expect(readdirSync(join(dataDir, "clients"))).toEqual([]);
   });
 
-  it("while it held the lock, the next one is not held up", async () => {
+  it("a process killed while it held the lock does not delay the next start", async () => {
     const dataDir = usedFolder();
     const dead = box.program("true", []);
     const identity = await identify(dead.pid ?? 0);
@@ -71,7 +71,7 @@ describe("after kill -9 of the process that started the server", () => {
     expect(readdirSync(join(dataDir, "locks"))).toEqual([]);
   });
 
-  it("in the middle of creating the database, it is created afresh", async () => {
+  it("a database whose creation was killed is created again", async () => {
     const dataDir = box.folder();
     mkdirSync(dataDir);
     cpSync(join(template, "pg18", "base"), join(dataDir, "pg18.new-0badcafe", "base"), { recursive: true });
@@ -80,7 +80,7 @@ describe("after kill -9 of the process that started the server", () => {
     expect(readdirSync(dataDir).filter((name) => name.startsWith("pg18"))).toEqual(["pg18"]);
   });
 
-  it("at any moment of the first start, the next one succeeds", async () => {
+  it("the next start succeeds after a kill at any moment of the first one", async () => {
     for (const afterMs of [300, 500]) {
       const dataDir = box.folder();
       const program = box.program(process.execPath, [
@@ -98,8 +98,8 @@ describe("after kill -9 of the process that started the server", () => {
   });
 });
 
-describe("a server that is out of order", () => {
-  it("is started again by the next one when it was killed, with its data and its port", async () => {
+describe("unusable server", () => {
+  it("a killed server is restarted by the next process, with its data and its port", async () => {
     const dataDir = usedFolder();
     const first = await box.start({ dataDir });
     await killHard(postmasterPid(dataDir));
@@ -110,7 +110,7 @@ describe("a server that is out of order", () => {
     await expectKept(second.url);
   });
 
-  it("is replaced when it does not answer", async () => {
+  it("a server that does not answer is replaced", async () => {
     const dataDir = usedFolder();
     const killed = await box.client(dataDir);
     const frozen = postmasterPid(dataDir) ?? 0;
@@ -129,11 +129,11 @@ describe("a server that is out of order", () => {
   });
 });
 
-describe("a postmaster.pid left by a crash", () => {
-  it("does not stop us when its number belongs to another program, which is left alone", async () => {
+describe("postmaster.pid left by a crash", () => {
+  it("a stale process id that belongs to another program does not prevent a start, and that program keeps running", async () => {
     const dataDir = usedFolder();
     const user = isRoot ? await ownerOf(join(dataDir, "pg18")) : undefined;
-    // As the very user that PostgreSQL runs as: only then would PostgreSQL itself refuse to start.
+    // As the user that PostgreSQL runs as: only then would PostgreSQL itself refuse to start.
     const stranger = box.program("sleep", ["60"], user);
     const identity = await identify(stranger.pid ?? 0);
     await pretendServer(dataDir, stranger.pid ?? 0);
@@ -144,7 +144,7 @@ describe("a postmaster.pid left by a crash", () => {
     expect(identity && (await isRunning(identity))).toBe(true);
   });
 
-  it("does not make us join or stop the server of another folder", async () => {
+  it("a stale process id of another folder's server makes a start neither join nor stop that server", async () => {
     const dataDir = usedFolder();
     const other = await box.start({ dataDir: usedFolder() });
     await pretendServer(dataDir, postmasterPid(other.dataDir) ?? 0, other.port);
@@ -155,7 +155,7 @@ describe("a postmaster.pid left by a crash", () => {
     expect(await query(other.url, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
-  it("is ignored when its process is gone, or when the crash (or a full disk) left it empty", async () => {
+  it("a pid file is ignored when its process has ended, or when a crash or a full disk left it empty", async () => {
     const dataDir = usedFolder();
     await pretendServer(dataDir, 2 ** 22 + 1);
     await (await box.start({ dataDir })).stop();
@@ -164,8 +164,8 @@ describe("a postmaster.pid left by a crash", () => {
   });
 });
 
-describe("a lost password file", () => {
-  it("is replaced, and the database opens with the new one", async () => {
+describe("password file", () => {
+  it("a lost password is replaced, and the database opens with the new one", async () => {
     const dataDir = usedFolder();
     const old = readFileSync(join(dataDir, "password"), "utf8");
     rmSync(join(dataDir, "password"));
@@ -174,7 +174,7 @@ describe("a lost password file", () => {
     await expectKept(server.url);
   });
 
-  it("is an error while others use the server, and a wrong one says how to get a new one", async () => {
+  it("a wrong password is an error that says how to get a new one, even while others use the server", async () => {
     const dataDir = usedFolder();
     const other = await box.client(dataDir);
     writeFileSync(join(dataDir, "password"), "wrong\n");

@@ -10,7 +10,7 @@ const box = sandbox();
 afterEach(() => box.cleanUp());
 
 const NOBODY = { uid: 65_534, gid: 65_534 };
-if (!isRoot) console.warn("SKIPPED: what root does for other users and behind closed folders, since this is not root");
+if (!isRoot) console.warn("SKIPPED: tests of data folders that root uses, since only root can run them");
 
 /** A folder that only root can enter. */
 function closedFolder(): string {
@@ -20,14 +20,14 @@ function closedFolder(): string {
 }
 
 describe.skipIf(!isRoot)("root", () => {
-  it("runs PostgreSQL as another user, in a folder that this user can enter", async () => {
+  it("root runs PostgreSQL as another user, in a folder that this user can enter", async () => {
     const server = await box.start({ dataDir: box.folder() });
     const owner = statSync(join(server.dataDir, "pg18")).uid;
     expect(owner).not.toBe(0);
     expect(statSync(`/proc/${postmasterPid(server.dataDir)}`).uid).toBe(owner);
   });
 
-  it("is told where the database is kept when that user cannot enter the folder, whose mode stays as it is", async () => {
+  it("a folder that PostgreSQL's user cannot enter keeps its mode, and a notice names the folder used instead", async () => {
     const closed = closedFolder();
     const notices: string[] = [];
     const onNotice = (message: string) => notices.push(message);
@@ -41,14 +41,14 @@ describe.skipIf(!isRoot)("root", () => {
     expect(statSync(closed).mode & 0o777).toBe(0o700);
     expect(readdirSync(closed)).toEqual([]);
 
-    // Opened since: the data must not seem to have vanished.
+    // The folder is opened to others: the data must still be found.
     chmodSync(closed, 0o755);
     const second = await box.start({ dataDir: join(closed, "data"), onNotice });
     expect(second.dataDir).toBe(first.dataDir);
     expect(await query(second.url, "select answer from kept")).toEqual([{ answer: 42 }]);
   });
 
-  it("is refused when an existing database was closed off, instead of getting an empty one", async () => {
+  it("a database that PostgreSQL's user can no longer enter is refused, not replaced by an empty one", async () => {
     const parent = closedFolder();
     chmodSync(parent, 0o755);
     const dataDir = join(parent, "data");
@@ -60,7 +60,7 @@ describe.skipIf(!isRoot)("root", () => {
     expect(await barrier(dataDir, await unprivilegedUser())).toBe(parent);
   });
 
-  it("can lend a hand in a normal user's folder, who can go on alone afterwards", async () => {
+  it("a normal user can continue without root after root has used their folder", async () => {
     const home = closedFolder();
     chmodSync(home, 0o755);
     chownSync(home, NOBODY.uid, NOBODY.gid);
@@ -80,14 +80,14 @@ describe.skipIf(!isRoot)("root", () => {
     await again.leave();
   });
 
-  it("keeps others out: a normal user is told whose folder it is", async () => {
+  it("a normal user is refused in root's folder and advised to run as its owner", async () => {
     const dataDir = box.folder();
     await box.start({ dataDir });
     const { error } = await box.client(dataDir, NOBODY);
     expect(error).toMatch(/^EmbeddedPostgresError: No permission for .*: run as the user who owns the database folder/);
   });
 
-  it("says what to do when a user has neither a home nor a folder", async () => {
+  it("a user with neither a home nor a data folder gets an error that says what to do", async () => {
     const { error } = await box.client("", NOBODY);
     expect(error).toMatch(/^EmbeddedPostgresError: (No permission for|This user has no home folder)/);
     expect(existsSync(join(tmpdir(), ".local"))).toBe(false);

@@ -15,8 +15,8 @@ afterAll(() => removeTemplate(template));
 
 const usedFolder = () => box.copyOf(template);
 
-describe("a single process", () => {
-  it("creates the database, answers queries, stops, and finds its data and its port again", async () => {
+describe("embedded server in one process", () => {
+  it("the first start creates the database, and the second one finds its data and its port", async () => {
     const dataDir = box.folder();
     const notices: string[] = [];
     const first = await box.start({ dataDir, onNotice: (message) => notices.push(message) });
@@ -32,7 +32,7 @@ describe("a single process", () => {
     expect(await query(second.url, "select answer from kept")).toEqual([{ answer: 42 }]);
   });
 
-  it("listens on 127.0.0.1 only, without a socket file, with a password that only its user can read", async () => {
+  it("the server listens on 127.0.0.1 only, without a socket file, with a password that only its user can read", async () => {
     const { dataDir, url } = await box.start({ dataDir: usedFolder() });
     const rows = await query(
       url,
@@ -55,7 +55,7 @@ describe("a single process", () => {
     if (isRoot) expect(statSync(join(dataDir, "pg18")).uid).not.toBe(0);
   });
 
-  it("passes extra settings on, but none that would open the server to others", async () => {
+  it("extra settings reach the server, except those that would open it to others", async () => {
     const settings = { ...FAST, work_mem: "7MB", listen_addresses: "*" };
     const { url } = await box.start({ dataDir: usedFolder(), settings });
     expect(
@@ -63,7 +63,7 @@ describe("a single process", () => {
     ).toEqual([{ m: "7MB", l: "127.0.0.1" }]);
   });
 
-  it("counts two starts as two users, and a repeated stop once", async () => {
+  it("two starts count as two users, and a repeated stop counts once", async () => {
     const dataDir = usedFolder();
     const [a, b] = await Promise.all([box.start({ dataDir }), box.start({ dataDir })]);
     expect(a.started).not.toBe(b.started);
@@ -75,7 +75,7 @@ describe("a single process", () => {
     await a.stop();
   });
 
-  it("puts a long log aside when it starts", async () => {
+  it("a start renames a long log to server.log.1", async () => {
     const dataDir = usedFolder();
     const log = join(dataDir, "server.log");
     appendFileSync(log, "x".repeat(1_100_000));
@@ -84,7 +84,7 @@ describe("a single process", () => {
     expect(statSync(`${log}.1`).size).toBeGreaterThan(1_000_000);
   });
 
-  it("gets in on the folder's own terms when a running server has another port", async () => {
+  it("a start that asks for another port joins the running server on its port, with a notice", async () => {
     const dataDir = usedFolder();
     const first = await box.start({ dataDir });
     const notices: string[] = [];
@@ -95,7 +95,7 @@ describe("a single process", () => {
     ]);
   });
 
-  it("stops a server whose folder was deleted under it", async () => {
+  it("a server whose folder was deleted while it ran is stopped", async () => {
     const dataDir = usedFolder();
     const server = await startEmbedded({ dataDir, settings: FAST });
     const pid = postmasterPid(dataDir);
@@ -105,8 +105,8 @@ describe("a single process", () => {
   });
 });
 
-describe("several processes", () => {
-  it("join the server, and the last one out stops it, whoever started it", async () => {
+describe("embedded server in several processes", () => {
+  it("several processes share one server, and the last one to leave stops it, whichever started it", async () => {
     const dataDir = usedFolder();
     const other = await box.client(dataDir);
     expect(other).toMatchObject({ started: true });
@@ -126,7 +126,7 @@ describe("several processes", () => {
     expect(readFileSync(join(dataDir, "server.log"), "utf8")).toContain("database system is shut down");
   });
 
-  it("can all come at once to an empty folder: one starts, the others join", async () => {
+  it("of processes that start at once on an empty folder, one starts the server and the others join it", async () => {
     const dataDir = box.folder();
     const clients = await Promise.all([
       box.client(dataDir),

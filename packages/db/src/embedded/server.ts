@@ -27,12 +27,12 @@ export interface EmbeddedServer {
   /** `postgres://payouts:<password>@127.0.0.1:<port>/payouts` */
   readonly url: string;
   readonly port: number;
-  /** The folder in use, which for root can be another one than asked for; remove this one after a throw-away run. */
+  /** The folder in use; for root it can differ from the one asked for. Remove this one after a throw-away run. */
   readonly dataDir: string;
-  /** false: a server that was already running on this folder was joined. */
+  /** false: this process joined a server that was already running on the folder. */
   readonly started: boolean;
   /**
-   * Leaves the server, and stops it if nobody else uses it. May be called more than once; all calls share one outcome.
+   * Leaves the server, and stops it if it has no other user. May be called more than once; all calls share one outcome.
    * @throws EmbeddedPostgresError when the server cannot be stopped
    */
   stop(): Promise<void>;
@@ -41,20 +41,20 @@ export interface EmbeddedServer {
 export interface EmbeddedOptions {
   /** Created if missing. Default: `~/.local/share/cpa-payouts`, for root `/var/lib/cpa-payouts/data`. */
   readonly dataDir?: string;
-  /** Default: that of the last start if it is still free, else any free one. A running server that is joined keeps its own. */
+  /** Default: the port of the last start if it is free, else any free one. A running server that is joined keeps its own port. */
   readonly port?: number;
   /** PostgreSQL settings for a server that is started, for instance `{ fsync: "off" }` in tests. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Receives what the user should know although nothing failed; one line each. Default: dropped. */
+  /** Receives lines that the user should see although nothing failed. Default: they are discarded. */
   readonly onNotice?: (message: string) => void;
 }
 
 /**
  * Starts PostgreSQL on a local data folder, or joins the server that already runs there, whichever process started it.
- * The first one in creates the folder, the cluster and the database `payouts`; the last one out stops the server.
- * A process that is killed leaves the server running; the next one joins it and counts only living processes.
+ * The first process creates the folder, the cluster and the database `payouts`; the last one to leave stops the server.
+ * A killed process leaves the server running; the next one joins it. Only living processes count as users.
  *
- * @throws EmbeddedPostgresError with one line that says what to do, whatever went wrong
+ * @throws EmbeddedPostgresError with one line that says what to do
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
   return startWith(options, PATIENCE);
@@ -101,7 +101,7 @@ async function create(job: Job): Promise<void> {
   await createCluster(job.folder, job.binaries, job.settings?.fsync !== "off");
 }
 
-/** The running server, if there is a usable one. One that is out of order is stopped. */
+/** The running server, if it is usable. An unusable one is stopped. */
 async function joinRunning(job: Job, password: string): Promise<Postmaster | undefined> {
   const server = await findPostmaster(job.folder);
   if (server === undefined) return undefined;
@@ -137,7 +137,7 @@ interface Entry {
   readonly started: boolean;
 }
 
-/** Starts the server; what passes by itself (a port just taken, a killed server's last processes) is tried again. */
+/** Starts the server. Transient failures (a port just taken, the last processes of a killed server) are retried. */
 async function start(job: Job, password: string): Promise<Entry> {
   for (let attempt = 1; ; attempt++) {
     await removeStalePidFile(job.folder);
@@ -147,7 +147,7 @@ async function start(job: Job, password: string): Promise<Entry> {
     const failure = await explainFailure(job, launched, state);
     if (!failure.passes || attempt === START_ATTEMPTS) throw failure.error;
     await sleep(RETRY_PAUSE_MS);
-    // Somebody who was killed right after launching a server leaves one that is not to be seen until it has written its file.
+    // A process killed right after launching a server leaves one that cannot be found until it has written its pid file.
     const running = await joinRunning(job, password);
     if (running) return { server: running, started: false };
   }
@@ -158,7 +158,7 @@ async function remembered(job: Job, server: Postmaster): Promise<Entry> {
   return { server, started: true };
 }
 
-/** Waits for the server and its database; a server that does not get ready is stopped again. */
+/** Waits for the server and its database; stops a server that does not become ready. */
 async function settle(job: Job, { server }: Launch, password: string): Promise<Readiness> {
   if (server === undefined) return "gone";
   const state = await waitUntilReady(job.folder, server, password, job.patience);
@@ -170,7 +170,7 @@ async function settle(job: Job, { server }: Launch, password: string): Promise<R
 
 interface Failure {
   readonly error: EmbeddedPostgresError;
-  /** It may work a moment later. */
+  /** Another attempt may succeed. */
   readonly passes: boolean;
 }
 
@@ -207,7 +207,7 @@ async function choosePort(job: Job, attempt: number): Promise<number> {
   return (last !== undefined && (await freePort(last))) || (await freePort(0)) || 0;
 }
 
-/** The port if it is free, any free one for 0, undefined if it is taken. It can be lost again before the server takes it. */
+/** The port if it is free, any free one for 0, undefined if it is taken. Another program may take it before the server does. */
 async function freePort(port: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const probe = createServer();
@@ -236,12 +236,12 @@ async function register(job: Job, { server, started }: Entry, password: string):
 
 async function leave(job: Job, server: Postmaster, claim: string): Promise<void> {
   const { folder, binaries, patience, onNotice } = job;
-  // The folder was deleted under the server: nobody else can use it any more, and there is no place for a lock.
+  // The folder was deleted while the server ran: no other process can use it, and there is no place for a lock.
   if (!(await clusterExists(folder))) return stopIfRunning(job, server);
   await withLock(folder.lock, onNotice, async () => {
     await dropClaim(folder.clients, claim);
     if ((await otherClaims(folder.clients)).length > 0) return;
-    // Not necessarily the server that was there in the beginning: somebody may have started it again.
+    // Not necessarily the server that this process joined: another process may have restarted it.
     const running = await findPostmaster(folder);
     if (running) await stopPostmaster(running, binaries, patience, onNotice);
   });

@@ -15,14 +15,15 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** Whether this process is root, as whom PostgreSQL refuses to run. Never on Windows. */
+/** Whether this process runs as root, which PostgreSQL refuses to do. Always false on Windows. */
 export function amRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
 /**
- * The user to run PostgreSQL as when we are root: `postgres`, created if need be, else `nobody` or `daemon`.
- * It must be one with a name, since initdb refuses a user id that is not in the list of users (the server would not mind).
+ * The user that root runs PostgreSQL as: `postgres`, created if it is missing, else `nobody` or `daemon`.
+ * It needs a name, because initdb (unlike the server) refuses a user id that is not in /etc/passwd.
+ * @throws EmbeddedPostgresError when none of them exists
  */
 export async function unprivilegedUser(): Promise<SystemUser> {
   const user =
@@ -39,7 +40,7 @@ async function userNamed(name: string): Promise<SystemUser | undefined> {
   return uid === undefined || gid === undefined ? undefined : { uid, gid };
 }
 
-/** macOS gives `nobody` a negative number, which Node cannot run a program as: it counts as missing. */
+/** macOS gives `nobody` a negative id, and Node cannot run a program under one: that user counts as missing. */
 async function idOf(option: "-u" | "-g", name: string): Promise<number | undefined> {
   try {
     const { stdout } = await run("id", [option, name], { env: plainEnvironment(), timeout: TOOL_TIMEOUT_MS });
@@ -71,7 +72,7 @@ async function createUser(): Promise<SystemUser | undefined> {
     try {
       await run(command, args, { env: plainEnvironment(), timeout: TOOL_TIMEOUT_MS });
     } catch {
-      // The tool is missing, the list of users is read-only, or somebody else was faster: what counts is whether the user exists.
+      // The tool is missing, /etc/passwd is read-only, or another process was faster: only the user's existence counts.
     }
     const user = await userNamed(POSTGRES);
     if (user !== undefined) return user;
@@ -79,15 +80,16 @@ async function createUser(): Promise<SystemUser | undefined> {
   return undefined;
 }
 
-/** The owner of a file or folder, or undefined if there is none. */
+/** The owner of a file or folder, or undefined if it does not exist. */
 export async function ownerOf(path: string): Promise<SystemUser | undefined> {
   const found = await unless(["ENOENT", "ENOTDIR"], () => stat(path));
   return found && { uid: found.uid, gid: found.gid };
 }
 
 /**
- * Changes the owner; does nothing without a user, that is when files belong to us anyway.
- * A link is not followed: in a folder of theirs a user could have made one to a file of root's.
+ * Changes the owner of a file or folder. Does nothing when `user` is undefined: the user of this process keeps it.
+ * A link is not followed, because a user could point one in their own folder at a file of root.
+ * @throws EmbeddedPostgresError when this root may not change owners
  */
 export async function giveTo(user: SystemUser | undefined, path: string): Promise<void> {
   if (user === undefined) return;
@@ -105,7 +107,7 @@ export async function giveTo(user: SystemUser | undefined, path: string): Promis
   }
 }
 
-/** The first folder on the way to `path` (itself included, as far as it exists) that `user` cannot enter; undefined: none. */
+/** The first folder from the root to `path`, itself included, that exists and that `user` cannot enter; undefined: none. */
 export async function barrier(path: string, user: SystemUser): Promise<string | undefined> {
   const parent = dirname(path);
   const above = parent === path ? undefined : await barrier(parent, user);

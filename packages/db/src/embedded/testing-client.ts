@@ -1,5 +1,5 @@
-// A process of its own that uses the embedded server of the folder given as its first argument: it reports one line of JSON,
-// stays until its standard input ends, and then leaves the server.
+// A separate process that uses the embedded server of the folder given as its first argument: it prints one line of JSON,
+// waits for the end of its standard input, and then leaves the server.
 import { once } from "node:events";
 import { startEmbedded } from "./server.ts";
 

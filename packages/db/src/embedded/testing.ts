@@ -16,7 +16,7 @@ import type { SystemUser } from "./system-user.ts";
 export const isRoot = process.getuid?.() === 0;
 export const FAST = { fsync: "off" } as const;
 
-/** A path below the system's temporary folder that does not exist yet, so that root, too, gets an enterable folder. */
+/** A path below the system's temporary folder that does not exist yet: a start as root creates it open to other users. */
 export function freshPath(): string {
   return join(tmpdir(), `payouts-embedded-${randomBytes(6).toString("hex")}`);
 }
@@ -27,7 +27,7 @@ export function postmasterPid(dataDir: string): number | undefined {
   return existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : undefined;
 }
 
-/** Kills a process that the test started and waits for its end. */
+/** Kills (SIGKILL) a process that the test started and waits for its end; does nothing when it has already ended. */
 export async function killHard(pid: number | undefined): Promise<void> {
   const target = pid && (await identify(pid));
   if (!target) return;
@@ -35,14 +35,14 @@ export async function killHard(pid: number | undefined): Promise<void> {
   await waitUntilGone(target, 5_000);
 }
 
-/** The server's main process, however it was started and whatever state it is in. */
+/** Kills the main process of the folder's server, however it was started and in any state. */
 async function killServerOf(dataDir: string): Promise<void> {
   const pid = postmasterPid(dataDir);
   const command = pid && existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, "utf8") : "";
   if (command.includes(dataDir)) await killHard(pid);
 }
 
-/** Starts servers and processes, and removes everything they leave. One per test file. */
+/** Starts servers and processes; `cleanUp` ends them and removes their folders. One per test file. */
 export function sandbox() {
   const folders = new Set<string>();
   const servers = new Set<EmbeddedServer>();
@@ -52,7 +52,7 @@ export function sandbox() {
     return path;
   };
   return {
-    /** A path to use and to remove afterwards. */
+    /** Registers a path that `cleanUp` removes. */
     folder,
     /** A copy of a stopped database. */
     copyOf(template: string): string {
@@ -74,7 +74,7 @@ export function sandbox() {
       children.add(child);
       return follow(child);
     },
-    /** Any other program, to be killed afterwards. */
+    /** Any other program; `cleanUp` kills it. */
     program(command: string, args: string[], user?: SystemUser): ChildProcess {
       const child = spawn(command, args, { stdio: "ignore", ...user });
       children.add(child);
@@ -92,7 +92,7 @@ export function sandbox() {
   };
 }
 
-/** What a second process reports: how it got in, or the error it got instead. */
+/** The report of a second process: how it started or joined the server, or its error. */
 export interface Client {
   readonly pid: number;
   readonly started?: boolean;
@@ -101,7 +101,7 @@ export interface Client {
   readonly dataDir?: string;
   readonly error?: string;
   readonly notices: readonly string[];
-  /** Lets it leave the server and waits until it has ended. */
+  /** Makes it leave the server and waits until it has ended. */
   leave(): Promise<void>;
   /** kill -9 */
   kill(): Promise<void>;
@@ -109,7 +109,7 @@ export interface Client {
 
 const CLIENT = join(import.meta.dirname, "testing-client.ts");
 
-/** The client as one file with the PostgreSQL programs beside it: the repository may lie where only root can enter. */
+/** Bundles the client into one file with the PostgreSQL programs beside it: only root may be able to enter the repository. */
 async function readableClient(path: string): Promise<string> {
   const program = join(path, "client.mjs");
   const banner =
@@ -159,7 +159,7 @@ async function follow(child: ChildProcess): Promise<Client> {
   return { pid: child.pid ?? 0, ...JSON.parse(String(line)), leave, kill };
 }
 
-/** One query on a connection of its own. */
+/** Runs one statement on its own connection and returns the rows. */
 export async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
   try {
@@ -169,7 +169,7 @@ export async function query(url: string, statement: string): Promise<Record<stri
   }
 }
 
-/** A stopped database with a table `kept`, to be copied; quicker than creating one for every test. */
+/** Creates a stopped database with a table `kept` and returns its folder. Copying it is faster than creating one per test. */
 export async function makeTemplate(): Promise<string> {
   const server = await startEmbedded({ dataDir: freshPath(), settings: FAST });
   await query(server.url, "create table kept as select 42 as answer");
@@ -177,11 +177,12 @@ export async function makeTemplate(): Promise<string> {
   return server.dataDir;
 }
 
+/** Removes the folder of {@link makeTemplate}. */
 export async function removeTemplate(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
 }
 
-/** The error of a start that must fail; a start that works fails the test. */
+/** The error of a start that must fail; a start that succeeds fails the test. */
 export async function failure(work: Promise<EmbeddedServer>): Promise<Error> {
   const outcome = await work.catch((error: unknown) => error);
   if (outcome instanceof Error) return outcome;
