@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Runs the TypeScript sources in a checkout (a bundle there may be older than they are) and the bundle elsewhere, in this
-// very process, so that signals and exit codes need no forwarding.
+// Runs the TypeScript sources in a checkout, where a bundle may be outdated, and the bundle elsewhere. Both run in this
+// process, so signals and exit codes need no forwarding.
 import { existsSync } from "node:fs";
 
 const bundle = new URL("../dist/payouts.mjs", import.meta.url);
@@ -11,7 +11,8 @@ if (!existsSync(source)) {
   await import(bundle.href);
 } else {
   const { register } = await import("tsx/esm/api");
-  // Compiler options in our tsconfig.json do not change the emitted code, and the folder the user stands in may hold another one.
+  // The options in the project's tsconfig.json do not change the emitted code, and the working directory may have
+  // another.
   register({ tsconfig: false });
   await import(source.href);
 }

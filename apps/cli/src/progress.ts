@@ -1,15 +1,16 @@
 import type { Writable } from "node:stream";
 import { Presets, SingleBar } from "cli-progress";
 
-/** How far something is, on stderr: a bar on a terminal, a quiet line now and then elsewhere. */
+/** Shows progress on stderr: a bar on a terminal; elsewhere a line every ten seconds and at the end of a phase. */
 export interface Progress {
   show(phase: string, done: number, total: number): void;
-  /** Takes the bar away, so that what is printed next stands alone. */
+  /** Ends the display, so that the next output starts on a line of its own. */
   stop(): void;
 }
 
 const QUIET_INTERVAL_MS = 10_000;
 
+/** Creates the progress display for `stderr`. */
 export function createProgress(stderr: Writable & { isTTY?: boolean }): Progress {
   return stderr.isTTY ? barProgress(stderr) : quietProgress(stderr);
 }
@@ -56,7 +57,7 @@ function quietProgress(stderr: Writable): Progress {
   };
   return {
     show: (next, done, total) => {
-      // The last line of a phase says how it ended; in between, one now and then says that it goes on.
+      // The last line of a phase shows how it ended; before that, a line every ten seconds shows that it continues.
       if (phase !== "" && next !== phase) write();
       const isFirst = next !== phase;
       phase = next;

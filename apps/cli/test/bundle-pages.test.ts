@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Bundle, bundlePayouts } from "./bundle.ts";
 import { type PayoutsProcess, payoutsJson, startPayouts } from "./payouts.ts";
 
-/** Goal: the image, which has no node_modules, serves the pages of the API's libraries with all that belongs to them. */
-describe("the pages of the bundle", () => {
+/** Goal: the image, which has no node_modules, serves the pages of the API's libraries with all of their files. */
+describe("pages of the bundle", () => {
   let bundle: Bundle;
   let api: PayoutsProcess;
   let url: string;
@@ -35,7 +35,7 @@ describe("the pages of the bundle", () => {
     await bundle.remove();
   });
 
-  it.each(["/docs/", "/queues/"])("serves %s and every file that it names", async (path) => {
+  it.each(["/docs/", "/queues/"])("the bundle serves %s and every file that the page names", async (path) => {
     const page = await fetch(url + path, { headers: { cookie } });
     const html = await page.text();
     expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
@@ -48,7 +48,7 @@ describe("the pages of the bundle", () => {
     }
   });
 
-  it("answers what the board's page asks for", async () => {
+  it("the bundle answers the requests of the board's page", async () => {
     for (const path of ["/queues/api/queues", "/queues/api/redis/stats", "/queues/static/locales/en-US/messages.json"])
       expect([path, (await fetch(url + path, { headers: { cookie } })).status]).toEqual([path, 200]);
   });

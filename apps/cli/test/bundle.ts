@@ -16,7 +16,7 @@ export interface Bundle {
 
 const run = promisify(execFile);
 
-/** Builds the bundle of the image in a folder of its own, since test files that run at the same time want one each. */
+/** Builds the bundle of the image in a folder of its own, since several test files build one at the same time. */
 export async function bundlePayouts(): Promise<Bundle> {
   const folder = temporaryFolder();
   const cwd = path.join(repositoryRoot, "apps", "cli");
@@ -24,7 +24,7 @@ export async function bundlePayouts(): Promise<Bundle> {
   return bundleIn(folder);
 }
 
-/** The same for a program of the tests. */
+/** Bundles a program of the tests, which is given by its source file. */
 export async function bundleProgram(source: URL): Promise<Bundle> {
   const built = bundleIn(temporaryFolder());
   await bundle(fileURLToPath(source), built.file);

@@ -4,13 +4,13 @@ import { credit } from "@cpa-payouts/pipeline";
 import type { TestFlow } from "@cpa-payouts/testing";
 import { randomNumbers } from "./network.ts";
 
-/** Some hundred credits a second, which leaves the machine to those who are tested. */
+/** A few hundred credits a second, which leaves the CPU to the processes under test. */
 const PAUSE_MS = 3;
 
 /**
- * Credits random ones of the users, some of them many times, until told to stop.
+ * Credits random users, some of them many times, until `signal` is aborted.
  *
- * @returns what each of them got, in cents
+ * @returns the sum of each user's credits in cents, by external id
  */
 export async function creditAllThrough(
   flow: TestFlow,

@@ -9,14 +9,14 @@ import { type PayoutsProcess, payouts, payoutsJson, startPayouts } from "./payou
 
 const USERS = 20_000;
 const CREDITED_USERS = 200;
-/** Spreads the credited ones over the network. */
+/** Spreads the credited users over the network. */
 const CREDITED_STRIDE = 97;
 
 /**
  * Goal: a network of 20,000 users, run on two payment dates by two worker processes, agrees user by user with an
- * independent computation; nothing that is repeated changes anything.
+ * independent computation, and running everything again changes nothing.
  */
-describeOnBackends("a network of 20,000 users with two worker processes", (kind) => {
+describeOnBackends("network of 20,000 users with two worker processes", (kind) => {
   let flow: TestFlow;
   let env: Record<string, string>;
   const network = generateNetwork(USERS, 20_261_207);
@@ -33,12 +33,12 @@ describeOnBackends("a network of 20,000 users with two worker processes", (kind)
   const creditedUsers = () =>
     Array.from({ length: CREDITED_USERS }, (_, index) => (network[index * CREDITED_STRIDE] as NetworkUser).externalId);
 
-  it("pays the first Monday as computed independently", async () => {
+  it("the first Monday is paid as computed independently", async () => {
     await payDate(flow, env, "2026-12-07");
     await expectRun(flow, env, network, "2026-12-07", false);
   });
 
-  it("pays the mid-month date as computed from there, to the cent, while credits keep arriving", async () => {
+  it("the mid-month date is paid as computed, to the cent, while credits keep arriving", async () => {
     const before = new Map(network.map((user) => [user.externalId, { ...user }]));
     const stop = new AbortController();
     const crediting = creditAllThrough(flow, creditedUsers(), stop.signal);
@@ -46,8 +46,8 @@ describeOnBackends("a network of 20,000 users with two worker processes", (kind)
     const credited = await crediting;
     expect(credited.size).toBeGreaterThan(0);
 
-    // A credit may reach a balance before or after the decision, so the amounts of those users are not known; that no
-    // cent was lost is.
+    // A credit may reach a balance before or after the decision, so the invoices of the credited users cannot be
+    // predicted; the sum of all balances and invoices can.
     for (const [externalId, cents] of credited) {
       const user = network.find((candidate) => candidate.externalId === externalId) as NetworkUser;
       user.balance += cents;
@@ -63,7 +63,7 @@ describeOnBackends("a network of 20,000 users with two worker processes", (kind)
     expect(await payouts(["verify"], env)).toMatchObject({ code: 0 });
   });
 
-  it("changes nothing when everything is run again", async () => {
+  it("running everything again changes nothing", async () => {
     const before = await fingerprint(flow.database);
     for (const date of ["2026-12-07", "2026-12-21"]) {
       const { code } = await payouts(["run", "--date", date, "--now", "2026-12-22T12:00:00Z"], env);
@@ -76,7 +76,7 @@ describeOnBackends("a network of 20,000 users with two worker processes", (kind)
   });
 });
 
-/** Two workers boot when a date is due; their ticks open the run and they share its invoices. */
+/** Starts two workers when a date is due; their ticks open the run, and they share its invoices. */
 async function payDate(flow: TestFlow, env: Record<string, string>, date: string): Promise<void> {
   const workers = [await startWorker(env, `${date}T02:00:01Z`), await startWorker(env, `${date}T02:00:01Z`)];
   try {
@@ -91,12 +91,14 @@ async function payDate(flow: TestFlow, env: Record<string, string>, date: string
   expect(Math.min(...shares)).toBeGreaterThan(0);
 }
 
-/** Few jobs at a time, so that neither of two workers has all of them before the other one has looked. */
+/**
+ * Starts a worker with a low concurrency, so that neither of two workers can take all jobs before the other takes any.
+ */
 async function startWorker(env: Record<string, string>, now: string): Promise<PayoutsProcess> {
   return startPayouts(["worker", "--now", now], { ...env, LOG_LEVEL: "info", WORKER_CONCURRENCY: "50" });
 }
 
-/** Compares a run with the independent computation, and moves the computed network to where the run left it. */
+/** Compares a run with the independent computation, and updates the computed network to the state after the run. */
 async function expectRun(
   flow: TestFlow,
   env: Record<string, string>,

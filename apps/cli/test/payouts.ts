@@ -16,7 +16,7 @@ export interface CommandResult {
 
 type Env = Readonly<Record<string, string>>;
 
-/** Runs a command line in this process, which spares the half second that a new one takes to start. */
+/** Runs a command line in this process, which saves the half second that a new process takes to start. */
 export async function payouts(args: readonly string[], env: Env): Promise<CommandResult> {
   const stdout = collector();
   const stderr = collector();
@@ -31,7 +31,7 @@ export async function payouts(args: readonly string[], env: Env): Promise<Comman
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-/** {@link payouts} with `--json`, which must succeed. */
+/** Runs a command line with `--json` and parses its output. Throws when it does not exit with 0. */
 export async function payoutsJson<T>(args: readonly string[], env: Env): Promise<T> {
   const { code, stdout, stderr } = await payouts([...args, "--json"], env);
   if (code !== 0) throw new Error(`payouts ${args.join(" ")} ended with ${code}: ${stderr}`);
@@ -55,11 +55,14 @@ export interface PayoutsProcess {
   /** Everything written so far. */
   stdout(): string;
   stderr(): string;
-  /** Waits until a text appears on stderr, where commands talk to people and logs go by default. */
+  /** Waits until a text appears on stderr, which has the messages for people and, by default, the log. */
   untilSays(text: string): Promise<void>;
-  /** Sends a signal and waits for the end. */
+  /**
+   * Sends a signal (default SIGTERM) and waits for the end. Returns the exit code; null when the signal killed the
+   * process.
+   */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
-  /** Waits for the end by itself. */
+  /** Waits until the process ends without a signal. Returns the exit code. */
   ended(): Promise<number | null>;
 }
 
@@ -70,7 +73,7 @@ export function startPayouts(
   program: readonly string[] = [launcher],
 ): PayoutsProcess {
   const child = spawn(process.execPath, [...program, ...args], {
-    // Any free port for the API: tests run beside each other.
+    // Any free port for the API, because tests run at the same time.
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", API_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -18,9 +18,9 @@ const RUN = ["run", "--date", "2026-11-16"];
 const POOLED = { DATABASE_POOLER: "transaction" };
 const NOWHERE = "postgres://payouts:secret@127.0.0.1:1/payouts";
 
-/** Goal: what cannot go through a pooler says so at once, and says what to do. */
-describe("with DATABASE_POOLER=transaction", () => {
-  it("migrate is refused before any database is touched", async () => {
+/** Goal: a command that cannot work through a pooler is refused at once, and says what to do. */
+describe("DATABASE_POOLER=transaction", () => {
+  it("migrate through a pooler is refused before any database is touched", async () => {
     expect(await payouts(["migrate"], { DATABASE_URL: NOWHERE, ...POOLED })).toEqual({
       code: 2,
       stdout: "",
@@ -30,7 +30,7 @@ describe("with DATABASE_POOLER=transaction", () => {
     });
   });
 
-  it.each([[RUN], [["retry"]], [["worker"]], [["up"]]])("%j is refused without REDIS_URL", async (args) => {
+  it.each([[RUN], [["retry"]], [["worker"]], [["up"]]])("%j behind a pooler needs REDIS_URL", async (args) => {
     const database = await testDatabase();
     const { code, stdout, stderr } = await payouts(args, { DATABASE_URL: database.url, ...POOLED });
     expect({ code, stdout, lastLine: stderr.split("\n").at(-2) }).toEqual({
@@ -71,7 +71,7 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     ...POOLED,
   });
 
-  describe("a run", () => {
+  describe("run", () => {
     let database: TestDatabase;
 
     beforeEach(async () => {
@@ -80,7 +80,7 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
 
     afterEach(() => database.close());
 
-    it("is shared by two workers and right to the cent, while credits keep arriving", async () => {
+    it("a run through PgBouncer is shared by two workers and exact to the cent while credits arrive", async () => {
       const network = generateNetwork(USERS, 20_261_116);
       await importNetwork({ db: database.db, clock: testClock("2026-11-01T00:00:00Z"), log: recordingLog() }, [
         ...network.map(toTestUser),
@@ -103,7 +103,7 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     });
   });
 
-  it("is warned about settings that the role lacks, and is silent once the line's statements have been run", async () => {
+  it("settings that the role lacks cause a warning until the statements in it have been run", async () => {
     const database = await testDatabase();
     const warned = await payoutsWarnings(database);
     expect(warned).toMatchObject([{ event: "setup.tolerated", check: "database-role" }]);
@@ -127,7 +127,7 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     return lines.filter((line) => line.includes('"level":"warn"')).map((line) => JSON.parse(line));
   }
 
-  it("is told from the server itself where DATABASE_POOLER is not set", async () => {
+  it("a pooler is detected and refused where DATABASE_POOLER is not set", async () => {
     const url = pooler.through(inject("postgresUrl"));
     for (const command of ["verify", "migrate", "worker"])
       expect(await payouts([command], { DATABASE_URL: url })).toEqual({
@@ -139,18 +139,20 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
       });
   });
 
-  it("leaves the migrations to migrate", async () => {
+  it("up does not migrate through a pooler", async () => {
     const database = await testDatabase({ empty: true });
     const { code, stderr } = await payouts(["up"], environment(database));
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^Database: the one of DATABASE_URL, through a pooler; .*\nerror: the database lacks \d of \d migrations: run "payouts migrate" first\n$/,
+      /^Database: the one that DATABASE_URL names, through a pooler; .*\nerror: the database lacks \d of \d migrations: run "payouts migrate" first\n$/,
     );
     await database.close();
   });
 });
 
-/** Looks every few milliseconds how many connections others have to a database. */
+/**
+ * Counts every few milliseconds the connections of the processes under test to a database; `most` returns the maximum.
+ */
 function watchConnections({ sql }: TestDatabase) {
   const stop = new AbortController();
   const watching = (async () => {
@@ -172,7 +174,7 @@ function watchConnections({ sql }: TestDatabase) {
   };
 }
 
-/** Credits some users again and again, over many connections at the same time. */
+/** Credits some users repeatedly, over many connections at the same time. */
 async function creditAllThrough(url: string, network: readonly NetworkUser[]): Promise<void> {
   const connection = connect({ url, max: 20, applicationName: "tracker", isPooled: true });
   const ctx = { db: connection.db, clock: testClock("2026-11-16T02:00:00Z"), log: recordingLog() };
@@ -186,7 +188,10 @@ async function creditAllThrough(url: string, network: readonly NetworkUser[]): P
   await connection.close();
 }
 
-/** Everybody but the credited ones was paid as computed independently; that no cent of theirs is lost, `verify` says. */
+/**
+ * All users but the credited ones must be paid as computed independently; `verify` checks that no cent of theirs is
+ * lost.
+ */
 async function expectInvoices(database: TestDatabase, network: readonly NetworkUser[]): Promise<void> {
   const rows = await database.sql<{ external_id: string; amount_cents: bigint }[]>`
     select u.external_id, i.amount_cents from invoices i join users u on u.id = i.user_id`;
