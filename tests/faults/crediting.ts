@@ -4,13 +4,13 @@ import { credit } from "@cpa-payouts/pipeline";
 import type { TestFlow } from "@cpa-payouts/testing";
 import { randomNumbers } from "./network.ts";
 
-/** Some hundred credits a second, which leaves the machine to the processes under test. */
+/** A few hundred credits a second, which leaves the CPU to the processes under test. */
 const PAUSE_MS = 3;
 
 /**
  * Credits users chosen at random, some of them many times, until the signal is aborted.
  *
- * @returns what each of them got, in cents
+ * @returns the sum of each user's credits in cents, by external id
  */
 export async function creditAllThrough(
   flow: TestFlow,

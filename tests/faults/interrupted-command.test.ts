@@ -5,8 +5,8 @@ import path from "node:path";
 import { runPayouts, startPayouts, toCsv } from "@cpa-payouts/testing";
 import { describe, expect, it } from "vitest";
 
-describe("a command that is interrupted", () => {
-  it("says how to go on, stops its server, and nothing is lost", async () => {
+describe("interrupted command", () => {
+  it("an interrupted run says how to continue, stops its server and loses nothing", async () => {
     const dataDir = path.join(tmpdir(), `payouts-interrupt-${randomUUID()}`);
     const args = ["--data-dir", dataDir];
     const [file, log] = [`${dataDir}.csv`, `${dataDir}.log`];
@@ -23,12 +23,12 @@ describe("a command that is interrupted", () => {
     await killed.untilSays("invoices.created");
     await killed.stop("SIGKILL");
 
-    // It tells of every job that the killed one held, which nobody who runs the tests wants to scroll through.
+    // It logs a line for every job that the killed process held; LOG_FILE keeps them out of the test output.
     const rest = await runPayouts(["run", "--date", "2026-11-16", "--json", ...args], { LOG_FILE: log });
     expect(JSON.parse(rest.stdout)).toMatchObject({ state: "completed", invoiced: 3_000, totalCents: "45000000" });
     expect(await runPayouts(["verify", ...args], {})).toMatchObject({ code: 0 });
 
-    // A reader that has seen enough ends the command in order, too.
+    // A reader that closes the pipe ends the command in order.
     const list = startPayouts(["invoices", "--format", "csv", ...args], {});
     list.child.stdout?.once("data", () => list.child.stdout?.destroy());
     expect(await list.ended()).toBe(0);

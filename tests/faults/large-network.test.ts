@@ -47,12 +47,12 @@ describeOnBackends(`a network of ${users} users with two worker processes`, (kin
     return network.filter((_, index) => index % stride === 0).map(({ externalId }) => externalId);
   };
 
-  it("pays the first Monday as computed independently", async () => {
+  it("the first Monday is paid as computed independently", async () => {
     await payDate(flow, env, "2026-12-07");
     await expectRun(flow, env, network, "2026-12-07", false);
   });
 
-  it("pays the mid-month date as computed from there, to the cent, while credits keep arriving", async () => {
+  it("the mid-month date is paid as computed, to the cent, while credits keep arriving", async () => {
     const before = new Map(network.map((user) => [user.externalId, { ...user }]));
     const stop = new AbortController();
     const crediting = creditAllThrough(flow, creditedUsers(), { signal: stop.signal, seed });
@@ -60,8 +60,8 @@ describeOnBackends(`a network of ${users} users with two worker processes`, (kin
     const credited = await crediting;
     expect(credited.size).toBeGreaterThan(0);
 
-    // A credit may reach a balance before or after the decision, so the amounts of those users are not known; that no
-    // cent was lost is.
+    // A credit may reach a balance before or after the decision, so the invoices of the credited users cannot be
+    // predicted; the sum of all balances and invoices can.
     for (const [externalId, cents] of credited) {
       const user = network.find((candidate) => candidate.externalId === externalId) as NetworkUser;
       user.balance += cents;
@@ -77,7 +77,7 @@ describeOnBackends(`a network of ${users} users with two worker processes`, (kin
     expect(await runPayouts(["verify"], env)).toMatchObject({ code: 0 });
   });
 
-  it("changes nothing when everything is run again", async () => {
+  it("running everything again changes nothing", async () => {
     const before = await fingerprint(flow.database);
     for (const date of ["2026-12-07", "2026-12-21"]) {
       const { code } = await runPayouts(["run", "--date", date, "--now", "2026-12-22T12:00:00Z"], env);
@@ -112,12 +112,14 @@ async function payDate(flow: TestFlow, env: Record<string, string>, date: string
   }
 }
 
-/** Few jobs at a time, so that neither of two workers has all of them before the other one has looked. */
+/**
+ * Starts a worker with a low concurrency, so that neither of two workers can take all jobs before the other takes any.
+ */
 async function startWorker(env: Record<string, string>, now: string): Promise<PayoutsProcess> {
   return startPayouts(["worker", "--now", now], { ...env, LOG_LEVEL: "info", WORKER_CONCURRENCY: "50" });
 }
 
-/** Compares a run with the independent computation, and moves the computed network to where the run left it. */
+/** Compares a run with the independent computation, and updates the computed network to the state after the run. */
 async function expectRun(
   flow: TestFlow,
   env: Record<string, string>,

@@ -1,6 +1,8 @@
 import type { TestUser } from "@cpa-payouts/testing";
 
-/** A generated user, and what is known of them as a test computes it: in whole cents, without any of the product's code. */
+/**
+ * A generated user, with the state that a test computes for them without the product's code: balance in whole cents.
+ */
 export interface NetworkUser {
   readonly externalId: string;
   readonly status: "active" | "suspended" | "closed";
@@ -35,12 +37,13 @@ export function generateNetwork(count: number, seed: number): NetworkUser[] {
   }));
 }
 
+/** Converts a generated user to the input of the test import. */
 export function toTestUser(user: NetworkUser): TestUser {
   const { externalId, status, method, balance, invoices } = user;
   return { externalId, status, method, balance: (balance / 100).toFixed(2), previousInvoices: invoices };
 }
 
-/** What a run must do with a user: the amount in cents to invoice, the reason to skip, or nothing if nothing is owed. */
+/** What a run must do with a user: the amount in cents to invoice, the reason to skip, or null when nothing is owed. */
 export function expected(user: NetworkUser, isMidMonth: boolean): number | string | null {
   if (user.balance <= 0) return null;
   if (user.status !== "active") return "inactive";

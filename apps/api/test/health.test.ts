@@ -70,7 +70,7 @@ describeOnBackends("readiness", (kind) => {
     await open();
     expect(await problems()).toEqual({
       scheduler: "failed: no daily tick is scheduled; a worker sets it up within half a minute: start one",
-      "last-tick": "failed: no tick has ever come; a worker makes the first one when it starts",
+      "last-tick": "failed: there has been no tick yet; a worker makes the first one when it starts",
     });
   });
 
@@ -237,7 +237,7 @@ describe.skipIf(inject("redisBinary") === null)("while Redis", () => {
       await redis.stop();
       const { queue, ...others } = await problems();
       expect(queue).toMatch(/^failed: Redis at 127\.0\.0\.1:\d+ does not answer: .*ECONNREFUSED/);
-      expect(others).toEqual({ scheduler: 'unknown: not looked at, since "queue" failed' });
+      expect(others).toEqual({ scheduler: 'unknown: not checked, since "queue" failed' });
       const metrics = await api.request({ url: "/metrics", headers: (await api.withToken("metrics:read")).headers });
       expect(metrics.statusCode).toBe(200);
       expect(metrics.body).toContain('payouts_check_ok{check="queue"} 0\n');

@@ -4,10 +4,12 @@ import type { Cli } from "./cli.ts";
 import type { Server } from "./connection.ts";
 
 /**
- * Runs `use` while the API is served, and closes it afterwards: first the door, then what is behind it.
+ * Runs `use` while the API is served. Afterwards the API stops listening first, then its connections are closed.
  *
- * @param options.mayMove take another port when the default one is taken, which is better than not to start at all where
- *   it is only a part of what is wanted
+ * @param options.mayMove take another port when the default one is taken; for `up`, whose other parts must start anyway
+ * @param options.metrics the metrics of this process, served with those of the installation
+ * @returns the result of `use`
+ * @throws InputError for a wrong configuration of the API, OperationError when it cannot listen
  */
 export async function withApi<T>(
   cli: Cli,
@@ -37,7 +39,9 @@ export async function withApi<T>(
   }
 }
 
-/** Loaded by those who need it: it takes a good part of a second, for which every other command would have to wait. */
+/**
+ * Loads the API only in the commands that need it: loading takes half a second, which delays the start of a command.
+ */
 export function loadApi(): Promise<typeof import("@cpa-payouts/api")> {
   return import("@cpa-payouts/api");
 }

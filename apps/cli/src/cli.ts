@@ -8,7 +8,7 @@ import { calendarFormats, createOutput, type Format, type Output, objectFormats 
 import { createProgress, type Progress } from "./progress.ts";
 import { readSecretFiles } from "./secrets.ts";
 
-/** What the process gives to the commands; tests give their own. */
+/** What a command line gets from its process; tests pass their own. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Writable;
@@ -17,11 +17,11 @@ export interface Surroundings {
   readonly migrationsFolder: string;
   /** Where the pages of the API's libraries are; null for those in node_modules. */
   readonly assetsFolder: string | null;
-  /** Whether somebody sits at the terminal and can be asked. */
+  /** Whether stdin and stdout are a terminal, so that a person can be asked. */
   readonly isInteractive: boolean;
 }
 
-/** The options that every command takes, as commander hands them over. */
+/** The options that every command takes, as commander passes them. */
 export interface GlobalOptions {
   readonly format?: string;
   readonly json?: boolean;
@@ -31,7 +31,7 @@ export interface GlobalOptions {
   readonly actor?: string;
 }
 
-/** What a command works with. */
+/** The dependencies of a command. */
 export interface Cli {
   readonly config: Config;
   readonly clock: Clock;
@@ -40,23 +40,25 @@ export interface Cli {
   readonly progress: Progress;
   /** Who gives the orders, for ledger and audit log. */
   readonly actor: string;
+  /** The folder of the embedded database; null for the default one. */
   readonly dataDir: string | null;
   readonly migrationsFolder: string;
   readonly assetsFolder: string | null;
   /** The environment, with secrets read from their files. */
   readonly env: Surroundings["env"];
   readonly isInteractive: boolean;
-  /** Where traces go, in commands that work on the queue; see `withTracing`. */
+  /** Sends traces, in commands that work on the queue; see `withTracing`. */
   readonly telemetry?: Telemetry | undefined;
-  /** Says something to the person on stderr; data goes to `output`. */
+  /** Writes a line for people to stderr; data goes to `output`. */
   say(line: string): void;
 }
 
 /**
  * Reads the global options and the environment.
  *
- * @param command what the command logs when nobody says otherwise, and which formats it knows
- * @throws InputError that names every problem
+ * @param command the log level of the command unless the options or the environment set one, and the formats it
+ *   supports
+ * @throws InputError that names every problem of the environment, or the first wrong option
  */
 export function openCli(
   surroundings: Surroundings,
@@ -98,7 +100,7 @@ function readChoice<T extends string>(flag: string, text: string | undefined, ch
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** A pretended clock starts at the given instant and goes on at the real pace. */
+/** A pretended clock starts at the given instant and runs at the real pace. */
 function readClock(now: string | undefined, isProduction: boolean): Clock {
   if (now === undefined) return () => new Date();
   if (isProduction) throw new InputError("--now pretends the time and is refused with NODE_ENV=production");

@@ -3,8 +3,8 @@ import { calendarFormats, listFormats } from "./output.ts";
 import type { Does } from "./program.ts";
 
 /**
- * Every command with its arguments and options, in the order of `payouts --help` (README, "The command line"). What a command
- * does is loaded when it is called, so that `--help` does not wait for all of it.
+ * Adds every command with its arguments and options, in the order of `payouts --help` (docs/cli.md). The code of a command is
+ * loaded when it is called, so `--help` does not wait for it.
  */
 export function addCommands(program: Command, does: Does): void {
   addProcesses(program, does);
@@ -19,7 +19,7 @@ export function addCommands(program: Command, does: Does): void {
 function addProcesses(program: Command, does: Does): void {
   program
     .command("up")
-    .description("everything on this machine: database, workers, scheduler, API")
+    .description("run everything on this machine: database, workers, scheduler, API")
     .option("--sample", "load the sample network into an empty database")
     .action(does(async () => (await import("./commands/up.ts")).up, { logLevel: "info" }));
   program
@@ -32,11 +32,11 @@ function addProcesses(program: Command, does: Does): void {
     .action(does(async () => (await import("./commands/migrate.ts")).migrate));
   program
     .command("worker")
-    .description("one worker process of the scaled set-up")
+    .description("run one worker process of the scaled set-up")
     .action(does(async () => (await import("./commands/worker.ts")).worker, { logLevel: "info" }));
   program
     .command("api")
-    .description("one API process of the scaled set-up")
+    .description("run one API process of the scaled set-up")
     .action(does(async () => (await import("./commands/api.ts")).api, { logLevel: "info" }));
 }
 
@@ -44,13 +44,13 @@ function addProcesses(program: Command, does: Does): void {
 function addRuns(program: Command, does: Does): void {
   program
     .command("calendar")
-    .description("payment dates")
+    .description("list payment dates")
     .option("--from <date>", "the first day (default: today)")
     .option("--months <n>", "how many months", wholeNumber(1, 1200), 12)
     .action(does(async () => (await import("./commands/calendar.ts")).calendar, { formats: calendarFormats }));
   program
     .command("preview")
-    .description("what a run would decide; writes nothing")
+    .description("show what a run would decide; writes nothing")
     .option("--date <date>", "payment date (default: today's or the next one)")
     .action(does(async () => (await import("./commands/preview.ts")).preview));
   program
@@ -60,13 +60,13 @@ function addRuns(program: Command, does: Does): void {
     .action(does(async () => (await import("./commands/run.ts")).run));
   const runs = program
     .command("runs")
-    .description("payment runs, newest first")
+    .description("list payment runs, newest first")
     .option("--state <state>", "only runs in this state")
-    .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000))
+    .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000))
     .action(does(async () => (await import("./commands/runs.ts")).listRunsCommand, { formats: listFormats }));
   runs
     .command("show")
-    .description("one run, with the users whose job failed and why")
+    .description("show one run, with the users whose job failed and why")
     .argument("<date>")
     .action(does(async () => (await import("./commands/runs.ts")).showRun));
   program
@@ -76,7 +76,7 @@ function addRuns(program: Command, does: Does): void {
     .action(does(async () => (await import("./commands/retry.ts")).retry));
 }
 
-/** What changes users, balances and invoices by hand. */
+/** Manual changes of users, balances and invoices. */
 function addChanges(program: Command, does: Does): void {
   program
     .command("import")
@@ -98,7 +98,7 @@ function addChanges(program: Command, does: Does): void {
     .argument("<number...>")
     .option("--paid", "the money was sent")
     .option("--reject", "do not pay; the amount goes back to the balance")
-    .option("--forfeit", "with --reject: the amount does not go back")
+    .option("--forfeit", "with --reject: the network keeps the amount")
     .option("--reason <text>", "why it is rejected")
     .action(does(async () => (await import("./commands/review.ts")).reviewInvoicesCommand, { formats: listFormats }));
   program
@@ -111,9 +111,9 @@ function addChanges(program: Command, does: Does): void {
     .action(does(async () => (await import("./commands/review.ts")).reviewMethodCommand));
 }
 
-/** Who may sign in to the API. */
+/** The administrators of the API. */
 function addAdmins(program: Command, does: Does): void {
-  const admin = program.command("admin").description("who may sign in to the API");
+  const admin = program.command("admin").description("administrators, who may sign in to the API");
   admin
     .command("create")
     .description("add an administrator; the password is asked for, or generated and shown once")
@@ -124,20 +124,20 @@ function addAdmins(program: Command, does: Does): void {
     .command("password")
     .description("set another password for an administrator, and sign them out everywhere")
     .argument("<email>")
-    .option("--remove-second-factor", "also for somebody who has lost it")
+    .option("--remove-second-factor", "also remove the second factor")
     .action(does(async () => (await import("./commands/admin.ts")).resetAdminPassword));
   admin
     .command("list")
-    .description("all administrators")
+    .description("list all administrators")
     .action(does(async () => (await import("./commands/admin.ts")).listAdminsCommand, { formats: listFormats }));
 }
 
-/** What people are told without asking. */
+/** Alerts and their deliveries. */
 function addAlerts(program: Command, does: Does): void {
   const alerts = program
     .command("alerts")
-    .description("alerts and whether they were sent, newest first")
-    .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000))
+    .description("list alerts and whether they were sent, newest first")
+    .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000))
     .action(does(async () => (await import("./commands/alerts.ts")).listAlertsCommand, { formats: listFormats }));
   alerts
     .command("test")
@@ -145,45 +145,45 @@ function addAlerts(program: Command, does: Does): void {
     .action(does(async () => (await import("./commands/alerts.ts")).testAlerts, { formats: listFormats }));
   alerts
     .command("retry")
-    .description("send the alerts again that were given up")
+    .description("send failed alerts again")
     .action(does(async () => (await import("./commands/alerts.ts")).retryAlerts));
 }
 
-/** What there is to be read. */
+/** Lists and reports. */
 function addViews(program: Command, does: Does): void {
   program
     .command("invoices")
-    .description("invoices, oldest first")
+    .description("list invoices, oldest first")
     .option("--status <status>", "pending, paid or rejected")
-    .option("--date <date>", "of this payment date")
-    .option("--user <external-id>", "of this user")
-    .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000_000))
+    .option("--date <date>", "only invoices of this payment date")
+    .option("--user <external-id>", "only invoices of this user")
+    .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
     .action(does(async () => (await import("./commands/lists.ts")).listInvoices, { formats: listFormats }));
   program
     .command("users")
-    .description("users, with balance and payment method")
+    .description("list users, with balance and payment method")
     .option("--status <status>", "active, suspended or closed")
     .option("--user <external-id>", "only this user")
-    .option("--min-balance <amount>", "owed at least so many dollars")
-    .option("--method <status>", "whose payment method is pending, approved or rejected")
-    .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000_000))
+    .option("--min-balance <amount>", "only users who are owed at least this amount, in dollars")
+    .option("--method <status>", "only users whose payment method is pending, approved or rejected")
+    .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
     .action(does(async () => (await import("./commands/lists.ts")).listUsers, { formats: listFormats }));
   program
     .command("methods")
-    .description("payment methods (Binance e-mails)")
+    .description("list payment methods (Binance e-mails)")
     .option("--status <status>", "pending, approved, rejected or replaced")
-    .option("--user <external-id>", "of this user")
-    .option("--limit <n>", "at most so many", wholeNumber(1, 1_000_000_000))
+    .option("--user <external-id>", "only methods of this user")
+    .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
     .action(does(async () => (await import("./commands/lists.ts")).listMethods, { formats: listFormats }));
   program
     .command("why")
-    .description("why a user was (not) paid")
+    .description("explain why a user was or was not paid")
     .argument("<external-id>")
     .option("--date <date>", "payment date (default: the latest run that considered the user)")
     .action(does(async () => (await import("./commands/why.ts")).why));
   program
     .command("verify")
-    .description("check every promise about the stored data")
+    .description("check every invariant of the stored data and list what violates it")
     .action(does(async () => (await import("./commands/verify.ts")).verifyCommand, { formats: listFormats }));
 }
 

@@ -17,8 +17,9 @@ export interface Server {
 const NO_LIMIT_MS = 0;
 
 /**
- * Runs `use` with the database server: the configured one, or the embedded one, which is started (or joined, if another
- * command runs it) and left afterwards, whatever happens.
+ * Runs `use` with the database server of the command: the configured one, or the embedded one. The embedded one is
+ * started, or joined if another process runs it. It is released afterwards, also after an error; the last process to
+ * release it stops it.
  */
 export async function withServer<T>(cli: Cli, use: (server: Server) => Promise<T>): Promise<T> {
   if (cli.config.databaseUrl) return use({ url: cli.config.databaseUrl, folder: null });
@@ -30,13 +31,13 @@ export async function withServer<T>(cli: Cli, use: (server: Server) => Promise<T
   }
 }
 
-/** Runs `use` with a throw-away embedded server that nobody else sees. */
+/** Runs `use` with an embedded server of its own in a temporary folder, and deletes the folder afterwards. */
 export async function withThrowAwayServer<T>(cli: Cli, use: (server: Server) => Promise<T>): Promise<T> {
-  // Not made here: the starter makes it, owned by the user that the server runs as.
+  // startEmbedded creates the folder, owned by the user that the server runs as.
   const folder = path.join(tmpdir(), `payouts-demo-${randomUUID()}`);
   const embedded = await startEmbedded({
     dataDir: folder,
-    // Nothing here is to survive a power cut, so nothing waits for the disk.
+    // The data need not survive a power cut, so no write waits for the disk.
     settings: { fsync: "off", synchronous_commit: "off", full_page_writes: "off" },
     onNotice: (notice) => cli.log.info({ notice }, "database.notice"),
   });
@@ -48,7 +49,7 @@ export async function withThrowAwayServer<T>(cli: Cli, use: (server: Server) => 
   }
 }
 
-/** Brings the tables up to date: Drizzle's, and BullMQ's unless its queue is on Redis. Nothing happens if they are. */
+/** Applies the migrations that are missing: Drizzle's, and BullMQ's unless the queue is on Redis. */
 export async function migrateAll(cli: Cli, url: string): Promise<void> {
   await migrateDatabase(url, cli.migrationsFolder);
   if (cli.config.redisUrl) return;
@@ -58,8 +59,10 @@ export async function migrateAll(cli: Cli, url: string): Promise<void> {
 }
 
 /**
- * Runs `use` with a database that is up to date. The embedded one is migrated on the way; another one must have been
- * (`payouts migrate`), because there several processes of different versions may meet.
+ * Runs `use` with a migrated database. The embedded one is migrated here. Any other must have been migrated before
+ * (`payouts migrate`), because processes of several versions may be using it.
+ *
+ * @throws OperationError when the database does not answer, or lacks migrations
  */
 export async function useDatabase<T>(cli: Cli, server: Server, use: (ctx: DataContext) => Promise<T>): Promise<T> {
   const { url } = server;

@@ -2,7 +2,7 @@ import { type OpenContext, openContext, startTracing } from "@cpa-payouts/worker
 import type { Cli } from "./cli.ts";
 import { type Server, withDatabase } from "./connection.ts";
 
-/** Runs `use` with database and queue; the database is up to date already. */
+/** Runs `use` with connections to the database, which must be migrated already, and to the queue. */
 export async function useFlow<T>(cli: Cli, server: Server, use: (opened: OpenContext) => Promise<T>): Promise<T> {
   const { config, clock, log, telemetry } = cli;
   const opened = await openContext({ config, databaseUrl: server.url, clock, log, telemetry });
@@ -13,7 +13,7 @@ export async function useFlow<T>(cli: Cli, server: Server, use: (opened: OpenCon
   }
 }
 
-/** {@link useFlow} with the command's server. */
+/** {@link useFlow} with the command's server, and with tracing if it is configured. */
 export async function withFlow<T>(cli: Cli, use: (opened: OpenContext) => Promise<T>): Promise<T> {
   return withTracing(cli, (traced) => withDatabase(traced, (_ctx, server) => useFlow(traced, server, use)));
 }

@@ -1,6 +1,11 @@
 import { OperationError } from "@cpa-payouts/core";
 
-/** An abort signal that SIGINT and SIGTERM set off, with what the person is then told. */
+/**
+ * Creates a signal that SIGINT and SIGTERM abort, with an OperationError as its reason.
+ *
+ * @param explanation what this means and how to continue; the end of the error's message
+ * @returns the signal, and `dispose` to stop listening
+ */
 export function onInterrupt(explanation: string): { signal: AbortSignal; dispose: () => void } {
   const controller = new AbortController();
   const abort = (signal: NodeJS.Signals) =>

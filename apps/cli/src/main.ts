@@ -9,10 +9,10 @@ const migrationsFolder = ["./drizzle", "../../../drizzle", "../../../../../drizz
 if (!migrationsFolder)
   throw new Error("the drizzle folder with the migrations is neither beside the bundle nor in the repository");
 
-/** Beside the bundle; a checkout has them in its node_modules. */
+/** Beside the bundle; a checkout has the assets in its node_modules. */
 const bundledAssets = fileURLToPath(new URL("./assets", import.meta.url));
 
-// The command that writes hears of a closed pipe as well and ends in order, with the embedded server stopped.
+// A closed pipe also rejects the write of the command, which then ends in order and stops the embedded server.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });

@@ -5,38 +5,39 @@ import { stringify } from "csv-stringify/sync";
 const formats = ["table", "json", "csv", "ics"] as const;
 export type Format = (typeof formats)[number];
 
-/** What a command that answers with one object can print. */
+/** The formats of a command that prints one object. */
 export const objectFormats = ["table", "json"] as const satisfies readonly Format[];
-/** What a command that answers with a list can print. */
+/** The formats of a command that prints a list. */
 export const listFormats = ["table", "json", "csv"] as const satisfies readonly Format[];
 export const calendarFormats = formats;
 
-/** A column of a list: the key of its value in a row, and how people and programs see it. */
+/** A column of a list: the key of its value in a row, and how it is printed. */
 export interface Column<Row> {
   readonly key: keyof Row & string;
   readonly align?: "right";
-  /** Text that people wrote; in CSV it is kept from being read as a spreadsheet's formula. */
+  /** Text written by people; in CSV it is escaped, so that a spreadsheet does not read it as a formula. */
   readonly isFreeText?: boolean;
 }
 
 type Value = string | number | null;
 export type Row = Readonly<Record<string, Value>>;
 
-/** How many rows a table looks at to find the widths of its columns; the rest is printed as it comes. */
+/** The number of rows that determine the column widths of a table; later rows are printed as they arrive. */
 const MEASURED_ROWS = 1_000;
 
-/** Prints data, and data only, on stdout. Long lists are written as they are read, so that memory stays flat. */
+/** Prints data, and data only, on stdout. Long lists are written as they are read, so memory use stays constant. */
 export interface Output {
   readonly format: Format;
-  /** One object: JSON as it is, otherwise the lines for people. */
+  /** Prints `value` as JSON, or `lines` in the other formats. */
   object(value: object, lines: () => readonly string[]): Promise<void>;
   list<R extends Row>(columns: readonly Column<R>[], rows: AsyncIterable<R> | Iterable<R>): Promise<void>;
   text(text: string): Promise<void>;
 }
 
+/** Creates the output of a command, which prints to `stdout` in one format. A write rejects when the reader is gone. */
 export function createOutput(stdout: Writable, format: Format): Output {
-  // Waiting for each write keeps the rest from piling up in memory when the reader is slow, and a reader who has seen
-  // enough (`payouts invoices | head`) ends the command by the rejection (EPIPE) instead of killing it.
+  // Each write is awaited: rows do not pile up in memory when the reader is slow, and a reader that closes the pipe
+  // (`payouts invoices | head`) ends the command in order by the rejection (EPIPE).
   const text = (chunk: string) =>
     new Promise<void>((resolve, reject) => {
       stdout.write(chunk, (error) => (error ? reject(error) : resolve()));
@@ -81,7 +82,7 @@ async function writeCsv<R extends Row>(columns: readonly Column<R>[], rows: Rows
   for await (const row of rows) await write(stringify([columns.map((column) => csvField(row[column.key], column))]));
 }
 
-/** Addresses and ids stay untouched. */
+/** Escapes free text only; addresses and ids are never altered. */
 function csvField<R>(value: Value | undefined, { isFreeText }: Column<R>): Value {
   if (isFreeText && typeof value === "string") return escapeFormula(value);
   return value ?? null;

@@ -1,7 +1,7 @@
 import { describeKind, dollars, skipReasons } from "@cpa-payouts/core";
 import type { NotAPaymentDate, RunSummary } from "@cpa-payouts/pipeline";
 
-/** A run for people. */
+/** The summary of a run, or of a preview, as lines for people. */
 export function summaryLines(summary: RunSummary): string[] {
   const { paymentDate, kind, state, considered, invoiced, failed, skipped, totalCents } = summary;
   const reasons = skipReasons
@@ -19,6 +19,7 @@ export function summaryLines(summary: RunSummary): string[] {
   ];
 }
 
+/** The line for a day that is not a payment date. */
 export function notAPaymentDateLine({ paymentDate, next }: NotAPaymentDate): string {
   return `${paymentDate} is not a payment date; the next one is ${next}`;
 }

@@ -6,7 +6,7 @@ import { addCommands } from "./command-table.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import type { Format } from "./output.ts";
 
-/** What a command does; its answer is the exit code, nothing means done. */
+/** The implementation of a command. It returns the exit code; undefined means done. */
 type Action<Args extends readonly unknown[]> = (cli: Cli, ...args: Args) => Promise<ExitCode | undefined>;
 
 /** Connects an action, which is loaded when its command is called, to commander's call as (arguments..., options, command). */
@@ -18,7 +18,7 @@ export type Does = <Args extends readonly unknown[]>(
 /**
  * Runs one command line.
  *
- * @returns the exit code; every error has been told in clear lines on stderr by then
+ * @returns the exit code; every error has been reported on stderr by then
  */
 export async function runProgram(args: readonly string[], surroundings: Surroundings): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.done;
@@ -36,7 +36,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
 async function report(cause: unknown, { stderr }: Surroundings): Promise<ExitCode> {
   // Commander has printed its own message; help and version are no errors.
   if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
-  // Whoever read stdout has seen enough, as `head` does.
+  // The reader of stdout has closed the pipe, as `head` does.
   if (cause instanceof Error && "code" in cause && cause.code === "EPIPE") return exitCodes.done;
   if (cause instanceof InputError) {
     if (cause.problems.length > 1) for (const problem of cause.problems) stderr.write(`  ${problem}\n`);

@@ -1,16 +1,17 @@
 import type { Writable } from "node:stream";
 import { Presets, SingleBar } from "cli-progress";
 
-/** How far something is, on stderr: a bar on a terminal, a quiet line now and then elsewhere. */
+/** Shows progress on stderr: a bar on a terminal; elsewhere a line every ten seconds and at the end of a phase. */
 export interface Progress {
   /** Going on to another phase says that the one before is complete, however far it was when it was last shown. */
   show(phase: string, done: number, total: number): void;
-  /** Takes the bar away, so that what is printed next stands alone. */
+  /** Ends the display, so that the next output starts on a line of its own. */
   stop(): void;
 }
 
 const QUIET_INTERVAL_MS = 10_000;
 
+/** Creates the progress display for `stderr`. */
 export function createProgress(stderr: Writable & { isTTY?: boolean }): Progress {
   return stderr.isTTY ? barProgress(stderr) : quietProgress(stderr);
 }

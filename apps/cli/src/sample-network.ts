@@ -6,7 +6,7 @@ import { type DataContext, importUsers } from "@cpa-payouts/pipeline";
 const HEADER =
   "external_id,email,name,status,balance,binance_email,payment_method_status,previous_invoices,joined_at\n";
 
-/** Imports the sample network, and returns how many users it has. */
+/** Imports the sample network of 1,000 users. Returns how many users were created. */
 export async function importSampleNetwork(ctx: DataContext, actor: string): Promise<number> {
   const { created } = await importUsers(ctx, {
     source: Readable.from(sampleNetworkCsv()),
@@ -21,8 +21,8 @@ export async function importSampleNetwork(ctx: DataContext, actor: string): Prom
 }
 
 /**
- * A sample network as an import file, the same every time: users of all kinds, with balances around the minimum.
- * Nobody in it exists: the addresses are of the domains reserved for examples.
+ * A sample network as an import file, the same every time: users of all kinds, with balances around the minimum. All
+ * users are invented; their addresses are in the domains reserved for examples.
  */
 function sampleNetworkCsv(users = 1_000): string {
   return HEADER + Array.from({ length: users }, (_, index) => sampleRow(index + 1)).join("");
@@ -41,7 +41,7 @@ function sampleRow(number: number): string {
   return `pub-${id},publisher-${id}@example.com,Publisher ${id},${status},${formatCents(BigInt(balance))},${binanceEmail},${method},${previousInvoices},${joined}\n`;
 }
 
-/** Draws from the bytes of a hash: looks random, and is the same on every machine. */
+/** Draws from the bytes of a hash: the draws look random and are the same on every machine. */
 function drawer(seed: string) {
   const bytes = createHash("sha256").update(seed).digest();
   let offset = 0;
@@ -51,9 +51,9 @@ function drawer(seed: string) {
     return value;
   };
   return {
-    /** A whole number from 0 to just below `limit`. */
+    /** A whole number from 0 to `limit` - 1. */
     upTo: (limit: number) => next() % limit,
-    /** One of the words, each as likely as its weight; the weights add up to 100. */
+    /** One of the words, with its weight as probability in percent; the weights add up to 100. */
     oneOf: (...weighted: readonly (readonly [word: string, weight: number])[]): string => {
       let left = next() % 100;
       for (const [word, weight] of weighted) {

@@ -31,31 +31,31 @@ describe("secrets in files", () => {
     return [];
   };
 
-  it.each(["DATABASE_URL", "REDIS_URL", "ALERT_WEBHOOK_URL", "SMTP_URL"])("may hold %s", async (name) => {
+  it.each(["DATABASE_URL", "REDIS_URL", "ALERT_WEBHOOK_URL", "SMTP_URL"])("%s may be given as a file", async (name) => {
     // Editors and `echo` end a file with a line break.
     const secret = await file(name, "postgres://user:password@host/database\n");
     expect(readSecretFiles({ [`${name}_FILE`]: secret })[name]).toBe("postgres://user:password@host/database");
   });
 
-  it("leave everything else as it is", async () => {
+  it("other variables stay as they are", async () => {
     const secret = await file("redis", "redis://host");
     const env = { REDIS_URL_FILE: secret, DATABASE_URL: "postgres://host/x", LOG_FILE: "/nowhere.log", SMTP_URL: "" };
     expect(readSecretFiles(env)).toEqual({ ...env, REDIS_URL: "redis://host" });
   });
 
-  it("count as unset when their name is empty", () => {
+  it("an empty file name counts as unset", () => {
     const env = { DATABASE_URL_FILE: "", DATABASE_URL: "postgres://host/x" };
     expect(readSecretFiles(env)).toEqual(env);
   });
 
-  it("take the place of an empty value, which is how docker compose hands on what is not set", async () => {
+  it("a file replaces an empty value, which docker compose passes for an unset variable", async () => {
     const secret = await file("webhook", "https://example.com/x");
     expect(readSecretFiles({ ALERT_WEBHOOK_URL: "", ALERT_WEBHOOK_URL_FILE: secret })).toMatchObject({
       ALERT_WEBHOOK_URL: "https://example.com/x",
     });
   });
 
-  it("are refused with all problems at once, and without their content", async () => {
+  it("all problems are reported at once, without the content of any secret", async () => {
     const secret = await file("smtp", "smtp://user:marker@host");
     const missing = path.join(folder, "missing");
     const problems = problemsOf({

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { type Environment, wrongConfiguration } from "@cpa-payouts/config";
 
-/** What may be a secret, and so may be given as the name of a file that holds it, as container platforms hand secrets over. */
+/** Variables that may hold a secret. Each may be given as `NAME_FILE` instead, as container platforms pass secrets. */
 const secrets = ["DATABASE_URL", "REDIS_URL", "ALERT_WEBHOOK_URL", "SMTP_URL"];
 
 /**
- * The environment with `NAME` read from the file that `NAME_FILE` names.
+ * Returns the environment with each secret `NAME` read from the file that `NAME_FILE` names, trimmed.
  *
  * @throws InputError that names every file that cannot be read, and every secret that is given both ways
  */
@@ -28,7 +28,7 @@ function tryRead(file: string): string | null {
   try {
     return readFileSync(file, "utf8").trim();
   } catch {
-    // Missing, a folder, or not ours: to the person who named it that is all the same.
+    // Missing, a folder or without permission: the message is the same.
     return null;
   }
 }

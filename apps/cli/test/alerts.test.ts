@@ -30,7 +30,7 @@ describe("payouts alerts test", () => {
 
   const mailTo = (to: string) => ({ SMTP_URL: mail.url, ALERT_EMAIL_FROM: "payouts@example.com", ALERT_EMAIL_TO: to });
 
-  it("sends one through every channel and needs no database", async () => {
+  it("a test alert is sent through every channel, without a database", async () => {
     const env = {
       ALERT_WEBHOOK_URL: webhook.url,
       ...mailTo("a@example.org, b@example.net"),
@@ -48,7 +48,7 @@ describe("payouts alerts test", () => {
     expect(mail.mails[0]).toContain("To: a@example.org, b@example.net\r\n");
   });
 
-  it("says what is wrong with which channel, without secrets, and ends with 1", async () => {
+  it("the error of each failing channel is printed without secrets, exit code 1", async () => {
     const port = await freePort();
     const env = {
       ALERT_WEBHOOK_URL: `http://127.0.0.1:${port}/${WEBHOOK_SECRET}`,
@@ -62,7 +62,7 @@ describe("payouts alerts test", () => {
     });
   });
 
-  it("is bad usage when there is no channel, or half of one", async () => {
+  it("a test alert without a channel, or with an incomplete one, is refused", async () => {
     expect(await payouts(["alerts", "test"], {})).toEqual({
       code: 2,
       stdout: "",
@@ -78,7 +78,7 @@ describe("payouts alerts test", () => {
 });
 
 describe("payouts alerts", () => {
-  it("lists what became of them, and sends those again that were given up", async () => {
+  it("alerts are listed with their deliveries, and failed deliveries are sent again on request", async () => {
     const database = await testDatabase();
     const env = { DATABASE_URL: database.url };
     const candidates = [{ key: "k", event: "run-finished", paymentDate: "2026-12-07" }] as const;
@@ -91,7 +91,7 @@ describe("payouts alerts", () => {
     const email = { ...alert, channel: "email", state: "open", attempts: 0, error: null };
     expect(await payoutsJson(["alerts"], env)).toEqual([email, { ...webhook, state: "failed" }]);
     expect(await payoutsJson(["alerts", "retry"], env)).toEqual({ reopened: 1 });
-    expect(await payouts(["alerts", "retry"], env)).toMatchObject({ code: 0, stdout: "Nothing was given up\n" });
+    expect(await payouts(["alerts", "retry"], env)).toMatchObject({ code: 0, stdout: "No alert has failed\n" });
     expect(await payoutsJson(["alerts", "--limit", "1"], env)).toEqual([email]);
     expect(await payoutsJson(["alerts"], env)).toEqual([email, { ...webhook, state: "open" }]);
     await database.close();

@@ -20,7 +20,7 @@ afterEach(async () => {
   await database.close();
 });
 
-/** What the API says about where it listens. */
+/** The address at which the API says it listens. */
 const addressIn = (said: string) => /API: (http:\/\/[\w.:[\]]+)/.exec(said)?.[1] ?? "";
 
 async function signIn(url: string, email: string, password: string) {
@@ -34,7 +34,7 @@ async function signIn(url: string, email: string, password: string) {
 }
 
 describe("payouts admin", () => {
-  it("adds administrators with a generated password, which is shown once", async () => {
+  it("an administrator is added with a generated password, which is shown once", async () => {
     const created = await payoutsJson<{ password: string }>(["admin", "create", "Alice@example.com"], env);
     expect(created).toEqual({
       email: "Alice@example.com",
@@ -43,7 +43,7 @@ describe("payouts admin", () => {
     });
     const viewer = await payouts(["admin", "create", "bob@example.com", "--role", "viewer"], env);
     expect(viewer.stdout).toMatch(
-      /^bob@example.com may sign in as viewer\nPassword: [\w-]{23}\nIt is shown this once only.\n$/,
+      /^bob@example.com may sign in as viewer\nPassword: [\w-]{23}\nIt is shown only once.\n$/,
     );
     expect(await payouts(["admin", "create", "alice@example.com"], env)).toEqual({
       code: 1,
@@ -57,7 +57,7 @@ describe("payouts admin", () => {
     ]);
   });
 
-  it("refuses what is no e-mail, no role, and nobody", async () => {
+  it("a bad e-mail, an unknown role and an unknown administrator are refused", async () => {
     expect(await payouts(["admin", "create", "alice"], env)).toMatchObject({
       code: 2,
       stderr: 'error: "alice" is not an e-mail address\n',
@@ -74,7 +74,7 @@ describe("payouts admin", () => {
 });
 
 describe("payouts api", () => {
-  it("serves until it is told to stop; a forgotten password is set anew from the command line", async () => {
+  it("the API serves until SIGTERM; a forgotten password is reset from the command line", async () => {
     const { password } = await payoutsJson<{ password: string }>(["admin", "create", "alice@example.com"], env);
     const api = startPayouts(["api"], env);
     await api.untilSays("API: ");
@@ -94,14 +94,14 @@ describe("payouts api", () => {
     for (const secret of [password, reset.password]) expect(api.stderr()).not.toContain(secret);
   });
 
-  it("says how to let the first person in", async () => {
+  it("an API without an administrator says how to add the first one", async () => {
     const api = startPayouts(["api"], env);
     await api.untilSays("API: ");
-    expect(api.stderr()).toContain('Nobody can sign in yet: "payouts admin create EMAIL" adds the first administrator');
+    expect(api.stderr()).toContain('There is no administrator yet: "payouts admin create EMAIL" adds the first one');
     expect(await api.stop()).toBe(0);
   });
 
-  it("reads its secrets from files", async () => {
+  it("the API reads its secrets from files", async () => {
     const file = path.join(tmpdir(), `payouts-secret-${process.pid}`);
     await writeFile(file, `${database.url}\n`);
     const api = startPayouts(["api"], { DATABASE_URL_FILE: file });
@@ -110,7 +110,7 @@ describe("payouts api", () => {
     await rm(file);
   });
 
-  it("does not start where it would be reached in clear text, on a taken port, or without a database", async () => {
+  it("the API does not start without a database, on an open address without TLS, or on a taken port", async () => {
     expect(await payouts(["api"], {})).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("the API needs DATABASE_URL"),

@@ -2,8 +2,8 @@ import { type Bundle, bundlePayouts, type PayoutsProcess, startPayouts, testData
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { payoutsJson } from "./payouts.ts";
 
-/** Goal: the image, which has no node_modules, serves the pages of the API's libraries with all that belongs to them. */
-describe("the pages of the bundle", () => {
+/** Goal: the image, which has no node_modules, serves the pages of the API's libraries with all of their files. */
+describe("pages of the bundle", () => {
   let bundle: Bundle;
   let api: PayoutsProcess;
   let url: string;
@@ -34,7 +34,7 @@ describe("the pages of the bundle", () => {
     await bundle.remove();
   });
 
-  it.each(["/docs/", "/queues/"])("serves %s and every file that it names", async (path) => {
+  it.each(["/docs/", "/queues/"])("the bundle serves %s and every file that the page names", async (path) => {
     const page = await fetch(url + path, { headers: { cookie } });
     const html = await page.text();
     expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html; charset=utf-8"]);
@@ -47,7 +47,7 @@ describe("the pages of the bundle", () => {
     }
   });
 
-  it("answers what the board's page asks for", async () => {
+  it("the bundle answers the requests of the board's page", async () => {
     for (const path of ["/queues/api/queues", "/queues/api/redis/stats", "/queues/static/locales/en-US/messages.json"])
       expect([path, (await fetch(url + path, { headers: { cookie } })).status]).toEqual([path, 200]);
   });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
 
 /** Goal: the command line keeps its contract (README, "The command line"), which other programs rely on, from import to review. */
-describe("the command line, from import to review", () => {
+describe("command line, from import to review", () => {
   let folder: string;
   let database: TestDatabase;
   let env: Record<string, string>;
@@ -30,7 +30,7 @@ describe("the command line, from import to review", () => {
 
   const at = (instant: string) => ["--now", instant];
 
-  it("imports", async () => {
+  it("an import adds users, and importing the file again changes nothing", async () => {
     const csv = toCsv([
       { externalId: "aff", balance: "150.00" },
       { externalId: "bet", balance: "250.50", previousInvoices: 0 },
@@ -52,7 +52,7 @@ describe("the command line, from import to review", () => {
     });
   });
 
-  it("credits once per key", async () => {
+  it("a credit is added once per key", async () => {
     const credit = ["credit", "phi", "12.30", "--key", "conversion-1", "--note", "spring campaign"];
     expect(await payoutsJson(credit, env)).toEqual({
       externalId: "phi",
@@ -79,7 +79,7 @@ describe("the command line, from import to review", () => {
     totalCents: "40050",
   };
 
-  it("previews what it then runs", async () => {
+  it("a run has the result of its preview", async () => {
     const previewed = await payoutsJson(["preview", "--date", "2026-12-07"], env);
     expect(previewed).toEqual({ paymentDate: "2026-12-07", kind: "first-monday", state: "preview", ...totals });
     expect(await payoutsJson(["runs"], env)).toEqual([]);
@@ -102,11 +102,11 @@ describe("the command line, from import to review", () => {
     );
   });
 
-  it("refuses a date in the future, and says when a date is none", async () => {
+  it("a run of a future date is refused, and a day that is no payment date names the next one", async () => {
     const future = await payouts(["run", "--date", "2026-12-21", ...at("2026-12-08T00:00:00Z")], env);
     expect(future.code).toBe(2);
     expect(future.stderr).toBe(
-      'error: 2026-12-21 is in the future (today is 2026-12-08); "payouts preview --date 2026-12-21" shows what it would be\n',
+      'error: 2026-12-21 is in the future (today is 2026-12-08); "payouts preview --date 2026-12-21" shows what its run would decide\n',
     );
     const none = ["run", ...at("2026-12-08T00:00:00Z")];
     expect(await payoutsJson(none, env)).toEqual({
@@ -120,7 +120,7 @@ describe("the command line, from import to review", () => {
     });
   });
 
-  it("lists invoices, users and methods in the documented columns", async () => {
+  it("invoices, users and methods are listed in the documented columns", async () => {
     const { stdout } = await payouts(["invoices", "--format", "csv"], env);
     const [header, ...invoices] = stdout
       .replace(/2026-12-07T[^\n]+/g, "<created>")
@@ -171,7 +171,7 @@ describe("the command line, from import to review", () => {
     );
   });
 
-  it("answers why", async () => {
+  it("payouts why explains the stored decision", async () => {
     expect(await payoutsJson(["why", "aff"], env)).toEqual({
       externalId: "aff",
       paymentDate: "2026-12-07",
@@ -194,7 +194,7 @@ describe("the command line, from import to review", () => {
     expect(await payouts(["why", "nobody"], env)).toMatchObject({ code: 2 });
   });
 
-  it("reviews invoices, once", async () => {
+  it("an invoice is reviewed only once", async () => {
     const paid = await payouts(["review", "INV-20261207-1", "--paid", "--json"], env);
     expect(JSON.parse(paid.stdout)).toEqual([{ number: "INV-20261207-1", status: "paid", result: "reviewed" }]);
     const rejectPaid = await payouts(["review", "INV-20261207-1", "--reject", "--reason", "fraud", "--json"], env);
@@ -216,7 +216,7 @@ describe("the command line, from import to review", () => {
     expect(audit).toEqual({ actor: "finance", reason: "fraud", after: { status: "rejected", disposition: "return" } });
   });
 
-  it("reviews payment methods", async () => {
+  it("a payment method can be approved and then rejected", async () => {
     expect(await payouts(["method", "del", "--approve"], env)).toMatchObject({
       code: 0,
       stdout: "del@pay.example.com of del is now approved\n",
@@ -237,7 +237,7 @@ describe("the command line, from import to review", () => {
     });
   });
 
-  it("verifies, and names the offender when somebody tampered with a balance", async () => {
+  it("verify names a user whose balance was tampered with", async () => {
     expect(await payouts(["verify"], env)).toMatchObject({ code: 0, stdout: "" });
     await database.sql`update users set balance_cents = balance_cents + 1 where external_id = 'aff'`;
     const { code, stdout } = await payouts(["verify", "--format", "csv"], env);
@@ -248,7 +248,7 @@ describe("the command line, from import to review", () => {
     await database.sql`update users set balance_cents = balance_cents - 1 where external_id = 'aff'`;
   });
 
-  it("shows a failed user with the reason, and retries", async () => {
+  it("a failed user is shown with the reason and can be retried", async () => {
     await payouts(["import", await file("more.csv", toCsv([{ externalId: "gam" }, { externalId: "hub" }]))], env);
     await database.sql.unsafe(`alter table invoices add constraint no_gam check (destination not like 'gam%')`);
     const run = await payouts(["run", "--date", "2026-12-21", "--json", ...at("2026-12-21T09:00:00Z")], env);

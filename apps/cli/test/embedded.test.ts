@@ -6,8 +6,11 @@ import { startPayouts, startWebhookServer, toCsv } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
 
-/** Goal: one machine, nothing configured: `up` runs everything, and the other commands work beside it and without it. */
-describe("everything on one machine", () => {
+/**
+ * Goal: on one machine without configuration, `up` runs everything, and the other commands work beside it and without
+ * it.
+ */
+describe("payouts up", () => {
   let dataDir: string;
   let args: string[];
 
@@ -18,7 +21,7 @@ describe("everything on one machine", () => {
 
   afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
-  it("says what to do next on an empty database, takes commands from another shell, and runs a date by itself", async () => {
+  it("up on an empty database says what to do next, accepts commands from another shell and runs a due date", async () => {
     const up = startPayouts(["up", ...args, "--now", "2026-12-07T01:50:00Z"], {});
     await up.untilSays("Ctrl-C stops");
     expect(up.stderr()).toContain("There are no users yet");
@@ -37,19 +40,19 @@ describe("everything on one machine", () => {
     expect(await payouts(["import", file, ...args], {})).toMatchObject({ code: 0 });
     expect(await payouts(["credit", "aff", "1.50", "--key", "k1", ...args], {})).toMatchObject({ code: 0 });
     await rm(file);
-    // Going live was before 02:00, so that the date is due at the next boot; until then nobody is paid.
+    // It went live before 02:00, so the date is due at the next start; until then no user is paid.
     expect(await payoutsJson(["runs", ...args], {})).toEqual([]);
     expect(await up.stop("SIGINT")).toBe(0);
     const later = startPayouts(["up", ...args, "--now", "2026-12-07T02:00:30Z"], {});
     await later.untilSays("run.completed");
-    // The first administrator is there; nobody is told another password.
+    // The first administrator exists, so no other password is shown.
     expect(later.stderr()).not.toContain("Sign in as");
     expect(await payoutsJson(["invoices", ...args], {})).toMatchObject([{ externalId: "aff", amount: "151.50" }]);
     expect(await later.stop("SIGTERM")).toBe(0);
     expect(await payouts(["verify", ...args], {})).toMatchObject({ code: 0 });
   });
 
-  it("loads the sample network once, and goes on after kill -9", async () => {
+  it("up loads the sample network once, and starts again after kill -9", async () => {
     const up = startPayouts(["up", "--sample", ...args], {});
     await up.untilSays("Ctrl-C stops");
     expect(up.stderr()).toContain("Loaded a sample network of 1000 users");
@@ -62,8 +65,8 @@ describe("everything on one machine", () => {
   });
 });
 
-describe("the demo", () => {
-  it("plays a month, prints a summary per run, alerts nobody and exits 0", async () => {
+describe("payouts demo", () => {
+  it("the demo plays a month, prints a summary per run, sends no alert and exits 0", async () => {
     const webhook = await startWebhookServer();
     const result = await payouts(["demo"], { ALERT_WEBHOOK_URL: webhook.url });
     expect(webhook.bodies).toEqual([]);
@@ -73,7 +76,7 @@ describe("the demo", () => {
     expect(result.stdout).toMatch(/invariants checked: all hold/);
   });
 
-  it("is the same every time", async () => {
+  it("the demo is the same every time", async () => {
     const [first, second] = [await payoutsJson(["demo"], {}), await payoutsJson(["demo"], {})];
     expect(first).toEqual(second);
     expect(first).toMatchObject({

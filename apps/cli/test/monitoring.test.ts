@@ -18,7 +18,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { payouts } from "./payouts.ts";
 
-/** Half past two on a payment date, which the first tick of a worker then opens. */
+/** Half past two on a payment date, whose run the first tick of a worker then opens. */
 const NOW = "2026-12-07T02:30:00Z";
 const USERS = 12;
 
@@ -49,7 +49,7 @@ const scrape = async (url: string, headers: Record<string, string> = {}) => {
 };
 
 describe("metrics", () => {
-  it("of a worker are on METRICS_PORT", async () => {
+  it("a worker serves its metrics on METRICS_PORT", async () => {
     const port = await freePort();
     running = startPayouts(["worker", "--now", NOW], { ...environmentOf(flow), METRICS_PORT: `${port}` });
     await untilPaid();
@@ -61,7 +61,7 @@ describe("metrics", () => {
     expect(await running.stop()).toBe(0);
   });
 
-  it("of `up` are all on the API's", async () => {
+  it("`up` serves the metrics of worker and API on the API's port", async () => {
     const port = await freePort();
     const token = "payouts_test";
     const tokenHash = createHash("sha256").update(token).digest("hex");
@@ -81,7 +81,7 @@ describe("metrics", () => {
     await eventually(async () => (await fetch(`${url}/readyz`)).status === 200);
   });
 
-  it("need a port that is a number", async () => {
+  it("a METRICS_PORT that is not a number is refused", async () => {
     const { code, stderr } = await payouts(["worker"], { ...environmentOf(flow), METRICS_PORT: "no" });
     expect([code, stderr]).toEqual([
       2,
@@ -105,7 +105,7 @@ interface Export {
   }[];
 }
 
-/** What a collector does with spans in JSON: it keeps them. */
+/** A trace collector that keeps the spans that it receives as JSON. */
 async function startCollector() {
   const exports: Export[] = [];
   const server = createServer((request, response) => {
@@ -137,7 +137,7 @@ async function startCollector() {
 const attribute = ({ attributes }: Span, name: string) => attributes.find(({ key }) => key === name)?.value.stringValue;
 
 describe("traces", () => {
-  it("lead from the tick to every invoice, and carry ids only", async () => {
+  it("a trace leads from the tick to every invoice and carries ids only", async () => {
     const collector = await startCollector();
     try {
       running = startPayouts(["worker", "--now", NOW], {
@@ -166,7 +166,7 @@ describe("traces", () => {
     }
   });
 
-  it("need packages that a bundle does not have, and the start says which", async () => {
+  it("tracing in a bundle without its packages is refused, and the error names them", async () => {
     const bundle = await bundlePayouts();
     try {
       const env = { ...environmentOf(flow), OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
@@ -180,7 +180,7 @@ describe("traces", () => {
     }
   });
 
-  it("that nobody takes keep no worker from its work, nor from its end", async () => {
+  it("a collector that is away keeps a worker neither from its work nor from its end", async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
     running = startPayouts(["worker", "--now", NOW], {
       ...environmentOf(flow),

@@ -10,7 +10,7 @@ export interface CommandResult {
 
 type Env = Readonly<Record<string, string>>;
 
-/** Runs a command line in this process, which spares the half second that a new one takes to start. */
+/** Runs a command line in this process, which saves the half second that a new process takes to start. */
 export async function payouts(args: readonly string[], env: Env): Promise<CommandResult> {
   const stdout = collector();
   const stderr = collector();
@@ -25,7 +25,7 @@ export async function payouts(args: readonly string[], env: Env): Promise<Comman
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
-/** {@link payouts} with `--json`, which must succeed. */
+/** Runs a command line with `--json` and parses its output. Throws when it does not exit with 0. */
 export async function payoutsJson<T>(args: readonly string[], env: Env): Promise<T> {
   const { code, stdout, stderr } = await payouts([...args, "--json"], env);
   if (code !== 0) throw new Error(`payouts ${args.join(" ")} ended with ${code}: ${stderr}`);

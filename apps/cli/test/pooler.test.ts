@@ -8,9 +8,9 @@ const RUN = ["run", "--date", "2026-11-16"];
 const POOLED = { DATABASE_POOLER: "transaction" };
 const NOWHERE = "postgres://payouts:secret@127.0.0.1:1/payouts";
 
-/** Goal: what cannot go through a pooler says so at once, and says what to do. */
-describe("with DATABASE_POOLER=transaction", () => {
-  it("migrate is refused before any database is touched", async () => {
+/** Goal: a command that cannot work through a pooler is refused at once, and says what to do. */
+describe("DATABASE_POOLER=transaction", () => {
+  it("migrate through a pooler is refused before any database is touched", async () => {
     expect(await payouts(["migrate"], { DATABASE_URL: NOWHERE, ...POOLED })).toEqual({
       code: 2,
       stdout: "",
@@ -20,7 +20,7 @@ describe("with DATABASE_POOLER=transaction", () => {
     });
   });
 
-  it.each([[RUN], [["retry"]], [["worker"]], [["up"]]])("%j is refused without REDIS_URL", async (args) => {
+  it.each([[RUN], [["retry"]], [["worker"]], [["up"]]])("%j behind a pooler needs REDIS_URL", async (args) => {
     const database = await testDatabase();
     const { code, stdout, stderr } = await payouts(args, { DATABASE_URL: database.url, ...POOLED });
     expect({ code, stdout, lastLine: stderr.split("\n").at(-2) }).toEqual({
@@ -58,7 +58,7 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     ...POOLED,
   });
 
-  it("is warned about settings that the role lacks, and is silent once the line's statements have been run", async () => {
+  it("settings that the role lacks cause a warning until the statements in it have been run", async () => {
     const database = await testDatabase();
     const warned = await payoutsWarnings(database);
     expect(warned).toMatchObject([{ event: "setup.tolerated", check: "database-role" }]);
@@ -82,7 +82,7 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     return lines.filter((line) => line.includes('"level":"warn"')).map((line) => JSON.parse(line));
   }
 
-  it("is told from the server itself where DATABASE_POOLER is not set", async () => {
+  it("a pooler is detected and refused where DATABASE_POOLER is not set", async () => {
     const url = pooler.through(inject("postgresUrl"));
     for (const command of ["verify", "migrate", "worker"])
       expect(await payouts([command], { DATABASE_URL: url })).toEqual({
@@ -94,12 +94,12 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
       });
   });
 
-  it("leaves the migrations to migrate", async () => {
+  it("up does not migrate through a pooler", async () => {
     const database = await testDatabase({ empty: true });
     const { code, stderr } = await payouts(["up"], environment(database));
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^Database: the one of DATABASE_URL, through a pooler; .*\nerror: the database lacks \d of \d migrations: run "payouts migrate" first\n$/,
+      /^Database: the one that DATABASE_URL names, through a pooler; .*\nerror: the database lacks \d of \d migrations: run "payouts migrate" first\n$/,
     );
     await database.close();
   });

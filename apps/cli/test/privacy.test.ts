@@ -9,11 +9,11 @@ import { payouts } from "./payouts.ts";
 const SECRETS = ["marker-mail", "marker-wallet", "Marker Name", "marker-poison", "marker-note"];
 
 /**
- * Goal: nothing personal leaves the database. A whole month at debug level, with a user whose job fails on their own
- * address, and then the log and the queue are searched for what was put in.
+ * Goal: no personal data leaves the database. The commands of a month run at debug level, with a user whose job fails on
+ * the user's own address; then the log, the queue and stderr are searched for the imported data.
  */
 describeOnBackends("personal data", (kind) => {
-  it("is in no log line and in no job", async () => {
+  it("personal data is in no log line, no job and no message", async () => {
     const flow = await openTestFlow({ kind, now: "2026-12-07T09:00:00Z" });
     const files = path.join(tmpdir(), `payouts-privacy-${randomUUID()}`);
     const env = { ...environmentOf(flow), LOG_FILE: `${files}.log`, LOG_LEVEL: "debug", PAYOUTS_ACTOR: "finance" };
@@ -27,7 +27,7 @@ describeOnBackends("personal data", (kind) => {
         "",
       ].join("\n"),
     );
-    // Its message and detail both name the address.
+    // The error contains the address in its message and in its detail.
     await flow.database.sql.unsafe(`
       create function refuse() returns trigger language plpgsql as $$
       begin

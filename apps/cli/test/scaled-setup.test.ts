@@ -20,11 +20,11 @@ interface Service {
 }
 
 /**
- * Goal: what docker-compose.yml starts, works. No container engine is needed: the bundle of the image is built and run
- * with the commands and the environment of the file, only the addresses are those of the test's servers.
+ * Goal: the services of docker-compose.yml work. No container engine is needed: the bundle of the image is built and
+ * run with the commands and the environment of the file; only the addresses are those of the test's servers.
  */
-describe.skipIf(inject("redisUrl") === null)("the scaled set-up of docker-compose.yml", () => {
-  it("migrates once and shares the work between two workers", async () => {
+describe.skipIf(inject("redisUrl") === null)("scaled set-up of docker-compose.yml", () => {
+  it("workers refuse a database without migrations, and share the work once it is migrated", async () => {
     const bundle = await bundlePayouts();
     const database = await testDatabase({ empty: true });
     const { migrate, worker } = await readServices();
@@ -72,7 +72,7 @@ async function readServices(): Promise<{ migrate: Service; worker: Service }> {
   return parse(text, { merge: true }).services;
 }
 
-/** Variables without a value are handed on from outside, where nothing is set. */
+/** Compose passes variables without a value from its own environment; here they are unset. */
 function definedOf({ environment }: Service): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== null),

@@ -31,8 +31,8 @@ const readOnlyLine = () => {
   );
 };
 
-/** Goal: no process takes jobs from a Redis that may lose them, unless somebody who knows has said so. */
-describe.skipIf(binary === null)("a Redis", () => {
+/** Goal: no process takes jobs from a Redis that may lose them, unless ALLOW_UNSAFE permits it. */
+describe.skipIf(binary === null)("set-up checks of Redis", () => {
   const folder = path.join(tmpdir(), `payouts-redis-${randomUUID()}`);
   let redis: RedisServer | null;
 
@@ -45,7 +45,7 @@ describe.skipIf(binary === null)("a Redis", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** Starts one with these settings, and a password that must not be seen anywhere. */
+  /** Starts a Redis with these settings, and a password that no output may contain. */
   const startWith = async (...settings: string[]) => {
     redis = await startRedis({ binary: binary ?? "", folder, args: ["--requirepass", SECRET, ...settings] });
     const { host } = new URL(redis.url);
@@ -67,11 +67,11 @@ describe.skipIf(binary === null)("a Redis", () => {
   const errors = (...lines: string[]) => lines.map((line) => `error: ${line}\n`).join("");
 
   it.each([
-    ["evicts", EVICTS, [evicts]],
+    ["evicts keys", EVICTS, [evicts]],
     ["has no append-only file", FORGETS, [forgets]],
-    ["does both", [...EVICTS, ...FORGETS], [evicts, forgets]],
+    ["evicts keys and has no append-only file", [...EVICTS, ...FORGETS], [evicts, forgets]],
     ["is a replica", IS_REPLICA, [isReplica]],
-  ])("that %s is refused in production, with a line for each problem", async (_name, settings, lines) => {
+  ])("a Redis that %s is refused in production, with a line for each problem", async (_name, settings, lines) => {
     const { host, env } = await startWith(...settings);
     expect(await payouts(RUN, { ...env, ...PRODUCTION })).toEqual({
       code: 1,
@@ -80,7 +80,7 @@ describe.skipIf(binary === null)("a Redis", () => {
     });
   });
 
-  it("that is not fit is refused together with a database that is not", async () => {
+  it("an unfit Redis and an unfit database are reported together", async () => {
     const { host, env } = await startWith(...EVICTS, ...FORGETS);
     await makeReadOnly();
     const { code, stderr } = await payouts(RUN, { ...env, ...PRODUCTION });
@@ -88,7 +88,7 @@ describe.skipIf(binary === null)("a Redis", () => {
     expect(stderr).toBe(readOnlyLine() + errors(evicts(host), forgets(host)));
   });
 
-  it("that is not fit is refused by every process that works on its queue", async () => {
+  it("an unfit Redis is refused by every process that works on its queue", async () => {
     const { host, env } = await startWith(...EVICTS);
     for (const args of [["up"], ["retry"]]) {
       const { code, stderr } = await payouts(args, { ...env, ...PRODUCTION });
@@ -99,13 +99,13 @@ describe.skipIf(binary === null)("a Redis", () => {
     expect(worker.stderr()).toBe(errors(evicts(host)));
   });
 
-  it("that is a replica is refused in development, too, whatever ALLOW_UNSAFE says", async () => {
+  it("a replica is refused in development as well, and ALLOW_UNSAFE cannot permit it", async () => {
     const { host, env } = await startWith(...IS_REPLICA);
     const { code, stderr } = await payouts(RUN, { ...env, ALLOW_UNSAFE: "redis-eviction,redis-persistence" });
     expect({ code, stderr }).toEqual({ code: 1, stderr: errors(isReplica(host)) });
   });
 
-  it("is refused for what ALLOW_UNSAFE does not name", async () => {
+  it("a problem that ALLOW_UNSAFE does not name is refused", async () => {
     const { host, env } = await startWith(...EVICTS, ...FORGETS);
     const { code, stderr } = await payouts(RUN, {
       ...env,
@@ -122,7 +122,7 @@ describe.skipIf(binary === null)("a Redis", () => {
       { ...PRODUCTION, ALLOW_UNSAFE: "redis-eviction, redis-persistence" },
     ],
     ["in development", {}],
-  ])("with problems is worked with %s, with a warning for each", async (_name, more) => {
+  ])("a Redis with problems is used %s, with a warning for each", async (_name, more) => {
     const { host, env } = await startWith(...EVICTS, ...FORGETS);
     const run = startPayouts(RUN, { ...env, ...more });
     expect(await run.ended()).toBe(0);
@@ -134,7 +134,7 @@ describe.skipIf(binary === null)("a Redis", () => {
     expect(run.stderr()).not.toContain(SECRET);
   });
 
-  it("that is set up as it should be is worked with in silence, also with an override that it does not need", async () => {
+  it("a Redis without problems is used without warnings, even with an override that it does not need", async () => {
     const { env } = await startWith();
     const run = startPayouts(RUN, { ...env, ...PRODUCTION, ALLOW_UNSAFE: "redis-eviction" });
     expect(await run.ended()).toBe(0);
@@ -142,7 +142,7 @@ describe.skipIf(binary === null)("a Redis", () => {
   });
 });
 
-/** The warnings among what a process wrote to stderr, without who and when. */
+/** The warnings on a process's stderr, without process id and time. */
 function warningsOf(stderr: string): object[] {
   const lines = stderr.split("\n").filter((line) => line.startsWith("{"));
   return lines
@@ -151,14 +151,14 @@ function warningsOf(stderr: string): object[] {
     .map(({ level: _level, pid: _pid, time: _time, ...rest }) => rest);
 }
 
-/** Goal: money is decided where it can be written down, and nowhere else. */
-describe("a read-only database", () => {
+/** Goal: commands that write refuse a read-only database, and commands that only read accept it. */
+describe("read-only database", () => {
   beforeEach(async () => {
     await makeReadOnly();
   });
 
   it.each([[RUN], [["retry"]], [["worker"]], [["up"]], [["migrate"]]])(
-    "is refused by %j, in one line",
+    "a read-only database is refused by %j, in one line",
     async (args) => {
       for (const more of [{}, PRODUCTION])
         expect(await payouts(args, { DATABASE_URL: database.url, ...more })).toEqual({
@@ -169,7 +169,7 @@ describe("a read-only database", () => {
     },
   );
 
-  it("is good enough to be looked at", async () => {
+  it("a read-only database is accepted by commands that only read", async () => {
     for (const command of ["verify", "preview", "runs"])
       expect(await payouts([command], { DATABASE_URL: database.url })).toMatchObject({ code: 0 });
   });

@@ -7,7 +7,7 @@ import { payouts } from "./payouts.ts";
 
 const NOWHERE = { DATABASE_URL: "postgres://payouts:secret@127.0.0.1:1/payouts" };
 
-/** Goal: whatever is typed wrong ends in one clear line, exit code 2, before any database is touched. */
+/** Goal: wrong usage is refused with one clear line and exit code 2, before any database is touched. */
 describe("bad usage", () => {
   const cases: [name: string, args: string[], stderr: string | RegExp][] = [
     ["an unknown command", ["calender"], "error: unknown command 'calender'\n(Did you mean calendar?)\n"],
@@ -57,14 +57,14 @@ describe("bad usage", () => {
     ["a bad log level", ["verify", "--log-level", "loud"], /^error: --log-level: "loud" is not one of debug, info/],
   ];
 
-  it.each(cases)("%s", async (_name, args, stderr) => {
+  it.each(cases)("%s is refused with one clear line", async (_name, args, stderr) => {
     const result = await payouts(args, NOWHERE);
     expect(result).toMatchObject({ code: 2, stdout: "" });
     if (typeof stderr === "string") expect(result.stderr).toBe(stderr);
     else expect(result.stderr).toMatch(stderr);
   });
 
-  it("help is no error", async () => {
+  it("--help lists every command and exits with 0", async () => {
     const { code, stdout, stderr } = await payouts(["--help"], {});
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     for (const command of [
@@ -94,8 +94,8 @@ describe("bad usage", () => {
   });
 });
 
-describe("the environment", () => {
-  it("is refused with all its problems at once", async () => {
+describe("environment", () => {
+  it("a wrong environment is refused with all of its problems at once", async () => {
     const { code, stderr } = await payouts(["verify"], {
       DATABASE_URL: "mysql://x",
       REDIS_URL: "localhost",
@@ -135,7 +135,7 @@ describe("the environment", () => {
     );
   });
 
-  it("may not allow what there is no check for", async () => {
+  it("an unknown check in ALLOW_UNSAFE is refused", async () => {
     expect(await payouts(["worker"], { ...NOWHERE, ALLOW_UNSAFE: "redis-evicton" })).toEqual({
       code: 2,
       stdout: "",
@@ -144,7 +144,7 @@ describe("the environment", () => {
     });
   });
 
-  it("may not put a pooler before the embedded database", async () => {
+  it("a pooler for the embedded database is refused", async () => {
     expect(await payouts(["verify"], { DATABASE_POOLER: "transaction" })).toEqual({
       code: 2,
       stdout: "",
@@ -153,13 +153,13 @@ describe("the environment", () => {
     });
   });
 
-  it("counts an empty value as unset", async () => {
+  it("an empty variable counts as unset", async () => {
     expect(await payouts(["calendar", "--months", "1"], { MINIMUM_BALANCE: "", LOG_LEVEL: "" })).toMatchObject({
       code: 0,
     });
   });
 
-  it("refuses to pretend the time in production", async () => {
+  it("--now is refused in production", async () => {
     expect(
       await payouts(["verify", "--now", "2026-12-07T02:00:00Z"], { ...NOWHERE, NODE_ENV: "production" }),
     ).toMatchObject({
@@ -168,20 +168,20 @@ describe("the environment", () => {
     });
   });
 
-  it("must name a database for a worker of the scaled set-up", async () => {
+  it("a worker without DATABASE_URL is refused", async () => {
     expect((await payouts(["worker"], {})).code).toBe(2);
   });
 });
 
-describe("a server that is away", () => {
-  it("is named in one line without its password, exit code 1", async () => {
+describe("unusable server", () => {
+  it("a database that is away is named in one line without its password, exit code 1", async () => {
     const { code, stdout, stderr } = await payouts(["verify"], NOWHERE);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
     expect(stderr).toMatch(/^error: the database at 127\.0\.0\.1:1\/payouts does not answer: .*ECONNREFUSED.*\n$/);
     expect(stderr).not.toContain("secret");
   });
 
-  it("is told from a database that lacks the migrations", async () => {
+  it("a database without migrations is refused until they are applied", async () => {
     const database = await testDatabase({ empty: true });
     const { code, stderr } = await payouts(["verify"], { DATABASE_URL: database.url });
     expect(code).toBe(1);
@@ -195,7 +195,7 @@ describe("a server that is away", () => {
     await database.close();
   });
 
-  it("is told of Redis as well", async () => {
+  it("a Redis that is away is named in one line, exit code 1", async () => {
     const database = await testDatabase();
     const port = await freePort();
     const { code, stderr } = await payouts(["run", "--date", "2026-11-16"], {
@@ -210,8 +210,8 @@ describe("a server that is away", () => {
   });
 });
 
-describe("an import file", () => {
-  it("that is bad is refused whole, every problem with its line, and nothing is written", async () => {
+describe("import file", () => {
+  it("a file with bad rows is refused whole, every problem named by line", async () => {
     const folder = await mkdtemp(path.join(tmpdir(), "payouts-cli-"));
     const database = await testDatabase();
     const file = path.join(folder, "bad.csv");
@@ -233,7 +233,7 @@ describe("an import file", () => {
       `${file}: line 3: balance: "1.234" is not an amount: it has more than two decimals`,
       `${file}: line 4: status: "gone" is not one of active, suspended, closed`,
       `${file}: line 4: balance: "$5" is not an amount: leave the currency out`,
-      `${file}: line 5: external_id: "a" stands on line 2 already`,
+      `${file}: line 5: external_id: "a" is on line 2 already`,
     ]);
     expect(stderr).toMatch(/error: 3 of 4 rows are bad; nothing was imported/);
     expect((await database.sql`select from users`).length + (await database.sql`select from import_rows`).length).toBe(

@@ -4,7 +4,7 @@ import { type BatchPace, createBatcher } from "./batcher.ts";
 
 class Outage extends Error {}
 
-/** A batcher whose batches are recorded; `refuses` says for which items a batch fails, and with what. */
+/** A batcher that records its batches. `refuses` returns the error with which a batch fails for an item, or null. */
 function open(
   options: { pace?: Partial<BatchPace>; refuses?: (item: number) => Error | null; until?: Promise<void> } = {},
 ) {
@@ -28,8 +28,8 @@ function open(
 const said = (results: readonly PromiseSettledResult<string>[]) =>
   results.map((result) => (result.status === "fulfilled" ? result.value : (result.reason as Error).message));
 
-describe("a batcher", () => {
-  it("starts full batches at once and gives each caller the outcome of its own item", async () => {
+describe("batcher", () => {
+  it("full batches start at once, and each caller gets the outcome of its own item", async () => {
     const { batches, all } = open();
     expect(said(await all([1, 2, 3, 4, 13, 6, 7]))).toEqual([
       "did 1",
@@ -43,7 +43,7 @@ describe("a batcher", () => {
     expect(batches).toEqual([[1, 2, 3], [4, 13, 6], [7]]);
   });
 
-  it("waits a little for more, and no longer", async () => {
+  it("a batch that is not full waits for more items until its time is up, and no longer", async () => {
     vi.useFakeTimers();
     const { batches, batch } = open({ pace: { maxWaitMs: 50 } });
     const first = batch(1);
@@ -56,7 +56,7 @@ describe("a batcher", () => {
     vi.useRealTimers();
   });
 
-  it("has no more batches under way than it may; the items gather meanwhile", async () => {
+  it("no more batches than allowed run at a time; further items wait for the next batches", async () => {
     const held = latch();
     const { batches, all } = open({ until: held.opened, pace: { maxRunning: 1 } });
     const done = all([1, 2, 3, 4, 5]);
@@ -68,24 +68,24 @@ describe("a batcher", () => {
     expect(batches).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
   });
 
-  it("goes on item by item when a batch fails, so that only the one at fault does", async () => {
+  it("a failed batch is run again item by item, and only the faulty item fails", async () => {
     const { batches, all } = open({ refuses: (item) => (item === 2 ? new Error("2 is bad") : null) });
     expect(said(await all([1, 2, 3]))).toEqual(["did 1", "2 is bad", "did 3"]);
     expect(batches).toEqual([[1, 2, 3], [1], [2], [3]]);
   });
 
-  it("does not go on item by item when the server is away", async () => {
+  it("a batch that failed because the server is away is not run item by item", async () => {
     const { batches, all } = open({ refuses: () => new Outage("away") });
     expect(said(await all([1, 2, 3]))).toEqual(["away", "away", "away"]);
     expect(batches).toEqual([[1, 2, 3]]);
   });
 
-  it("stops to go on item by item when the server goes away meanwhile", async () => {
+  it("running item by item stops when the server goes away meanwhile", async () => {
     let calls = 0;
     const { batches, all } = open({
       refuses: () => {
         calls += 1;
-        if (calls === 1) return new Error("somebody is bad");
+        if (calls === 1) return new Error("an item is bad");
         return calls === 2 ? null : new Outage("away");
       },
     });
@@ -93,13 +93,13 @@ describe("a batcher", () => {
     expect(batches).toEqual([[1, 2, 3], [1], [2]]);
   });
 
-  it("goes on after a failure", async () => {
+  it("a failed batch does not affect later ones", async () => {
     const { all } = open({ refuses: (item) => (item < 10 ? new Error("bad") : null), pace: { maxRunning: 1 } });
     expect(said(await all([1, 2]))).toEqual(["bad", "bad"]);
     expect(said(await all([10, 11]))).toEqual(["did 10", "did 11"]);
   });
 
-  it("leaves nobody waiting when a batch answers with too few outcomes", async () => {
+  it("items for which a batch returns no outcome are rejected", async () => {
     const batch = createBatcher<number, string>({
       run: async () => ["did something"],
       isOutage: () => false,

@@ -1,7 +1,10 @@
 export interface BatcherOptions<Item, Outcome> {
-  /** Does the work for several items at once. It answers with one outcome, or the error of that item alone, for each, in their order. */
+  /** Does the work for several items. Returns one outcome per item, in their order; an `Error` fails that item only. */
   readonly run: (items: readonly Item[]) => Promise<readonly (Outcome | Error)[]>;
-  /** Whether the failure of a whole batch is nobody's fault (the server is away): nothing is gained by going on item by item. */
+  /**
+   * Whether a batch failed because a server is away. Then all its items fail: running them one by one would fail as
+   * well.
+   */
   readonly isOutage: (error: unknown) => boolean;
   readonly pace: BatchPace;
 }
@@ -9,9 +12,9 @@ export interface BatcherOptions<Item, Outcome> {
 export interface BatchPace {
   /** A batch of this many items starts at once. */
   readonly maxItems: number;
-  /** Milliseconds that a smaller batch waits for more. */
+  /** Milliseconds that a smaller batch waits for more items. */
   readonly maxWaitMs: number;
-  /** Batches under way at the same time; meanwhile items gather for the next. */
+  /** Batches that run at the same time, at most; further items wait and form the next batches. */
   readonly maxRunning: number;
 }
 
@@ -22,10 +25,10 @@ interface Waiting<Item, Outcome> {
 }
 
 /**
- * Gathers what many callers ask for at the same time into few calls, and gives each caller the outcome of its own item.
- * When a batch fails its items run one by one, so that only the one at fault fails.
+ * Gathers the items of concurrent callers into batches; each caller gets the outcome of its own item. When a batch
+ * fails, its items run one by one and only the faulty ones fail, unless the failure is an outage.
  *
- * @returns a function for one item; its promise ends as the item does
+ * @returns a function that takes one item; its promise settles with the outcome or the error of that item
  */
 export function createBatcher<Item, Outcome>(options: BatcherOptions<Item, Outcome>): (item: Item) => Promise<Outcome> {
   const { maxItems, maxWaitMs, maxRunning } = options.pace;

@@ -4,17 +4,18 @@ import type { DataContext } from "./context.ts";
 
 export type CancelResult =
   | { readonly status: "cancelled"; readonly skipped: number }
-  /** It is over already. */
+  /** The run was completed or cancelled before; nothing was changed. */
   | { readonly status: "finished"; readonly run: PaymentRun };
 
-/** A chunk of decisions takes part of a second, and the run moves on with each. */
+/** An attempt fails if the run changes during it, as it does with each chunk of decisions, several times a second. */
 const TRIES = 20;
 
 /**
- * Stops a run for good: what is not invoiced by now is skipped, and those balances wait for a later date. Jobs that are
- * still in the queue find nothing to do.
+ * Cancels a run permanently: users who are not invoiced yet are skipped (`run-cancelled`) and keep their balances for a
+ * later date. Jobs that are still in the queue then do nothing.
  *
- * @throws InputError when there is no run of that date
+ * @returns the number of users skipped, or the run as it is when it was finished before
+ * @throws InputError when there is no run of that date; Error when the run changed during every attempt
  */
 export async function cancelRun(
   ctx: DataContext,
@@ -29,6 +30,6 @@ export async function cancelRun(
       ctx.log.warn({ runId: run.id, paymentDate, skipped }, "run.cancelled");
       return { status: "cancelled", skipped };
     }
-    if (tries === TRIES) throw new Error(`the run of ${paymentDate} moved on each of ${TRIES} times`);
+    if (tries === TRIES) throw new Error(`the run of ${paymentDate} changed during each of ${TRIES} attempts`);
   }
 }

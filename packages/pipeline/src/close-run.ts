@@ -5,10 +5,10 @@ import type { Context } from "./context.ts";
 const OPEN_SNOOZE_MS = 250;
 
 /**
- * Closes the run once no decision is open, and has the scheduler look for the next date that may be due (after a
- * longer outage there are several).
+ * Closes the run once no decision is open, and queues a tick, since another payment date may be due (after a longer
+ * outage there are several).
  *
- * @returns whether this call closed it, or a snooze while decisions are open
+ * @returns whether this call closed the run, or a snooze while decisions are open
  */
 export async function closeFinishedRun(
   ctx: Context,

@@ -8,10 +8,10 @@ type Alert = typeof schema.alerts.$inferSelect;
 type Text = Pick<AlertMessage, "headline" | "advice" | "details"> & { readonly path: string };
 
 /**
- * An alert in words, from the database as it stands when it is sent.
+ * Writes the message of an alert from the present state of the database.
  *
- * @returns null when what it tells of is no longer so: the run was taken up again, the date has its run, somebody has
- *   reviewed, or it is another day, which has an alert of its own
+ * @returns null when the alert no longer applies: the run's failed users were retried, the missed date has a run, an
+ *   invoice was reviewed, or a new local day has begun, which has an alert of its own
  */
 export async function composeAlert(
   ctx: Pick<Context, "db" | "clock" | "policy" | "alerts">,
@@ -22,14 +22,14 @@ export async function composeAlert(
   const { path, ...text } = await textOf(ctx, alert.event, alert.paymentDate ?? "");
   const { publicUrl } = ctx.alerts;
   return {
-    // The instant keeps two installations apart that count the same alerts.
+    // Two installations may have alerts with the same number; the instant makes the message id unique.
     id: `${alert.id}-${alert.raisedAt.getTime()}`,
     ...text,
     link: publicUrl && `${publicUrl}${path}`,
   };
 }
 
-/** An alert that tells of nothing, to try the channels out with. */
+/** The message of `payouts alerts test`. It reports no event and only tries the channels. */
 export function composeTest({ clock, alerts }: Pick<Context, "clock" | "alerts">): AlertMessage {
   return {
     id: `test-${clock().getTime()}`,
@@ -78,7 +78,7 @@ function cancelled(summary: RunSummary): Text {
   return {
     headline: `Payment run ${paymentDate} was cancelled: ${invoiced(summary)} before that`,
     advice:
-      "Whoever was not invoiced keeps their balance for a later date; the audit log says who cancelled it and why.",
+      "Users who were not invoiced keep their balances for a later date; the audit log says who cancelled the run and why.",
     details: detailsOf(summary),
     path: `/runs/${paymentDate}`,
   };
@@ -86,9 +86,9 @@ function cancelled(summary: RunSummary): Text {
 
 function missed(paymentDate: string): Text {
   return {
-    headline: `Payment date ${paymentDate} was missed: it has no run, and is too long ago to be made up for by itself`,
+    headline: `Payment date ${paymentDate} was missed: it has no run, and it is too old to be run automatically`,
     advice: `"payouts run --date ${paymentDate}" makes up for it.`,
-    details: ["This is told every day until the date has a run."],
+    details: ["This alert is repeated every day until the date has a run."],
     path: "/",
   };
 }
@@ -98,11 +98,14 @@ async function overdue({ db }: Pick<Context, "db">): Promise<Text> {
   const { invoices, amountCents } = pending ?? { invoices: 0, amountCents: 0n };
   const oldest = await findOldestPending(db);
   const { reviewAlertDays } = await getSettings(db);
-  const waits = invoices === 1 ? "waits" : "wait";
+  const waits = invoices === 1 ? "awaits review" : "await review";
   return {
-    headline: `Nobody has reviewed any invoice for ${count(reviewAlertDays, "day")}: ${count(invoices, "invoice")} for ${dollars(amountCents)} ${waits}`,
+    headline: `No invoice has been reviewed for ${count(reviewAlertDays, "day")}: ${count(invoices, "invoice")} for ${dollars(amountCents)} ${waits}`,
     advice: "Please review.",
-    details: [`The oldest is of ${oldest?.paymentDate}.`, "This is told every day until somebody reviews."],
+    details: [
+      `The oldest pending invoice is of payment date ${oldest?.paymentDate}.`,
+      "This alert is repeated every day until an invoice is reviewed.",
+    ],
     path: "/invoices?status=pending",
   };
 }

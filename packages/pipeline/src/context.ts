@@ -6,7 +6,10 @@ import type { BatchPace } from "./batcher.ts";
 /** The present instant: the real one, or a pretended one in tests, the demo and `--now`. */
 export type Clock = () => Date;
 
-/** What the pipeline logs with; pino fits. Events are `noun.verb`, their fields are ids and counts, never personal data. */
+/**
+ * The pipeline's logger; pino implements it. Events are named `noun.verb`; fields are ids and counts, never personal
+ * data.
+ */
 export interface Log {
   debug(fields: object, event: string): void;
   info(fields: object, event: string): void;
@@ -14,14 +17,14 @@ export interface Log {
   error(fields: object, event: string): void;
 }
 
-/** What a step needs that only touches the database. */
+/** The dependencies of functions that use the database only. */
 export interface DataContext {
   readonly db: Db;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** What a step of the flow needs. */
+/** The dependencies of a step of the flow. */
 export interface Context extends DataContext {
   readonly queues: Queues;
   readonly policy: Policy;
@@ -29,36 +32,36 @@ export interface Context extends DataContext {
   readonly alerts: Alerts;
 }
 
-/** A way to reach people. */
+/** A way to send alerts: a webhook or e-mail. */
 export interface Channel {
   /**
-   * Sends a message; it may be sent again, since nobody can know whether one that failed arrived all the same.
+   * Sends a message. A message that failed is sent again, although it may have arrived: the sender cannot know.
    *
-   * @returns how many of the recipients were refused; at least one was not
-   * @throws Error in one line without secrets
+   * @returns the number of recipients that were refused; at least one was accepted
+   * @throws Error with a message of one line without secrets
    */
   send(message: AlertMessage): Promise<{ readonly refused: number }>;
 }
 
-/** Whom to alert, and where those who are alerted may look. */
+/** Where alerts are sent, and the address for their links. */
 export interface Alerts {
-  /** Those that are configured; without any, nothing is raised. */
+  /** The configured channels; without any, no alert is raised. */
   readonly channels: Readonly<Partial<Record<AlertChannel, Channel>>>;
-  /** Where people reach the API; null for no links. */
+  /** The address at which people reach the API; null for messages without links. */
   readonly publicUrl: string | null;
 }
 
 export const noAlerts: Alerts = { channels: {}, publicUrl: null };
 
-/** How much is taken on at a time. */
+/** The sizes of chunks, pages and batches. */
 export interface Pace {
   /** Users decided by one statement. */
   readonly decideChunk: number;
   /** Jobs added by one call. */
   readonly fanOutPage: number;
-  /** Jobs of a run that wait or run at the same time, at most: it bounds the queue's memory however many users there are. */
+  /** Jobs of a run that are in the queue at a time, at most. Bounds the queue's memory for any number of users. */
   readonly highWaterMark: number;
-  /** How the invoices under way in a process are gathered into statements. */
+  /** How a worker process gathers its `create-invoice` jobs into statements. */
   readonly invoices: BatchPace;
 }
 
@@ -69,15 +72,23 @@ export const defaultPace: Pace = {
   invoices: { maxItems: 500, maxWaitMs: 5, maxRunning: 2 },
 };
 
-/** Who the system is in ledger, audit log and runs, where nobody gave an order. */
+/** The actor in ledger, audit log and runs for what the system does without an order. */
 export const SYSTEM_ACTOR = "system";
 
 const SECOND_MS = 1_000;
 
-/** A job that has worked this long comes back for the rest, so that a shutdown never waits for a long one. */
+/**
+ * A step that has worked this long returns a snooze and continues later, so that a shutdown never waits for a long
+ * step.
+ */
 export const ACTIVATION_MS = 5 * SECOND_MS;
 
-/** Real time, not the clock: it measures how long this process has been busy. */
+/**
+ * Starts the time limit of a step, {@link ACTIVATION_MS}. It runs in real time, not by the context's clock, because it
+ * measures how long this process has been busy.
+ *
+ * @returns a function that says whether the time is up
+ */
 export function activationEnd(): () => boolean {
   const end = performance.now() + ACTIVATION_MS;
   return () => performance.now() >= end;

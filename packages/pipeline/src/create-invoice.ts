@@ -15,8 +15,11 @@ export type InvoiceOutcome =
   | { readonly outcome: "skipped"; readonly reason: SkipReason };
 
 /**
- * One user's `create-invoice` job, as a worker process runs many of them at a time: those under way are gathered into
- * one statement each few milliseconds. See {@link createInvoiceBatch} for what it does to each of them.
+ * Creates the handler of `create-invoice` jobs for a worker process, which runs many of them at a time. Jobs that
+ * arrive within a few milliseconds share one statement; see {@link createInvoiceBatch}.
+ *
+ * @param onBatch called with the size and duration of each batch
+ * @returns a function for one job; it resolves with the outcome of that job
  */
 export function invoiceBatcher(
   ctx: DataContext,
@@ -28,11 +31,12 @@ export function invoiceBatcher(
 }
 
 /**
- * Creates the invoices of some users of a run and takes exactly those balances, after testing again under the users'
- * locks. It may run twice, at the same time, on several machines: whoever comes second is told what the first one did.
+ * Creates the invoices of some users of a run and takes exactly those amounts from their balances, after testing the
+ * rule again under the users' locks. A job may run twice, concurrently and on several machines: the second run changes
+ * nothing, and returns `already-invoiced` or the stored reason to skip.
  *
- * @returns for each job, in order, what became of it; an error for a user whom the run never decided to pay, since no
- *   payload can make it pay anybody else
+ * @returns the outcome of each job, in their order; an error for a user whom the run never decided to pay, so that a
+ *   payload alone cannot cause a payment
  */
 export async function createInvoiceBatch(
   ctx: DataContext,
@@ -68,7 +72,7 @@ async function invoiceUsers(
     else outcomes.set(one.userId, { outcome: "skipped", reason: one.reason });
   }
   const invoiced = created.filter(({ outcome }) => outcome === "invoiced").length;
-  // One line for all of them: the audit log has each.
+  // One log line per batch; the audit log has a row per invoice.
   if (created.length > 0)
     ctx.log.info({ runId, invoiced, skipped: created.length - invoiced, jobs: userIds.length }, "invoices.created");
   const unsettled = userIds.filter((userId) => !outcomes.has(userId));
@@ -88,7 +92,10 @@ async function addEarlierOutcomes(
   }
 }
 
-/** Records that a user's job gave up: the run goes on and closes without them, and the reason can be read. */
+/**
+ * Records that a user's job has failed for the last time. The decision becomes `failed` with the error, and the run can
+ * close. A decision that was settled before is left as it is.
+ */
 export async function failInvoice(ctx: DataContext, { runId, userId }: InvoiceJob, error: string): Promise<void> {
   const recorded = await recordFailure(ctx.db, { runId, userId, error, now: ctx.clock() });
   if (recorded) ctx.log.error({ runId, userId, error }, "invoice.failed");

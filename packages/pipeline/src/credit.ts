@@ -13,10 +13,11 @@ export interface CreditInput extends Order {
 const MAX_KEY_LENGTH = 255;
 
 /**
- * Adds a conversion's earnings to a user's balance, once per key.
+ * Adds a conversion's earnings, in cents, to a user's balance, once per key.
  *
- * @throws InputError for an unknown user, an amount of zero, an empty or overlong key, or a key that was used for
- *   another user or amount
+ * @returns the present balance in cents, and `already-credited` when the key was used before and nothing was added
+ * @throws InputError for an unknown user, an amount that is not above zero, an empty or overlong key, or a key that was
+ *   used for another user or amount
  */
 export async function credit(
   ctx: DataContext,

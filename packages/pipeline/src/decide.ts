@@ -3,10 +3,10 @@ import type { Snooze } from "@cpa-payouts/jobs";
 import { activationEnd, type Context } from "./context.ts";
 
 /**
- * Freezes one decision per user who is owed anything, chunk by chunk from where the run's cursor stands, then queues
- * the fan-out.
+ * Stores one decision per user who is owed anything, in chunks that continue from the run's cursor, then queues the
+ * fan-out.
  *
- * @returns how many users this call decided, or a snooze when there are more
+ * @returns how many users this call decided, or a snooze when its time was up before the last chunk
  */
 export async function decide(ctx: Context, { runId }: { runId: number }): Promise<{ decided: number } | Snooze> {
   const isOver = activationEnd();

@@ -17,15 +17,16 @@ export interface ExpectedPayment {
   readonly kind: PaymentDate["kind"];
   /** The present balance. */
   readonly amountCents: bigint;
-  /** What has to change until then, in the order in which a run tests it; empty when nothing stands in the way. */
+  /** What must change before that date, in the order in which a run tests it; empty when nothing is missing. */
   readonly missing: readonly MissingForPayment[];
 }
 
 export type MissingForPayment = Exclude<SkipReason, "first-time-waits" | "run-cancelled">;
 
 /**
- * The next payment date at which a user may be paid, by the rules of the run: for a first-time user a first Monday. Unlike
- * a run's decision it names everything that is missing, not the first thing only.
+ * Predicts a user's next payment: the first payment date, today included, at which the rule of the run may pay the
+ * user. For a first-time user that is a first Monday. A run's decision has only the first test that failed as its
+ * reason; this names all of them.
  */
 export async function expectPayment(ctx: DataContext, user: User, policy: Policy): Promise<ExpectedPayment> {
   const { timeZone } = policy.schedule;
@@ -35,7 +36,7 @@ export async function expectPayment(ctx: DataContext, user: User, policy: Policy
   const { date, kind } = firstDateFor(user, isDecided ? nextPaymentDate(today) : current);
   const method = await findApprovedMethod(ctx.db, user.id);
   const { coolingOffDays } = await getSettings(ctx.db);
-  // A run on a date opens in its early hours, so that the day on which the cooling-off ends is too early.
+  // A run opens in the early hours of its date, so the cooling-off still holds on the day on which it ends.
   const coolsUntil = method?.isChange ? addDays(localDateAt(method.createdAt, timeZone), coolingOffDays) : null;
   const missing: MissingForPayment[] = [];
   if (user.status !== "active") missing.push("inactive");

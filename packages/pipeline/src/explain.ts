@@ -1,14 +1,14 @@
 import { dollars, explainSkip } from "@cpa-payouts/core";
 import type { StoredDecision } from "@cpa-payouts/db";
 
-/** The stored decision in words. */
+/** A stored decision as sentences for a person: the outcome, its reason and the balance at the decision, in dollars. */
 export function decisionSentence(externalId: string, decision: StoredDecision): string {
   const { paymentDate, outcome, reason, balanceCents, minimumBalanceCents, error } = decision;
   const balance = dollars(balanceCents);
   const about = `${externalId} on ${paymentDate}`;
   switch (outcome) {
     case "invoiced":
-      return `${about}: paid by invoice ${decision.invoiceNumber} over ${dollars(decision.invoiceAmountCents ?? 0n)}, which is ${decision.invoiceStatus}. The balance was ${balance}.`;
+      return `${about}: invoiced by ${decision.invoiceNumber} for ${dollars(decision.invoiceAmountCents ?? 0n)}; the invoice is ${decision.invoiceStatus}. The balance was ${balance}.`;
     case "skipped": {
       const why = reason
         ? explainSkip(reason, `the minimum of ${dollars(minimumBalanceCents)}`)

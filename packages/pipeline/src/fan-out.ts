@@ -3,16 +3,17 @@ import type { Snooze } from "@cpa-payouts/jobs";
 import { activationEnd, type Context } from "./context.ts";
 
 /**
- * How long to let the workers draw down when the high-water mark is reached. Half a second of a fast worker is a quarter
- * of the default mark, so that nobody runs dry; and counting what is open takes tens of milliseconds in a run of a
- * million, where the index is full of decisions just settled.
+ * How long the fan-out waits for the workers at the high-water mark. A fast worker settles a quarter of the default
+ * mark in half a second, so no worker runs out of jobs. A shorter wait would count the open decisions more often, which
+ * takes tens of milliseconds in a run of a million users, where the index is full of decisions just settled.
  */
 const HIGH_WATER_SNOOZE_MS = 500;
 
 /**
- * Queues one `create-invoice` job per open decision, in pages by key, never more at a time than the high-water mark.
- * The cursor is stored behind each page: a crash before it queues that page again, which the jobs' ids or, at the
- * latest, `create-invoice` itself make harmless; so are two fan-outs of the same run at once.
+ * Queues one `create-invoice` job per open decision, in pages by user id, and keeps the number of queued jobs within
+ * the high-water mark. The cursor is stored after each page; after a crash before that, the page is queued again. This
+ * is harmless, and so are concurrent fan-outs of one run: the queue ignores jobs whose ids it has, and `create-invoice`
+ * ignores settled decisions.
  *
  * @returns how many jobs this call queued, or a snooze when there are more
  */
@@ -39,8 +40,9 @@ interface Page {
 }
 
 /**
- * Queues pages until the room is used up. Two are under way at a time: while Redis takes one, the next is read and made
- * up; one after the other they took a fifth longer. The cursor moves behind a page when it and all before it are in.
+ * Queues pages until the room is used up or the time is over. Two pages are under way at a time: while Redis takes one,
+ * the next is read and prepared; one page at a time took a fifth longer. The cursor moves past a page once that page
+ * and all pages before it are queued.
  */
 async function queuePages(ctx: Context, run: PaymentRun, room: number, isOver: () => boolean): Promise<number> {
   let queued = 0;
@@ -48,7 +50,7 @@ async function queuePages(ctx: Context, run: PaymentRun, room: number, isOver: (
   for await (const page of readPages(ctx, run, room)) {
     const adding = queuePage(ctx, run, page);
     const stored = Promise.all([before, adding]).then(() => storeCursor(ctx, run, page));
-    // It fails where it is awaited, one page later; until then Node must not take it for a failure that nobody handles.
+    // A rejection is handled where it is awaited, one page later. Until then Node must not report it as unhandled.
     stored.catch(() => {});
     await before;
     before = stored;

@@ -11,7 +11,7 @@ import {
 import type { Context } from "./context.ts";
 import { resumeRun } from "./resume-run.ts";
 
-/** How far a run is. */
+/** The progress of a run: users decided while it decides, users settled afterwards. */
 export interface RunProgress {
   readonly state: RunState;
   readonly done: number;
@@ -19,13 +19,16 @@ export interface RunProgress {
 }
 
 const POLL_MS = 200;
-/** How long a run may stand still before its open work is queued once more. */
+/** How long a run may make no progress before its open work is queued again. */
 const STANDSTILL_MS = 15_000;
 
 /**
- * Follows a run until it is completed or cancelled, whoever works on it. The database is asked, never the queue. When
- * the run stands still its open work is queued again, so that a queue that lost its memory costs seconds; when the
- * database is away, it waits.
+ * Waits until a run is completed or cancelled, whichever processes work on it, and reports its progress from the
+ * database, never from the queue. After `standstillMs` (default 15,000) without progress, the run's open work is queued
+ * again: a queue that lost its data delays the run by seconds only. While the database or the queue is away, it waits.
+ *
+ * @returns the finished run
+ * @throws the reason of `signal` when that is aborted
  */
 export async function followRun(
   ctx: Context,
@@ -47,7 +50,7 @@ export async function followRun(
   }
 }
 
-/** Tells when the progress has been the same for too long, once per standstill. */
+/** Detects a run without progress for `limitMs`; then the time starts again. */
 function standstillWatch(limitMs: number) {
   let last = "";
   let since = performance.now();
@@ -62,7 +65,7 @@ function standstillWatch(limitMs: number) {
   };
 }
 
-/** Rejects with the reason of the abort, which says more than the AbortError that the timer makes of it. */
+/** Rejects with the abort's reason, which says more than the timer's AbortError. */
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
   try {
     await sleep(ms, undefined, { signal });
@@ -72,7 +75,7 @@ async function pause(ms: number, signal: AbortSignal | undefined): Promise<void>
   }
 }
 
-/** Null, with a line in the log, while the database or the queue is away. */
+/** Returns null and logs a warning while the database or the queue is away. */
 async function unlessAway<T>(ctx: Context, work: () => Promise<T>): Promise<T | null> {
   try {
     return await work();
@@ -83,7 +86,10 @@ async function unlessAway<T>(ctx: Context, work: () => Promise<T>): Promise<T | 
   }
 }
 
-/** Tells how far a run is. While it decides, the total is an estimate, made once. */
+/**
+ * Creates a function that reads the progress of a run. While the run decides, the total is an estimate: the number of
+ * users who are owed anything, counted once.
+ */
 export function progressMeter({ db }: Pick<Context, "db">): (run: PaymentRun) => Promise<RunProgress> {
   let owed: number | null = null;
   return async ({ id, state }) => {

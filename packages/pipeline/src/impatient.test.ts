@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("gives up waiting, and does not ask again what is still open", async () => {
+it("callers stop waiting after the limit, and later callers share the request that is still pending", async () => {
   const ask = vi.fn(() => new Promise<string>(() => {}));
   const question = impatient(ask, 1_000);
   for (const _attempt of [1, 2, 3]) {
@@ -20,7 +20,7 @@ it("gives up waiting, and does not ask again what is still open", async () => {
   expect(ask).toHaveBeenCalledTimes(1);
 });
 
-it("asks again after half a minute, when the question counts as lost", async () => {
+it("a request without an answer for half a minute counts as lost and is made again", async () => {
   const ask = vi.fn(() => new Promise<string>(() => {}));
   ask.mockReturnValueOnce(new Promise(() => {})).mockReturnValueOnce(Promise.resolve("well"));
   const question = impatient(ask, 1_000);
@@ -30,7 +30,7 @@ it("asks again after half a minute, when the question counts as lost", async () 
   expect(await question()).toBe("well");
 });
 
-it("asks anew after each answer, be it a failure", async () => {
+it("answers and errors are not cached: the next caller asks again", async () => {
   const ask = vi.fn(async () => "well").mockRejectedValueOnce(new Error("away"));
   const question = impatient(ask, 1_000);
   await expect(question()).rejects.toThrow("away");

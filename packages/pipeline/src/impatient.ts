@@ -1,11 +1,11 @@
 const LOST_AFTER_MS = 30_000;
 
 /**
- * Asks a question with a time limit. While an answer is out, whoever asks waits for the same one: a server that hangs is
- * asked every few seconds by every monitor there is, and would be left with a pile of open statements. After half a minute
- * the question counts as lost (a connection to a host that is gone) and is put again.
+ * Limits the time that callers wait for `ask`. Concurrent callers share one pending request, so that the probes of
+ * several monitors cannot pile up statements on a hung server. After 30 seconds a pending request counts as lost (a
+ * connection to a host that is gone) and the next caller starts another. Answers and errors are not cached.
  *
- * @returns a function that asks; it rejects when there is no answer within the limit
+ * @returns a function that asks; it rejects with the error of `ask`, or when there is no answer within `limitMs`
  */
 export function impatient<T>(ask: () => Promise<T>, limitMs: number): () => Promise<T> {
   let open: { readonly answer: Promise<T>; readonly askedAt: number } | null = null;
@@ -14,7 +14,7 @@ export function impatient<T>(ask: () => Promise<T>, limitMs: number): () => Prom
     const close = () => {
       if (open === question) open = null;
     };
-    // Whoever still waits is told of a failure below; nobody may be left.
+    // Callers that still wait get the rejection from `within`. There may be none left: it must not count as unhandled.
     question.answer.then(close, close);
     return question;
   };

@@ -43,7 +43,7 @@ async function read(source: Readable | string | Buffer): Promise<Read> {
 
 const file = (...lines: string[]) => `${[HEADER, ...lines].join("\n")}\n`;
 
-/** The good row with some columns replaced. */
+/** {@link GOOD} with some columns replaced. */
 function row(changes: Partial<Record<(typeof importColumns)[number], string>>): string {
   const values = GOOD.split(",");
   return importColumns.map((column, index) => changes[column] ?? values[index]).join(",");
@@ -51,8 +51,8 @@ function row(changes: Partial<Record<(typeof importColumns)[number], string>>): 
 
 const linesOf = ({ rows }: Read) => rows.map(({ line, externalId }) => [line, externalId]);
 
-describe("an import file", () => {
-  it("is read row by row", async () => {
+describe("import file", () => {
+  it("every column of a row is read", async () => {
     const { rows, problems, error } = await read(file(GOOD));
     expect([problems, error]).toEqual([[], null]);
     expect(rows).toEqual([
@@ -71,7 +71,7 @@ describe("an import file", () => {
     ]);
   });
 
-  it("may leave the name and the last four columns empty", async () => {
+  it("the name and the last four columns may be empty", async () => {
     const { rows, problems } = await read(file("a,a@example.com,,closed,0,,,,"));
     expect(problems).toEqual([]);
     expect(rows).toEqual([
@@ -90,7 +90,7 @@ describe("an import file", () => {
     ]);
   });
 
-  it("may name its columns in another order", async () => {
+  it("the columns may be in any order", async () => {
     const order = [...importColumns].reverse();
     const { rows, error } = await read(`${order.join(",")}\n${GOOD.split(",").reverse().join(",")}\n`);
     expect(error).toBeNull();
@@ -105,21 +105,21 @@ describe("an import file", () => {
     ["no line end at the end", file(GOOD).trimEnd()],
     ["quotes around every field", file(GOOD).replaceAll(/[^,\n]+/g, '"$&"')],
     ["blanks around the fields", file(GOOD).replaceAll(",", " ,\t")],
-  ])("may have %s", async (_what, text) => {
+  ])("a file with %s is read", async (_what, text) => {
     expect(await read(text)).toEqual(await read(file(GOOD)));
   });
 
-  it("may have quotes, commas and doubled quotes inside quotes", async () => {
+  it("a quoted field may contain commas and doubled quotes", async () => {
     const { rows } = await read(file(row({ name: '"Acme, ""North"""' })));
     expect(rows[0]?.name).toBe('Acme, "North"');
   });
 
-  it("may have an instant with its zone as the day of joining", async () => {
+  it("joined_at may be an instant with its zone", async () => {
     const { rows } = await read(file(row({ joined_at: "2026-01-31T09:30:00+05:45" })));
     expect(rows[0]?.joinedAt).toEqual(new Date("2026-01-31T03:45:00Z"));
   });
 
-  it("may come in any pieces", async () => {
+  it("a file that arrives byte by byte is read", async () => {
     const bytes = Buffer.from(file(row({ name: "Zoé Média" }), row({ external_id: "b" })));
     const { rows, problems } = await read(Readable.from([...bytes].map((byte) => Buffer.from([byte]))));
     expect(problems).toEqual([]);
@@ -127,7 +127,7 @@ describe("an import file", () => {
   });
 });
 
-describe("a bad row is named by line and reason, and the others are read:", () => {
+describe("bad row of an import file", () => {
   it.each<[row: string, problem: string | RegExp]>([
     ["a,a@example.com,Acme,active,1", "5 columns, but the header names 9"],
     [`${GOOD},more`, "10 columns, but the header names 9"],
@@ -158,7 +158,7 @@ describe("a bad row is named by line and reason, and the others are read:", () =
     [row({ name: "x".repeat(321) }), "name: 321 characters, at most 320 are allowed"],
     [row({ name: "x".repeat(1_000_000) }), "name: 1000000 characters, at most 320 are allowed"],
     [row({ name: 'J"D' }), /^a quote in the middle of a field/],
-  ])("%.60j", async (bad, problem) => {
+  ])("the bad row %.60j is reported by line and reason, and the other rows are read", async (bad, problem) => {
     const { rows, problems, error } = await read(file(GOOD, bad, row({ external_id: "z" })));
     expect(error).toBeNull();
     expect(problems).toHaveLength(1);
@@ -167,7 +167,7 @@ describe("a bad row is named by line and reason, and the others are read:", () =
     expect(rows.map(({ externalId }) => externalId)).toEqual(["a", "z"]);
   });
 
-  it("with all of its problems at once", async () => {
+  it("all problems of a row are reported at once", async () => {
     const { problems } = await read(file("a,b,c,d,e,f,g,h,i"));
     expect(problems.map((problem) => /^2: (\w+):/.exec(problem)?.[1] ?? problem).sort()).toEqual([
       "balance",
@@ -180,14 +180,14 @@ describe("a bad row is named by line and reason, and the others are read:", () =
     ]);
   });
 
-  it("in Latin-1 bytes", async () => {
+  it("a row in Latin-1 is reported, and the other rows are read", async () => {
     const { problems, rows } = await read(Buffer.from(file(row({ name: "Zoé Média" }), GOOD), "latin1"));
     expect(problems).toEqual(["2: name: not UTF-8; save the file as UTF-8"]);
     expect(linesOf({ rows, problems, error: null })).toEqual([[3, "a"]]);
   });
 });
 
-describe("lines are counted as an editor counts them", () => {
+describe("line numbers of an import file", () => {
   const b = row({ external_id: "b" });
   const bad = row({ status: "x" });
   const quoted = (lineBreak: string) => row({ name: `"one${lineBreak}two${lineBreak}three"` });
@@ -195,7 +195,7 @@ describe("lines are counted as an editor counts them", () => {
   it.each([
     ["\n", "line feeds"],
     ["\r\n", "Windows line ends"],
-  ])("with %j inside quotes (%s)", async (lineBreak) => {
+  ])("lines are counted as an editor counts them with %j inside quotes (%s)", async (lineBreak) => {
     const text = [HEADER, GOOD, quoted(lineBreak), b, quoted(lineBreak), bad, b].join(lineBreak);
     const result = await read(`${text}${lineBreak}`);
     expect(linesOf(result)).toEqual([
@@ -206,7 +206,7 @@ describe("lines are counted as an editor counts them", () => {
     expect(result.problems.map((problem) => problem.split(":")[0])).toEqual(["3", "7", "10"]);
   });
 
-  it.each(["\n", "\r\n"])("with empty lines in between, ended by %j", async (lineBreak) => {
+  it.each(["\n", "\r\n"])("empty lines that end in %j are counted", async (lineBreak) => {
     const result = await read([HEADER, "", GOOD, "", "", bad, b, ""].join(lineBreak));
     expect(linesOf(result)).toEqual([
       [3, "a"],
@@ -216,7 +216,7 @@ describe("lines are counted as an editor counts them", () => {
   });
 
   it.each(["\n", "\r\n"])(
-    "behind a row with a misplaced quote that has line breaks of its own (%j)",
+    "lines are counted correctly after a row with a misplaced quote and line breaks (%j) in a field",
     async (lineBreak) => {
       const misplaced = row({ external_id: `"one${lineBreak}two"`, name: 'J"D' });
       const result = await read([HEADER, misplaced, b, bad, ""].join(lineBreak));
@@ -226,35 +226,35 @@ describe("lines are counted as an editor counts them", () => {
   );
 });
 
-describe("a file whose rows cannot be told apart ends the reading with one clear message:", () => {
+describe("import file that cannot be split into rows", () => {
   const missing = importColumns.filter((column) => column !== "balance").join(",");
 
   it.each<[what: string, text: string, message: RegExp]>([
-    ["an empty file", "", /^the file is empty; line 1 must name the columns external_id,/],
-    ["nothing but line ends", "\n\r\n\n", /^the file is empty/],
-    ["nothing but a byte order mark", "\uFEFF", /^the file is empty/],
+    ["no content", "", /^the file is empty; line 1 must name the columns external_id,/],
+    ["only line ends", "\n\r\n\n", /^the file is empty/],
+    ["only a byte order mark", "\uFEFF", /^the file is empty/],
     ["no header", `${GOOD}\n${GOOD}\n`, /^line 1: the column external_id is missing; line 1 must name the columns/],
-    ["a column that is missing", `${missing}\n`, /^line 1: the column balance is missing/],
+    ["a missing column", `${missing}\n`, /^line 1: the column balance is missing/],
     ["a column named twice", `${HEADER},email\n`, /^line 1: the column email is named twice/],
     ["an unknown column", `${HEADER},mood\n`, /^line 1: there is no column "mood"/],
     ["a column in capitals", `${HEADER.replace("email", "EMAIL")}\n`, /^line 1: the column email is missing/],
-    ["semicolons", file(GOOD).replaceAll(",", ";"), /^line 1: the column external_id is missing/],
-    ["a quote left open", file(GOOD, row({ name: '"Acme' }), GOOD), /^line 3: a quote is opened and never closed/],
+    ["semicolons for commas", file(GOOD).replaceAll(",", ";"), /^line 1: the column external_id is missing/],
+    ["an unclosed quote", file(GOOD, row({ name: '"Acme' }), GOOD), /^line 3: a quote is opened and never closed/],
     [
-      "a quote left open among Windows line ends",
+      "an unclosed quote among Windows line ends",
       file(GOOD, row({ name: 'J"D' }), row({ name: '"Acme' }), GOOD).replaceAll("\n", "\r\n"),
       /^line 4: a quote is opened and never closed/,
     ],
-    ["text behind a closing quote", file(row({ name: '"Al"ice' }), GOOD), /^line 2: something follows a closing quote/],
-    ["UTF-16", `\u0000${file(GOOD).split("").join("\u0000")}`, /^line 1: the column/],
-  ])("%s", async (_what, text, message) => {
+    ["text after a closing quote", file(row({ name: '"Al"ice' }), GOOD), /^line 2: something follows a closing quote/],
+    ["UTF-16 text", `\u0000${file(GOOD).split("").join("\u0000")}`, /^line 1: the column/],
+  ])("a file with %s is refused with one clear message", async (_what, text, message) => {
     const { error } = await read(text);
     expect(error).toBeInstanceOf(InputError);
     expect((error as InputError).message).toMatch(message);
     expect((error as InputError).message).not.toMatch(/\n/);
   });
 
-  it("the header's problems are told all at once", async () => {
+  it("all problems of the header are reported at once", async () => {
     const { error } = await read("external_id,email,email,mood\n");
     const { problems } = error as InputError;
     expect(problems).toContain("line 1: the column email is named twice");
@@ -262,7 +262,7 @@ describe("a file whose rows cannot be told apart ends the reading with one clear
     expect(problems).toContain("line 1: the column balance is missing");
   });
 
-  it("a quote left open in a file of any size needs little memory", async () => {
+  it("an unclosed quote in a large file needs little memory", async () => {
     async function* endless() {
       yield Buffer.from(`${HEADER}\na,"`);
       for (let megabyte = 0; megabyte < 64; megabyte += 1) yield Buffer.alloc(1024 * 1024, "x,\n");
@@ -272,12 +272,12 @@ describe("a file whose rows cannot be told apart ends the reading with one clear
     expect((error as InputError).message).toMatch(/^line 2: a row of more than 8 MB; is a quote left open\?$/);
   });
 
-  it("a directory is not a file", async () => {
+  it("reading a directory fails with EISDIR", async () => {
     const { error } = await read(createReadStream(tmpdir()));
     expect(error).toMatchObject({ code: "EISDIR" });
   });
 
-  it("a source that breaks in the middle", async () => {
+  it("an error of the source in the middle of the file is passed on", async () => {
     async function* broken() {
       yield Buffer.from(file(GOOD));
       throw new Error("the disk is gone");

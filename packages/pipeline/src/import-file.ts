@@ -25,7 +25,7 @@ export interface LineProblem {
 }
 
 const MAX_FIELD_LENGTH = 320;
-/** Bounds the memory of one record; with a quote left open the rest of the file is one. */
+/** Bounds the memory of one record: after an unclosed quote the rest of the file is one record. */
 const MAX_RECORD_BYTES = 8 * 1024 * 1024;
 const MAX_PREVIOUS_INVOICES = 1_000_000;
 const methodStatuses = ["pending", "approved", "rejected"] as const;
@@ -33,9 +33,11 @@ const email = z.email();
 const instant = z.iso.datetime({ offset: true });
 
 /**
- * Reads an import file and yields its good rows. Bad ones are reported to `onProblem`, each with its line, and left out.
+ * Reads an import file (README, "Import file") and yields its good rows. Bad rows are reported to `onProblem`, each
+ * with its line, and left out.
  *
- * @throws InputError when the rows cannot be told apart at all: an empty file, a wrong header, a quote left open
+ * @throws InputError when the file cannot be split into rows: it is empty, its header is wrong, or a quote is not
+ *   closed
  */
 export async function* readImportFile(
   source: Readable,
@@ -74,7 +76,7 @@ function openParser(source: Readable, onProblem: (problem: LineProblem) => void)
     const line = Number(error?.lines ?? 0);
     const message = explainCsvError(error);
     if (error?.code === "INVALID_OPENING_QUOTE") {
-      // The only mistake that ends with its line. After the others nobody can say where the next row begins.
+      // The only mistake that ends with its line. After the others the start of the next row is unknown.
       onProblem({ line, message });
       lastLine = line;
     } else {
@@ -82,16 +84,16 @@ function openParser(source: Readable, onProblem: (problem: LineProblem) => void)
       parser.destroy(new InputError(`line ${isOpenEnded ? lastLine + 1 : line}: ${message}`));
     }
   });
-  // When one of them fails all are destroyed; the error reaches whoever reads the parser's records.
+  // When one of them fails, all are destroyed, and the loop over the parser's records throws the error.
   pipeline(source, plainLineEnds, parser, () => {});
   return parser;
 }
 
-/** Windows line ends become plain ones, also inside quotes, where the parser would count two lines for one. */
+/** Converts Windows line ends to line feeds, also inside quotes, where the parser would count two lines for one. */
 async function* plainLineEnds(source: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
   let heldBack = "";
   for await (const chunk of source) {
-    // Latin-1 keeps every byte as it is, whatever the file's encoding.
+    // Latin-1 keeps every byte as it is, in any encoding of the file.
     const bytes = heldBack + Buffer.from(chunk).toString("latin1");
     heldBack = bytes.endsWith("\r") ? "\r" : "";
     const complete = bytes.slice(0, bytes.length - heldBack.length);
@@ -115,7 +117,7 @@ function explainCsvError(error: CsvError | undefined): string {
   }
 }
 
-/** The parser tells on which line a record ends. */
+/** The parser reports the line on which a record ends. */
 function firstLineOf(record: readonly string[], lastLine: number): number {
   return lastLine - (record.join("").match(/[\r\n]/g)?.length ?? 0);
 }
@@ -151,7 +153,7 @@ function readRow(
 
 type FieldReader = ReturnType<typeof fieldReader>;
 
-/** Reads the fields of a row and collects what is wrong with them, so that a row names all its problems at once. */
+/** Reads the fields of a row and collects every problem in `messages`, so that all problems of a row are reported. */
 function fieldReader(columns: readonly Column[], record: readonly string[], messages: string[]) {
   const text = (column: Column) => record[columns.indexOf(column)] ?? "";
   const required = <T>(column: Column, fallback: T, convert: (text: string) => T): T => {

@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  // Whatever happened, nothing is left behind.
+  // No import leaves staged rows behind, failed ones included.
   expect(await count("import_rows")).toBe(0);
   await data.close();
 });
@@ -45,8 +45,8 @@ function load(source: string | Readable, skipBad = false): Promise<ImportResult>
 const users = (count: number) => Array.from({ length: count }, (_, index) => ({ externalId: `u${index}` }));
 const broken = (text: string) => text.replace("u7@example.com", "nonsense");
 
-describe("importing a file", () => {
-  it("adds its users and says how many", async () => {
+describe("import of users", () => {
+  it("an import adds the users of the file and returns the counts", async () => {
     expect(await load(toCsv(users(10)))).toEqual({
       rows: 10,
       badRows: 0,
@@ -59,7 +59,7 @@ describe("importing a file", () => {
     expect(await count("users")).toBe(10);
   });
 
-  it("of more rows than are staged at a time loses none and tells how far it is", async () => {
+  it("a file with more rows than are staged at a time is imported whole, and progress is reported", async () => {
     const progress: { rows: number; merging: boolean }[] = [];
     const source = Readable.from([toCsv(users(4_321))]);
     const onProgress = (step: { rows: number; merging: boolean }) => progress.push(step);
@@ -73,38 +73,38 @@ describe("importing a file", () => {
     ]);
   });
 
-  it("a second time changes nothing at all", async () => {
+  it("importing the same file again changes nothing", async () => {
     await load(toCsv(users(50)));
     const before = await fingerprint(data.database);
     expect(await load(toCsv(users(50)))).toMatchObject({ created: 0, updated: 0, unchanged: 50 });
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("logs counts and no names or addresses", async () => {
+  it("an import logs counts, but no names or addresses", async () => {
     await load(toCsv(users(3)));
     expect(data.log.of("users.imported")).toHaveLength(1);
     expect(JSON.stringify(data.log.lines)).not.toMatch(/example\.com|User/);
   });
 });
 
-describe("a file with bad rows", () => {
-  it("writes nothing at all", async () => {
+describe("import of a file with bad rows", () => {
+  it("a file with a bad row is refused whole", async () => {
     await load(toCsv([{ externalId: "u0", balance: "1.00" }]));
     const before = await fingerprint(data.database);
     await expect(load(broken(toCsv(users(5_000))))).rejects.toThrow(
-      /^1 of 5000 rows are bad; nothing was imported \(mend them, or leave them out with --skip-bad\)$/,
+      /^1 of 5000 rows are bad; nothing was imported \(fix them, or leave them out with --skip-bad\)$/,
     );
     expect(problems).toEqual([{ line: 9, message: 'email: "nonsense" is not an e-mail address' }]);
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("is imported without them when asked to", async () => {
+  it("bad rows are left out on request, and the others are imported", async () => {
     expect(await load(broken(toCsv(users(10))), true)).toMatchObject({ rows: 10, badRows: 1, created: 9 });
     expect(problems).toHaveLength(1);
     expect(await count("users where external_id = 'u7'")).toBe(0);
   });
 
-  it("names every row that doubles an earlier one, and keeps the first when asked to", async () => {
+  it("every row that repeats an external_id is named, and the first one is kept on request", async () => {
     const doubled = toCsv([
       { externalId: "a", balance: "1.00" },
       { externalId: "b" },
@@ -113,8 +113,8 @@ describe("a file with bad rows", () => {
     ]);
     await expect(load(doubled)).rejects.toThrow(InputError);
     const named = [
-      { line: 4, message: 'external_id: "a" stands on line 2 already' },
-      { line: 5, message: 'external_id: "a" stands on line 2 already' },
+      { line: 4, message: 'external_id: "a" is on line 2 already' },
+      { line: 5, message: 'external_id: "a" is on line 2 already' },
     ];
     expect(problems).toEqual(named);
     expect(await count("users")).toBe(0);
@@ -122,14 +122,14 @@ describe("a file with bad rows", () => {
     expect(await count("users where external_id = 'a' and balance_cents = 100")).toBe(1);
   });
 
-  it("that cannot be read by rows writes nothing, also when asked to leave bad rows out", async () => {
+  it("a file that cannot be split into rows is refused whole, even when bad rows may be left out", async () => {
     await expect(load(`${toCsv(users(3_000))}"open`, true)).rejects.toThrow(/^line 3002: a quote is opened/);
     await expect(load("", true)).rejects.toThrow(/^the file is empty/);
     await expect(load("external_id,email\n", true)).rejects.toThrow(/^line 1: the column name is missing/);
     expect(await count("users")).toBe(0);
   });
 
-  it("whose source breaks in the middle writes nothing", async () => {
+  it("a file whose source fails in the middle changes nothing", async () => {
     async function* source() {
       yield toCsv(users(3_000));
       throw new Error("the disk is gone");
@@ -139,12 +139,12 @@ describe("a file with bad rows", () => {
   });
 });
 
-describe("an import that is killed", () => {
-  it("in the middle of the merge writes nothing, and works when it is repeated", async () => {
+describe("interrupted and concurrent imports", () => {
+  it("an import that is killed in the middle of the merge writes nothing, and works when repeated", async () => {
     await load(toCsv(users(10)));
     const before = await fingerprint(data.database);
     const changed = toCsv(users(3_000).map((user) => ({ ...user, status: "closed" as const })));
-    // The merge has written most of its rows' locks when it comes to this user.
+    // The merge has locked most of its rows when it reaches this user.
     const holder = await holdTransaction(
       data.database,
       (sql) => sql`select from users where external_id = 'u9' for update`,
@@ -161,7 +161,7 @@ describe("an import that is killed", () => {
     expect(await load(changed)).toMatchObject({ created: 2_990, updated: 10 });
   });
 
-  it("leaves staged rows that a later import removes, once they are a day old", async () => {
+  it("rows left in staging by a killed import are removed by a later import once they are a day old", async () => {
     await data.database.sql`
       insert into import_rows (import_id, line, external_id, email, status, balance_cents, staged_at)
       select gen_random_uuid(), 2, 'x', 'x@example.com', 'active', 0, ${data.clock().toISOString()}`;
@@ -172,14 +172,14 @@ describe("an import that is killed", () => {
     expect(await count("import_rows")).toBe(0);
   });
 
-  it("or two at once, of the same new users, never leave half of a file behind", async () => {
+  it("concurrent imports of the same new users never leave half of a file behind", async () => {
     const results = await Promise.allSettled(Array.from({ length: 4 }, () => load(toCsv(users(200)))));
     expect(results.some(({ status }) => status === "fulfilled")).toBe(true);
     expect(await count("users")).toBe(200);
     expect(await count("ledger_entries")).toBe(200);
   });
 
-  it("and that loses against another import of the same users is told so", async () => {
+  it("an import that conflicts with another one of the same users reports the conflict", async () => {
     const holder = await holdTransaction(
       data.database,
       (sql) => sql`insert into users (external_id, email, status, joined_at, updated_at)

@@ -22,9 +22,12 @@ export interface ImportOptions {
   /** Import the good rows and leave the bad ones out, instead of importing nothing. */
   readonly skipBad: boolean;
   readonly actor: string;
-  /** Told about every bad row as it is found, so that a million of them need no memory. */
+  /** Called for every bad row when it is found, so that a million of them need no memory. */
   readonly onProblem: (problem: LineProblem) => void;
-  /** Told how many rows have been read; `merging` once the file is read and the users are being written. */
+  /**
+   * Called with the number of rows read so far; `merging` is true once the file is read and the users are being
+   * written.
+   */
   readonly onProgress: (progress: { rows: number; merging: boolean }) => void;
 }
 
@@ -37,11 +40,11 @@ const STAGED_AT_A_TIME = 2_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Adds and updates users from a CSV file, streamed. The good rows are put aside first, and one statement then writes all
- * of them: a file is imported whole or not at all, also when the process or the database dies in the middle.
+ * Adds and updates users from a CSV stream. The good rows are staged in a table first; one statement then writes all of
+ * them. A file is imported whole or not at all, even when the process or the database dies in the middle.
  *
- * @throws InputError when rows are bad and `skipBad` is not set, or when the file cannot be read by rows; nothing is
- *   written then
+ * @throws InputError when rows are bad and `skipBad` is not set, or when the file cannot be split into rows;
+ *   OperationError when a concurrent import changed the same users. Nothing is written in either case.
  */
 export async function importUsers(ctx: DataContext, options: ImportOptions): Promise<ImportResult> {
   const importId = randomUUID();
@@ -51,7 +54,7 @@ export async function importUsers(ctx: DataContext, options: ImportOptions): Pro
     const { rows, badRows } = await stageFile(ctx, importId, options);
     if (badRows > 0 && !options.skipBad)
       throw new InputError(
-        `${badRows} of ${rows} rows are bad; nothing was imported (mend them, or leave them out with --skip-bad)`,
+        `${badRows} of ${rows} rows are bad; nothing was imported (fix them, or leave them out with --skip-bad)`,
       );
     options.onProgress({ rows, merging: true });
     await analyzeImportRows(ctx.db);
@@ -88,7 +91,7 @@ async function stageFile(ctx: DataContext, importId: string, options: ImportOpti
   await flush();
   const doubled = await findDoubledRows(ctx.db, importId);
   for (const { line, externalId, firstLine } of doubled)
-    report({ line, message: `external_id: "${externalId}" stands on line ${firstLine} already` });
+    report({ line, message: `external_id: "${externalId}" is on line ${firstLine} already` });
   if (doubled.length > 0) await dropDoubledRows(ctx.db, importId);
   return { rows: good + badLines.size - doubled.length, badRows: badLines.size };
 }

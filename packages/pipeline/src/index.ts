@@ -1,9 +1,12 @@
 /**
  * The flow, a file per step:
  *
- * tick -> open-run -> decide -> fan-out -> create-invoice -> close-run, with resume-run behind each of them,
- * raise-alerts -> send-alert (compose-alert) beside it, and around it: import-users, credit, summary (preview), follow-run, retry, cancel-run, review, explain,
- * expect-payment, verify, readiness.
+ * tick -> open-run -> decide -> fan-out -> create-invoice -> close-run; resume-run queues the lost jobs of every step.
+ *
+ * Alerts: raise-alerts -> send-alert (compose-alert).
+ *
+ * Operations: import-users, credit, summary (preview), follow-run, retry, cancel-run, review, explain, expect-payment,
+ * verify, readiness.
  */
 export type { BatchPace } from "./batcher.ts";
 export * from "./cancel-run.ts";

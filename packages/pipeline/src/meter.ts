@@ -1,14 +1,16 @@
-/** One statement of `create-invoice`, with the one that may follow it for jobs that came a second time. */
+/**
+ * One batch of `create-invoice` jobs: its statement, and the query that may follow for jobs that were settled before.
+ */
 export interface InvoiceBatch {
   readonly jobs: number;
   readonly seconds: number;
   readonly isFailed: boolean;
 }
 
-/** Told once per batch, never per job; it must not throw. */
+/** Called once per batch, never per job; it must not throw. */
 export type OnInvoiceBatch = (batch: InvoiceBatch) => void;
 
-/** Tells how long a batch took, whatever became of it. */
+/** Runs `work` and reports its duration to `onBatch`, whether it succeeds or fails. */
 export async function measured<T>(jobs: number, onBatch: OnInvoiceBatch, work: () => Promise<T>): Promise<T> {
   const begun = performance.now();
   const tell = (isFailed: boolean) => onBatch({ jobs, seconds: (performance.now() - begun) / 1_000, isFailed });

@@ -4,9 +4,9 @@ import type { Context } from "./context.ts";
 import { resumeRun } from "./resume-run.ts";
 
 /**
- * Opens the run of a payment date, or takes up the one that is there, and sees to it that its next step is queued.
+ * Opens the run of a payment date, or takes up the existing one, and makes sure that its next step is queued.
  *
- * @returns the run as it stands; a finished one is left alone
+ * @returns the new or existing run; a finished one is left as it is
  */
 export async function startRun(
   ctx: Context,

@@ -8,7 +8,7 @@ import { retryRun } from "./retry.ts";
 import { reviewInvoices } from "./review.ts";
 import { tick } from "./tick.ts";
 
-/** Never called here: nobody works on the queue. */
+/** Never called here: no worker runs. */
 const channel = { send: async () => ({ refused: 0 }) };
 const both: Alerts = { channels: { webhook: channel, email: channel }, publicUrl: null };
 
@@ -32,7 +32,7 @@ async function raised(): Promise<string[]> {
   return rows.map(({ key }) => key);
 }
 
-/** A run in which nobody is owed anything, closed at the present instant as a worker does it that dies right after. */
+/** A run without any user owed, closed at the present instant, as by a worker that dies right after it. */
 async function closedRun(date: string) {
   const run = await decidedRun(flow.ctx, date);
   await flow.database.sql`update payment_runs set state = 'processing' where id = ${run.id}`;
@@ -40,7 +40,7 @@ async function closedRun(date: string) {
   return run;
 }
 
-/** What is left of a run whose jobs all gave up. */
+/** Completes a run as if all of its jobs had failed. */
 async function closeWithFailures(runId: number) {
   await flow.database
     .sql`update run_decisions set outcome = 'failed', error = 'no luck' where run_id = ${runId} and decision = 'pay'`;
@@ -48,8 +48,8 @@ async function closeWithFailures(runId: number) {
     .sql`update payment_runs set state = 'completed', completed_at = ${flow.clock().toISOString()} where id = ${runId}`;
 }
 
-describe("the end of a run", () => {
-  it("is told once on each channel, however often and in however many processes the tick comes", async () => {
+describe("alert of the end of a run", () => {
+  it("the end of a run raises one alert per channel, even with many ticks in several processes", async () => {
     await tick(flow.ctx);
     await closedRun("2026-12-07");
     flow.clock.set("2026-12-01T00:05:00Z");
@@ -64,7 +64,7 @@ describe("the end of a run", () => {
     expect(flow.log.of("alert.raised")).toEqual([{ alertId: 1, event: "run-finished" }]);
   });
 
-  it("is told again when the failed users were tried again", async () => {
+  it("a run whose failed users were retried raises another alert when it ends again", async () => {
     await importNetwork(flow.ctx, [{ externalId: "aff" }]);
     await tick(flow.ctx);
     const run = await decidedRun(flow.ctx, "2026-12-07");
@@ -77,7 +77,7 @@ describe("the end of a run", () => {
     expect(await raised()).toEqual(["run-finished:2026-12-07:0", "run-finished:2026-12-07:1"]);
   });
 
-  it("by a cancellation is told once", async () => {
+  it("a cancelled run raises one alert", async () => {
     await tick(flow.ctx);
     await decidedRun(flow.ctx, "2026-12-07");
     await cancelRun(flow.ctx, { paymentDate: "2026-12-07", reason: "wrong file", actor: "test" });
@@ -86,7 +86,7 @@ describe("the end of a run", () => {
     expect(await raised()).toEqual(["run-cancelled:2026-12-07"]);
   });
 
-  it("before there was a channel is not told", async () => {
+  it("a run that ended before a channel was configured raises no alert", async () => {
     await tickAt("2026-11-30T00:00:00Z", noAlerts);
     await closedRun("2026-12-07");
     await tickAt("2026-11-30T00:05:00Z", noAlerts);
@@ -96,7 +96,7 @@ describe("the end of a run", () => {
     expect(await raised()).toEqual(["run-finished:2026-12-21:0"]);
   });
 
-  it("while the channels were switched off is not told later", async () => {
+  it("a run that ended while the channels were switched off raises no alert later", async () => {
     await tick(flow.ctx);
     await tickAt("2026-12-05T00:00:00Z", noAlerts);
     await closedRun("2026-12-07");
@@ -107,7 +107,7 @@ describe("the end of a run", () => {
     expect(await raised()).toEqual(["run-finished:2026-12-21:0"]);
   });
 
-  it("is told although nothing ticked for a month afterwards", async () => {
+  it("the end of a run raises its alert even when the next tick comes a month later", async () => {
     await tick(flow.ctx);
     await closedRun("2026-12-07");
     await tickAt("2027-01-01T00:00:00Z");
@@ -115,8 +115,8 @@ describe("the end of a run", () => {
   });
 });
 
-describe("a missed payment date", () => {
-  it("is told once a day of the configured zone until somebody runs it", async () => {
+describe("alert of a missed payment date", () => {
+  it("a missed date raises an alert on each day of the configured zone until it has a run", async () => {
     const schedule = { pattern: "0 2 * * *", timeZone: "America/New_York" };
     const ctx = { ...flow.ctx, policy: { ...flow.ctx.policy, schedule } };
     const at = async (instant: string) => {
@@ -136,7 +136,7 @@ describe("a missed payment date", () => {
   });
 });
 
-describe("a review", () => {
+describe("alert of an overdue review", () => {
   beforeEach(async () => {
     await importNetwork(flow.ctx, [{ externalId: "a" }, { externalId: "b" }]);
     flow.clock.set("2026-12-07T02:00:00Z");
@@ -145,7 +145,7 @@ describe("a review", () => {
 
   const setDays = (days: number) => flow.database.sql`update settings set review_alert_days = ${days}`;
 
-  it("that nobody does is told once a day after the days of the settings", async () => {
+  it("an overdue review raises an alert each day, after the number of days in the settings", async () => {
     await tickAt("2026-12-10T02:00:00Z");
     expect(await raised()).toEqual([]);
     await tickAt("2026-12-10T02:00:01Z");
@@ -155,7 +155,7 @@ describe("a review", () => {
     expect(await raised()).toEqual(["review-overdue:2026-12-10", "review-overdue:2026-12-11"]);
   });
 
-  it("of any invoice begins the days anew", async () => {
+  it("a review of any invoice starts the count of days again", async () => {
     flow.clock.set("2026-12-10T01:00:00Z");
     await reviewInvoices(flow.ctx, { numbers: ["INV-20261207-1"], verdict: { status: "paid" }, actor: "test" });
     await tickAt("2026-12-13T01:00:00Z");
@@ -164,7 +164,7 @@ describe("a review", () => {
     expect(await raised()).toEqual(["review-overdue:2026-12-13"]);
   });
 
-  it("of all of them ends it", async () => {
+  it("no review is overdue once all invoices are reviewed", async () => {
     const numbers = ["INV-20261207-1", "INV-20261207-2"];
     const verdict = { status: "rejected", reason: "fraud", disposition: "return" } as const;
     await reviewInvoices(flow.ctx, { numbers, verdict, actor: "test" });
@@ -172,7 +172,7 @@ describe("a review", () => {
     expect(await raised()).toEqual([]);
   });
 
-  it("is never called overdue with 0 days", async () => {
+  it("no review is overdue while the settings say 0 days", async () => {
     await setDays(0);
     await tickAt("2026-12-13T00:00:00Z");
     expect(await raised()).toEqual([]);
@@ -182,8 +182,8 @@ describe("a review", () => {
   });
 });
 
-describe("without any channel", () => {
-  it("nothing is raised and nothing queued", async () => {
+describe("alerts without any channel", () => {
+  it("without a channel no alert is raised or queued", async () => {
     await tickAt("2026-12-01T00:00:00Z", noAlerts);
     await closedRun("2026-12-07");
     await decidedRun(flow.ctx, "2026-12-21");

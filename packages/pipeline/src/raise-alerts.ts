@@ -14,21 +14,21 @@ import { findMissedDates } from "./verify.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Deliveries queued by one tick; the next one takes the rest. */
+/** Deliveries queued by one tick; the next tick queues the rest. */
 const PAGE = 500;
 
-/** What it takes to read the situation from the tables. */
+/** What is needed to find the alerts that apply now. */
 type Situation = Pick<Context, "db" | "clock" | "policy">;
 
-/** The channels that are configured. */
+/** The names of the configured channels. */
 export function channelsOf({ alerts }: Pick<Context, "alerts">): AlertChannel[] {
   return alertChannels.filter((name) => alerts.channels[name]);
 }
 
 /**
- * Raises the alerts that the state of the database calls for, and queues every delivery that is open and not queued.
- * Level-triggered: a process that dies between the end of a run and its alert, or a queue that forgets, delays an alert
- * until the next tick and loses none.
+ * Raises the alerts that the state of the database calls for, and queues open deliveries that are not queued. Does
+ * nothing without a channel. Level-triggered: if a process dies between the end of a run and its alert, or the queue
+ * loses its data, the alert is delayed until the next tick but not lost.
  */
 export async function raiseAlerts(ctx: Context): Promise<void> {
   const channels = channelsOf(ctx);
@@ -44,8 +44,8 @@ export async function raiseAlerts(ctx: Context): Promise<void> {
 }
 
 /**
- * Everything that calls for an alert at this moment, whether it was raised before or not. The keys of what lasts carry
- * the local day, so that it is told again each day until somebody has done something about it.
+ * Everything that calls for an alert now, whether its alert was raised before or not. The key of a condition that lasts
+ * contains the local day: its alert is raised again every day until the condition ends.
  */
 export async function findAlerts(ctx: Situation): Promise<AlertCandidate[]> {
   const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
@@ -59,7 +59,10 @@ async function finishedRuns({ db }: Situation): Promise<AlertCandidate[]> {
   return runs.map(alertOfRun);
 }
 
-/** A run whose failed jobs were retried finishes once more, which is another event. */
+/**
+ * A run whose failed users were retried finishes again. That is another event, so the key contains the number of
+ * retries.
+ */
 function alertOfRun({ state, paymentDate, retries }: PaymentRun): AlertCandidate {
   if (state === "cancelled") return { key: `run-cancelled:${paymentDate}`, event: "run-cancelled", paymentDate };
   return { key: `run-finished:${paymentDate}:${retries}`, event: "run-finished", paymentDate };

@@ -7,19 +7,21 @@ import { findOverdueDates } from "./verify.ts";
 
 export const checkStates = ["ok", "failed", "unknown"] as const;
 
-/** What must be so for the next payment date to be paid. */
+/** The checks that must pass for the next payment date to be paid. */
 export const readinessChecks = ["database", "queue", "migrations", "scheduler", "last-tick", "payment-dates"] as const;
 type CheckName = (typeof readinessChecks)[number];
 
 export interface ReadinessCheck {
   readonly check: CheckName;
-  /** `unknown` where it could not be looked at, because something before it failed. */
+  /** `unknown`: not checked, because the server that it needs failed its own check. */
   readonly state: (typeof checkStates)[number];
-  /** One line for a person. */
+  /** What was found, in one line. */
   readonly line: string;
 }
 
-/** Whether the installation is ready; the answer comes within three seconds, whatever hangs, in the order of {@link readinessChecks}. */
+/**
+ * Runs the checks, in the order of {@link readinessChecks}. Resolves within three seconds, even when a server hangs.
+ */
 export type Readiness = () => Promise<readonly ReadinessCheck[]>;
 
 export interface ReadinessOptions {
@@ -29,10 +31,13 @@ export interface ReadinessOptions {
   readonly migrationsFolder: string;
 }
 
-/** Two of them may follow each other: a server is asked first, and then what it holds. */
+/** The limit of one check. Two may run in sequence: whether a server answers, then what is stored in it. */
 const LIMIT_MS = 1_250;
 
-/** The checks of an installation, and a line in the log whenever it becomes ready or stops being so. */
+/**
+ * Creates the checks of an installation. They log a line whenever the failed checks change (`readiness.lost`,
+ * `readiness.regained`).
+ */
 export function createReadiness({ ctx, backend, migrationsFolder }: ReadinessOptions): Readiness {
   const database = toCheck("database", () => checkDatabase(ctx));
   const queue = toCheck("queue", () => checkQueue(backend));
@@ -55,11 +60,12 @@ export function createReadiness({ ctx, backend, migrationsFolder }: ReadinessOpt
   };
 }
 
+/** Whether every check passed. */
 export function isReady(checks: readonly ReadinessCheck[]): boolean {
   return checks.every(({ state }) => state === "ok");
 }
 
-/** @param look answers with the line of what is well, and throws with the line of what is not */
+/** @param look returns the line of a passed check, or throws an error with the line of a failed one */
 function toCheck(check: CheckName, look: () => Promise<string>) {
   const lookBriefly = impatient(look, LIMIT_MS);
   const ask = async (): Promise<ReadinessCheck> => {
@@ -71,12 +77,12 @@ function toCheck(check: CheckName, look: () => Promise<string>) {
   };
   const askAfter = async (server: ReadinessCheck): Promise<ReadinessCheck> => {
     if (server.state === "ok") return ask();
-    return { check, state: "unknown", line: `not looked at, since "${server.check}" failed` };
+    return { check, state: "unknown", line: `not checked, since "${server.check}" failed` };
   };
   return { ask, askAfter };
 }
 
-/** Probes come without credentials and are told no details, so that the log must have them. */
+/** Probes have no credentials and get no details, so the details go to the log. */
 function teller({ log }: Context): (checks: readonly ReadinessCheck[]) => void {
   let told = "";
   return (checks) => {
@@ -107,10 +113,10 @@ async function checkMigrations({ db }: Context, folder: string): Promise<string>
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** How long a worker may take to see to a tick that has just become due. */
+/** How long a worker may take to start a tick that has become due. */
 const TICK_GRACE_MS = MINUTE_MS;
 
-/** By the real clock, whatever is pretended: the queue knows no other. */
+/** Compares with the real time even when `--now` pretends another, because the queue schedules by the real time. */
 async function checkScheduler({ queues }: Context): Promise<string> {
   const next = await nextDailyTick(queues);
   if (!next)
@@ -120,13 +126,13 @@ async function checkScheduler({ queues }: Context): Promise<string> {
   return `the next daily tick comes at ${next.toISOString()}`;
 }
 
-/** Ticks come every five minutes, and one a day at the least: two hours more for a day with a change of clocks. */
+/** Ticks come every five minutes, and at least one a day; two more hours allow for a day with a change of clocks. */
 const LAST_TICK_MAX_MS = 26 * HOUR_MS;
 
 async function checkLastTick({ db, clock }: Context): Promise<string> {
   const scheduler = await findScheduler(db);
-  // Also in an installation that is a minute old: nobody would be paid, so that it is not ready.
-  if (!scheduler) throw new OperationError("no tick has ever come; a worker makes the first one when it starts");
+  // A new installation without a tick is not ready either: no user would be paid.
+  if (!scheduler) throw new OperationError("there has been no tick yet; a worker makes the first one when it starts");
   const at = scheduler.lastTickAt.toISOString();
   if (clock().getTime() - scheduler.lastTickAt.getTime() > LAST_TICK_MAX_MS)
     throw new OperationError(`the last tick came at ${at}, more than 26 hours ago; see whether a worker runs`);

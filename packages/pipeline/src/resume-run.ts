@@ -5,9 +5,9 @@ import type { Context } from "./context.ts";
 const PAGE = 500;
 
 /**
- * Queues whatever the database says is open and the queue does not have: the next step of the run, and the invoices
- * whose jobs were lost (Redis wiped), gave up, or finished without having settled anything (a restored backup).
- * Harmless at any time and in any number of processes.
+ * Queues what is open in the database and missing in the queue: the next step of the run, and the invoices whose jobs
+ * were lost (Redis wiped), failed for the last time, or finished without settling anything (a restored backup). Safe at
+ * any time and in any number of processes.
  */
 export async function resumeRun(ctx: Context, run: PaymentRun): Promise<void> {
   const payload = { runId: run.id };
@@ -29,7 +29,7 @@ export async function resumeRun(ctx: Context, run: PaymentRun): Promise<void> {
   }
 }
 
-/** Only decisions up to the fan-out's cursor were ever queued; the high-water mark bounds how many of them are open. */
+/** Only decisions up to the fan-out's cursor have been queued; the high-water mark bounds how many of them are open. */
 async function requeueInvoices(ctx: Context, run: PaymentRun): Promise<void> {
   let afterUserId = 0;
   let requeued = 0;

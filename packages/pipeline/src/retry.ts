@@ -3,10 +3,10 @@ import { findRun, listRuns, type PaymentRun, reopenFailed } from "@cpa-payouts/d
 import type { Context } from "./context.ts";
 
 /**
- * Opens the failed decisions of a run again and queues their jobs anew.
+ * Opens the failed decisions of a run again and queues their jobs.
  *
  * @param order.paymentDate the run's date; without it, the latest run
- * @returns the run and how many users are tried again
+ * @returns the run, and how many users are tried again
  * @throws InputError when there is no such run
  */
 export async function retryRun(

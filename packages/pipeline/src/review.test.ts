@@ -26,7 +26,7 @@ const rejected = { status: "rejected", reason: "fraud", disposition: "return" } 
 const review = (numbers: string[], verdict: Parameters<typeof reviewInvoices>[1]["verdict"]) =>
   reviewInvoices(data.ctx, { numbers, verdict, actor: "finance" });
 
-/** What is refused as the input of a person, with nothing changed. */
+/** The problems of the InputError with which `work` must fail, changing nothing. */
 async function refusal(work: () => Promise<unknown>): Promise<readonly string[]> {
   const before = await fingerprint(data.database);
   const error = await work().then(
@@ -38,8 +38,8 @@ async function refusal(work: () => Promise<unknown>): Promise<readonly string[]>
   return (error as InputError).problems;
 }
 
-describe("reviewing invoices", () => {
-  it("says of each what became of it", async () => {
+describe("review of invoices", () => {
+  it("each invoice gets its own result, once", async () => {
     await review([A], paid);
     expect(await review([B, A, B], rejected)).toEqual([
       { number: B, result: "reviewed", status: "rejected" },
@@ -51,23 +51,23 @@ describe("reviewing invoices", () => {
     ]);
   });
 
-  it("refuses all of them when some do not exist, and names those", async () => {
+  it("a review with unknown numbers is refused whole and names them", async () => {
     expect(await refusal(() => review([A, "INV-1", "INV-2"], paid))).toEqual([
       "there is no invoice INV-1",
       "there is no invoice INV-2",
     ]);
   });
 
-  it.each(["", "  "])("refuses a rejection with %j for a reason", async (reason) => {
+  it.each(["", "  "])("a rejection with the reason %j is refused", async (reason) => {
     expect(await refusal(() => review([A], { ...rejected, reason }))).toEqual(["a rejection needs a reason"]);
   });
 });
 
-describe("reviewing a payment method", () => {
+describe("review of a payment method", () => {
   const method = (externalId: string, verdict: Parameters<typeof reviewMethod>[1]["verdict"]) =>
     reviewMethod(data.ctx, { externalId, verdict, actor: "finance" });
 
-  it("says what became of it, without the address in the log", async () => {
+  it("a payment method is reviewed once, and the log does not contain its address", async () => {
     const bounced = { status: "rejected", reason: "bounced" } as const;
     const binanceEmail = "a@pay.example.com";
     expect(await method("a", bounced)).toEqual({ result: "reviewed", status: "rejected", binanceEmail });
@@ -75,23 +75,23 @@ describe("reviewing a payment method", () => {
     expect(JSON.stringify(data.log.of("method.reviewed"))).toBe('[{"userId":1,"status":"rejected"}]');
   });
 
-  it("refuses an unknown user, a user without one, and a rejection without a reason", async () => {
+  it("an unknown user, a user without a method and a rejection without a reason are refused", async () => {
     expect(await refusal(() => method("nobody", { status: "approved" }))).toEqual(["there is no user nobody"]);
     expect(await refusal(() => method("none", { status: "approved" }))).toEqual(["user none has no payment method"]);
     expect(await refusal(() => method("a", { status: "rejected", reason: " " }))).toHaveLength(1);
   });
 });
 
-describe("crediting", () => {
+describe("credit", () => {
   const give = (changes: Partial<Parameters<typeof credit>[1]> = {}) =>
     credit(data.ctx, { externalId: "a", amountCents: 10_00n, key: "k", actor: "test", ...changes });
 
-  it("answers with the balance, and the second time that it is done", async () => {
+  it("a credit returns the balance, and the same key credits only once", async () => {
     expect(await give()).toEqual({ status: "credited", balanceCents: 10_00n });
     expect(await give()).toEqual({ status: "already-credited", balanceCents: 10_00n });
   });
 
-  it("refuses what makes no sense", async () => {
+  it("a bad amount, a bad key, an unknown user and a key used otherwise are refused", async () => {
     await give();
     expect(await refusal(() => give({ amountCents: 0n, key: "l" }))).toEqual(["a credit must be more than 0"]);
     expect(await refusal(() => give({ amountCents: -1n, key: "l" }))).toEqual(["a credit must be more than 0"]);
@@ -104,8 +104,8 @@ describe("crediting", () => {
   });
 });
 
-describe("retrying a run that is not there", () => {
-  it("is refused", async () => {
+describe("retry of a run", () => {
+  it("a retry of a date without a run is refused", async () => {
     const ctx = data.ctx as Parameters<typeof retryRun>[0];
     await data.database.sql`update payment_runs set payment_date = '2026-12-21'`;
     expect(await refusal(() => retryRun(ctx, { paymentDate: "2026-12-07", actor: "test" }))).toEqual([

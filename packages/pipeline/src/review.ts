@@ -16,20 +16,21 @@ import type { DataContext } from "./context.ts";
 
 export interface ReviewedInvoice {
   readonly number: string;
-  /** What this call did with it, or why it did nothing. */
+  /** What this call did with the invoice, or why it left it unchanged. */
   readonly result: ReviewResult | "already-reviewed";
   readonly status: InvoiceStatus;
 }
 
-/** A review by people; `isProgram` when it is a program that asks. */
+/** A review and its verdict. `isProgram` when a program orders it: it cannot give one of two required approvals. */
 export interface ReviewOrder extends Order {
   readonly verdict: InvoiceVerdict;
   readonly isProgram?: boolean;
 }
 
 /**
- * Marks invoices as paid or rejects them. Only pending ones change; for the others the answer says how they stand.
+ * Marks invoices as paid or rejects them. Only pending ones change; for the others the result has their present status.
  *
+ * @returns one result per distinct number, in order
  * @throws InputError that names every unknown number, or when a rejection lacks its reason; nothing is changed then
  */
 export async function reviewInvoices(
@@ -52,8 +53,8 @@ export async function reviewInvoices(
 }
 
 /**
- * What a review of the selected invoices would do. The digest in the answer binds {@link commitReview} to exactly
- * this set.
+ * Counts what a review of the selected invoices would do; writes nothing. The digest in the result limits
+ * {@link commitReview} to exactly this set.
  *
  * @throws InputError as {@link reviewInvoices}
  */
@@ -70,7 +71,7 @@ export async function previewReview(
  * Reviews the selected invoices, all of them or none: if the set, an amount or a result differs from what was previewed,
  * nothing is changed.
  *
- * @returns what was done, or `set-changed`
+ * @returns the counts of what was done, or `set-changed`
  * @throws InputError as {@link reviewInvoices}
  */
 export async function commitReview(
@@ -123,7 +124,9 @@ export interface ReviewedMethod {
 /**
  * Approves or rejects a user's latest payment method.
  *
- * @param input.binanceEmail the address that was looked at; another one by now is answered `already-reviewed`
+ * @param input.binanceEmail the address that the reviewer saw; if the latest method has another one by now, nothing
+ *   changes
+ * @returns `reviewed`, or `already-reviewed` with the present address and status of the latest method
  * @throws InputError for an unknown user, a user without a method, or a rejection without a reason
  */
 export async function reviewMethod(

@@ -6,11 +6,11 @@ import type { Channel, Context } from "./context.ts";
 type Sent = "sent" | "dropped" | "settled-before";
 
 /**
- * Makes one delivery: one alert through one channel, so that a mail server that is away repeats no webhook. What is told
- * no longer holds is dropped. A process that dies between sending and recording it sends it again: at least once is all
- * that a mail server or a webhook can promise.
+ * Makes one delivery: one alert through one channel, so that a mail server that is away does not repeat a webhook. An
+ * alert that no longer applies is dropped. If the process dies between sending and recording, the message is sent
+ * again: with a mail server or a webhook, delivery is at least once.
  *
- * @throws Error of the channel, to be tried again
+ * @throws the error of the channel; the job is then tried again
  */
 export async function sendAlert(ctx: Context, { deliveryId }: { deliveryId: number }): Promise<{ result: Sent }> {
   const delivery = await startDelivery(ctx.db, deliveryId);
@@ -40,13 +40,13 @@ async function send(
   }
 }
 
-/** Another worker may have it, or this one after its next start. */
+/** Throws, so that the job is tried again: another worker may have the channel, or this one after a restart. */
 function required(channel: Channel | undefined, name: string): Channel {
   if (!channel) throw new Error(`this worker has no channel ${name}; every worker needs the same configuration`);
   return channel;
 }
 
-/** Gives a delivery up, once its job has been tried for the last time. Only an operator opens it again. */
+/** Marks a delivery as failed after the last attempt of its job. Only `payouts alerts retry` opens it again. */
 export async function failAlert(
   ctx: Pick<Context, "db" | "clock" | "log">,
   { deliveryId }: { deliveryId: number },

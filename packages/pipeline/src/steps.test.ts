@@ -18,13 +18,13 @@ import { startRun } from "./open-run.ts";
 
 const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
 const PACE = { ...defaultPace, decideChunk: 7, fanOutPage: 10, highWaterMark: 25 };
-/** Later, not at once: a step that waits for others must not spin. */
+/** A snooze of more than 0 ms: a step that waits for others must not spin. */
 const SNOOZED = { snoozeMs: expect.toSatisfy((ms: number) => ms > 0) };
 
 let flow: TestFlow;
 let run: PaymentRun;
 
-/** A run of many users to pay, opened and maybe decided; nobody works on its queue. */
+/** Opens a run with `users` users to pay and, by default, decides it. No worker runs. */
 async function open(kind: "postgres" | "redis", users: number, decided = true): Promise<void> {
   flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z", pace: PACE });
   const network = Array.from({ length: users }, (_, index) => ({ externalId: `u${index}` }));
@@ -46,7 +46,7 @@ async function queuedUsers(): Promise<number[]> {
   return jobs.map((job) => Number(job.data.userId)).sort((a, b) => a - b);
 }
 
-/** Creates the invoices of the first so many open decisions, as workers would. */
+/** Creates the invoices of the first `count` open decisions, as workers would. */
 async function work(count: number): Promise<void> {
   const rows = await flow.database.sql<{ user_id: bigint }[]>`
     select user_id from run_decisions where outcome = 'open' order by user_id limit ${count}`;
@@ -54,10 +54,10 @@ async function work(count: number): Promise<void> {
   await createInvoiceBatch(flow.ctx, jobs);
 }
 
-describe("opening a run", () => {
+describe("open-run", () => {
   beforeEach(() => open("postgres", 1, false));
 
-  it("queues its first step, and leaves a finished run alone", async () => {
+  it("opening a run queues its first step; opening it again after its end queues nothing", async () => {
     expect(await jobStateOf("runs", `decide-${run.id}`)).toBe("waiting");
     await decide(flow.ctx, step());
     await fanOut(flow.ctx, step());
@@ -70,16 +70,16 @@ describe("opening a run", () => {
   });
 });
 
-describe("deciding", () => {
+describe("decide", () => {
   beforeEach(() => open("postgres", 30, false));
 
-  it("goes through all chunks and queues the fan-out", async () => {
+  it("all chunks of users are decided and the fan-out is queued", async () => {
     expect(await decide(flow.ctx, step())).toEqual({ decided: 30 });
     expect(await stateOf()).toBe("fanning-out");
     expect(await jobStateOf("runs", `fan-out-${run.id}`)).toBe("waiting");
   });
 
-  it("again decides nobody, and queues the fan-out again if its job was lost", async () => {
+  it("deciding a run again decides no user, and queues the fan-out again if its job was lost", async () => {
     await decide(flow.ctx, step());
     await flow.ctx.queues.bullmq.runs.drain();
     expect(await decide(flow.ctx, step())).toEqual({ decided: 0 });
@@ -91,10 +91,10 @@ describe("deciding", () => {
   });
 });
 
-describeOnBackends("fanning out", (kind) => {
+describeOnBackends("fan-out", (kind) => {
   beforeEach(() => open(kind, 60));
 
-  it("never queues more than the high-water mark, and goes on as the workers draw down", async () => {
+  it("the fan-out stops at the high-water mark and continues as the workers create invoices", async () => {
     expect(await fanOut(flow.ctx, step())).toEqual(SNOOZED);
     expect(await queuedUsers()).toHaveLength(25);
     expect(await fanOut(flow.ctx, step())).toEqual(SNOOZED);
@@ -111,18 +111,18 @@ describeOnBackends("fanning out", (kind) => {
     expect(await jobStateOf("runs", `close-run-${run.id}`)).toBe("waiting");
   });
 
-  it("goes on from its cursor after a queue that broke in the middle of a page", async () => {
+  it("the fan-out continues from its cursor after the queue failed in the middle of a page", async () => {
     let calls = 0;
     const enqueueAll: Queues["enqueueAll"] = async (name, payloads) => {
       calls += 1;
       if (calls !== 2) return flow.ctx.queues.enqueueAll(name, payloads);
-      // As Redis does it when its memory is full: some of them are in.
+      // As Redis fails when its memory is full: some of the jobs are added.
       await flow.ctx.queues.enqueueAll(name, payloads.slice(0, 4));
       throw new Error("OOM command not allowed");
     };
     const broken: Context = { ...flow.ctx, queues: { ...flow.ctx.queues, enqueueAll } };
     await expect(fanOut(broken, step())).rejects.toThrow("OOM");
-    // The page after the broken one was under way and may be in, but the cursor stays before the gap.
+    // The page after the failed one was under way and is queued, but the cursor stays before the gap.
     await eventually(async () => (await queuedUsers()).length === 19);
     expect(await queuedUsers()).not.toContain(15);
     expect((await getRun(flow.ctx.db, run.id)).fanOutCursor).toBe(10);
@@ -131,7 +131,7 @@ describeOnBackends("fanning out", (kind) => {
     expect(await queuedUsers()).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
   });
 
-  it("twice at the same time queues everybody once", async () => {
+  it("concurrent fan-outs of one run queue each user once", async () => {
     const roomy = { ...flow.ctx, pace: { ...PACE, highWaterMark: 1_000 } };
     await Promise.all(Array.from({ length: 3 }, () => fanOut(roomy, step())));
     expect(await queuedUsers()).toEqual(Array.from({ length: 60 }, (_, index) => index + 1));
@@ -139,22 +139,22 @@ describeOnBackends("fanning out", (kind) => {
   });
 });
 
-describe("fanning out a number of users that fills its pages exactly", () => {
-  it.each([0, 10, 20])("ends: %i users", async (users) => {
+describe("fan-out with full pages only", () => {
+  it.each([0, 10, 20])("the fan-out of %i users, which fill its pages exactly, ends", async (users) => {
     await open("postgres", users);
     expect(await fanOut(flow.ctx, step())).toEqual({ queued: users });
     expect(await stateOf()).toBe("processing");
   });
 });
 
-describe("creating invoices", () => {
+describe("create-invoice", () => {
   beforeEach(() => open("postgres", 3));
   const job = async (externalId: string) => ({
     ...step(),
     userId: (await userIds(flow.database))[externalId] ?? 0,
   });
 
-  it("gives each job its own outcome, in their order, and the second time says that it is done", async () => {
+  it("each job gets its own outcome, in order, and a repeated job gets already-invoiced", async () => {
     const [first, second, third] = [await job("u0"), await job("u1"), await job("u2")];
     await flow.database.sql`update users set status = 'closed' where external_id = 'u1'`;
     const skipped = { outcome: "skipped", reason: "inactive" };
@@ -169,7 +169,7 @@ describe("creating invoices", () => {
     expect(flow.log.of("invoices.created")).toEqual([{ runId: run.id, jobs: 3, invoiced: 2, skipped: 1 }]);
   });
 
-  it("refuses a user or a run that nobody decided on, and them alone", async () => {
+  it("a job whose user or run has no decision fails alone", async () => {
     const stranger = { ...step(), userId: 99 };
     const outcomes = await createInvoiceBatch(flow.ctx, [stranger, await job("u0"), { runId: 99, userId: 1 }]);
     expect(outcomes).toEqual([
@@ -179,7 +179,7 @@ describe("creating invoices", () => {
     ]);
   });
 
-  it("that gives up is recorded once, and not over an invoice", async () => {
+  it("a failed job is recorded once, and never over an invoice", async () => {
     await failInvoice(flow.ctx, await job("u0"), "no luck");
     await failInvoice(flow.ctx, await job("u0"), "no luck");
     await createInvoiceBatch(flow.ctx, [await job("u1")]);
@@ -188,10 +188,10 @@ describe("creating invoices", () => {
   });
 });
 
-describe("closing a run", () => {
+describe("close-run", () => {
   beforeEach(() => open("postgres", 2));
 
-  it("comes back while a decision is open, then closes once and has the next date looked for", async () => {
+  it("a run stays open while a decision is open, then closes once and queues a tick", async () => {
     expect(await closeFinishedRun(flow.ctx, step())).toEqual({ closed: false });
     await fanOut(flow.ctx, step());
     expect(await closeFinishedRun(flow.ctx, step())).toEqual(SNOOZED);

@@ -25,8 +25,8 @@ afterEach(async () => {
 
 const skipped = { inactive: 1, "below-minimum": 1, "no-approved-method": 1, "first-time-waits": 0 };
 
-describe("the preview of a date", () => {
-  it("is what the run then comes to", async () => {
+describe("preview of a payment date", () => {
+  it("a preview has the totals that the run then has", async () => {
     const preview = await previewRun(data.ctx, "2026-12-07", testPolicy);
     expect(preview).toEqual({
       paymentDate: "2026-12-07",
@@ -42,7 +42,7 @@ describe("the preview of a date", () => {
     expect(await summarizeRun(data.ctx, run)).toEqual({ ...preview, state: run.state });
   });
 
-  it("lets first-time users wait at mid-month", async () => {
+  it("a preview of a mid-month date skips first-time users", async () => {
     expect(await previewRun(data.ctx, "2026-12-21", testPolicy)).toMatchObject({
       invoiced: 1,
       skipped: { ...skipped, "first-time-waits": 1 },
@@ -50,7 +50,7 @@ describe("the preview of a date", () => {
     });
   });
 
-  it("goes by the configured minimum", async () => {
+  it("a preview uses the configured minimum", async () => {
     const policy = { ...testPolicy, minimumBalanceCents: 99_99n };
     expect(await previewRun(data.ctx, "2026-12-07", policy)).toMatchObject({
       invoiced: 3,
@@ -58,14 +58,14 @@ describe("the preview of a date", () => {
     });
   });
 
-  it("that has a run is that run, whatever changed since", async () => {
+  it("a preview of a date that has a run is the summary of that run", async () => {
     await invoicedRun(data, "2026-12-07");
     const run = await findRun(data.ctx.db, "2026-12-07");
     const preview = await previewRun(data.ctx, "2026-12-07", { ...testPolicy, minimumBalanceCents: 1n });
     expect(preview).toMatchObject({ state: run?.state, invoiced: 2, totalCents: 350_50n });
   });
 
-  it("that is none names the next one", async () => {
+  it("a preview of a day that is no payment date names the next payment date", async () => {
     expect(await previewRun(data.ctx, "2026-12-08", testPolicy)).toEqual({
       paymentDate: "2026-12-08",
       state: "not-a-payment-date",
@@ -73,34 +73,34 @@ describe("the preview of a date", () => {
     });
   });
 
-  it("writes nothing", async () => {
+  it("a preview writes nothing", async () => {
     const before = await fingerprint(data.database);
     await previewRun(data.ctx, "2026-12-07", testPolicy);
     expect(await fingerprint(data.database)).toEqual(before);
   });
 });
 
-describe("who names no date", () => {
+describe("default payment date", () => {
   it.each([
     ["2026-12-07", "2026-12-07", "first-monday"],
     ["2026-12-08", "2026-12-21", "mid-month"],
     ["2026-12-21", "2026-12-21", "mid-month"],
     ["2026-12-22", "2027-01-04", "first-monday"],
-  ])("means on %s the date %s (%s)", (today, date, kind) => {
+  ])("the default on %s is %s (%s)", (today, date, kind) => {
     expect(currentOrNextPaymentDate(today)).toEqual({ date, kind });
   });
 });
 
-describe("verifying", () => {
-  it("tests every promise, the calendar's among them, and finds nothing wrong", async () => {
+describe("verify", () => {
+  it("every invariant is checked, those of the calendar included, and all hold after a run", async () => {
     const checked: string[] = [];
     await invoicedRun(data, "2026-12-07");
     expect(await verify(data.ctx, testPolicy, (invariant) => checked.push(invariant))).toEqual([]);
-    expect(checked).toContain("a run is of a payment date of its kind");
+    expect(checked).toContain("the date of a run is a payment date of its kind");
     expect(checked).toContain("no payment date was missed");
   });
 
-  it("finds a run of a Monday that is no payment date, and one of the wrong kind", async () => {
+  it("a run on a Monday that is no payment date and a run of the wrong kind are found", async () => {
     await decidedRun(data.ctx, "2026-12-07");
     await data.database.sql`update payment_runs set kind = 'mid-month'`;
     await data.database.sql`

@@ -21,7 +21,7 @@ import {
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
-/** What a run came to, or would come to. `considered` is the sum of the other counts once the run is completed. */
+/** The totals of a run or a preview. `considered` is the sum of the other counts once the run is completed. */
 export interface RunSummary {
   readonly paymentDate: LocalDate;
   readonly kind: PaymentKind;
@@ -39,11 +39,12 @@ export interface NotAPaymentDate {
   readonly next: LocalDate;
 }
 
+/** The present totals of a run. */
 export async function summarizeRun(ctx: Pick<DataContext, "db">, run: PaymentRun): Promise<RunSummary> {
   return summaryOfRun(run, await totalsOfRun(ctx.db, run.id));
 }
 
-/** {@link summarizeRun} of several, in order, with a single look at the database. */
+/** {@link summarizeRun} for several runs, in their order, with a single query. */
 export async function summarizeRuns(
   ctx: Pick<DataContext, "db">,
   runs: readonly PaymentRun[],
@@ -60,7 +61,9 @@ function summaryOfRun({ paymentDate: date, kind, state }: PaymentRun, totals: De
 }
 
 /**
- * What a run of a date would decide now; writes nothing. A date that has a run already is answered with that run.
+ * What a run of a date would decide now; writes nothing.
+ *
+ * @returns the totals, which are those of the run if the date has one; the next payment date if `date` is none
  */
 export async function previewRun(
   ctx: Pick<DataContext, "db" | "clock">,
@@ -77,11 +80,12 @@ export async function previewRun(
   return summaryOf(paymentDate, "preview", totals);
 }
 
+/** The answer for a day that is not a payment date, with the next payment date after it. */
 export function notAPaymentDate(date: LocalDate): NotAPaymentDate {
   return { paymentDate: date, state: "not-a-payment-date", next: nextPaymentDate(date).date };
 }
 
-/** The payment date of today if it is one, otherwise the next one: what somebody means who names no date. */
+/** Today if it is a payment date, otherwise the next one: the default where no date is given. */
 export function currentOrNextPaymentDate(today: LocalDate): PaymentDate {
   const latest = latestPaymentDate(today);
   return latest.date === today ? latest : nextPaymentDate(today);
@@ -100,7 +104,10 @@ function summaryOf({ date, kind }: PaymentDate, state: RunSummary["state"], tota
   };
 }
 
-/** Those of every installation are always there; programs count on these keys. The others only exist where they applied. */
+/**
+ * Reasons that are always present in `skipped`, because programs rely on them. The others are present where they
+ * applied.
+ */
 const ruleReasons = ["inactive", "below-minimum", "no-approved-method", "first-time-waits"] as const;
 type RuleReason = (typeof ruleReasons)[number];
 

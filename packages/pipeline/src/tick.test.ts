@@ -36,7 +36,7 @@ async function runOf(date: string): Promise<PaymentRun> {
   return run;
 }
 
-/** Does by hand what the workers do. */
+/** Finishes a run as the workers do. */
 async function finish(date: string): Promise<void> {
   const { id: runId } = await runOf(date);
   await decide(flow.ctx, { runId });
@@ -48,8 +48,8 @@ async function finish(date: string): Promise<void> {
   expect(await closeFinishedRun(flow.ctx, { runId })).toEqual({ closed: true });
 }
 
-describe("a tick", () => {
-  it("for the first time ever is going live", async () => {
+describe("tick", () => {
+  it("the first tick ever is stored as going live", async () => {
     await tick(flow.ctx);
     await tickAt("2026-12-02T00:00:00Z");
     expect(await findScheduler(flow.ctx.db)).toMatchObject({
@@ -58,7 +58,7 @@ describe("a tick", () => {
     });
   });
 
-  it("opens the run of a date at its instant, not a millisecond before", async () => {
+  it("a tick opens the run of a date at the due instant, not a millisecond earlier", async () => {
     await tick(flow.ctx);
     expect(await tickAt("2026-12-07T01:59:59.999Z")).toMatchObject({ opened: null });
     expect(await tickAt("2026-12-07T02:00:00.000Z")).toEqual({ opened: "2026-12-07", resumed: 0, missed: 0 });
@@ -66,7 +66,7 @@ describe("a tick", () => {
     expect(flow.log.of("run.opened")).toHaveLength(1);
   });
 
-  it("opens a run once: the next one looks after the run instead", async () => {
+  it("a run is opened once, and the next tick resumes it", async () => {
     await tick(flow.ctx);
     await tickAt("2026-12-07T02:00:00Z");
     expect(await tickAt("2026-12-07T02:05:00Z")).toEqual({ opened: null, resumed: 1, missed: 0 });
@@ -75,7 +75,7 @@ describe("a tick", () => {
     expect(await runs()).toEqual(["2026-12-07 schedule completed"]);
   });
 
-  it("queues the next step of an unfinished run again when the queue has lost it", async () => {
+  it("the next step of an unfinished run is queued again when the queue has lost it", async () => {
     await tick(flow.ctx);
     await tickAt("2026-12-07T02:00:00Z");
     const { runs: queue } = flow.ctx.queues.bullmq;
@@ -86,14 +86,14 @@ describe("a tick", () => {
     expect(await queue.getJobState(`decide-${runId}`)).toBe("waiting");
   });
 
-  it("leaves alone what was due before going live", async () => {
+  it("dates that were due before going live are not run", async () => {
     expect(await tickAt("2026-12-07T02:00:00.001Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
     expect(await tickAt("2026-12-20T00:00:00Z")).toEqual({ opened: null, resumed: 0, missed: 0 });
     expect(await runs()).toEqual([]);
     expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
   });
 
-  it("catches up two missed dates, oldest first, the second when the first is finished", async () => {
+  it("two missed dates are caught up with, oldest first, the second when the first is finished", async () => {
     await importNetwork(flow.ctx, [{ externalId: "new", previousInvoices: 0, balance: "350.00" }]);
     await tick(flow.ctx);
     const patient = { ...flow.ctx, policy: { ...flow.ctx.policy, catchUpDays: 30 } };
@@ -115,7 +115,7 @@ describe("a tick", () => {
     expect(await verify(patient, patient.policy)).toEqual([]);
   });
 
-  it("is not held up by a newer run that somebody opened by hand", async () => {
+  it("a newer run that was opened by hand does not hold up an older date", async () => {
     await tick(flow.ctx);
     const patient = { ...flow.ctx, policy: { ...flow.ctx.policy, catchUpDays: 30 } };
     flow.clock.set("2026-12-21T02:00:00Z");
@@ -123,7 +123,7 @@ describe("a tick", () => {
     expect(await tick(patient)).toEqual({ opened: "2026-12-07", resumed: 1, missed: 0 });
   });
 
-  it("raises an alarm for a date beyond the window and opens no run for it", async () => {
+  it("a date beyond the catch-up window raises an alarm and gets no run", async () => {
     await tick(flow.ctx);
     expect(await tickAt("2026-12-14T23:59:59Z")).toMatchObject({ opened: "2026-12-07", missed: 0 });
     await finish("2026-12-07");
@@ -134,7 +134,7 @@ describe("a tick", () => {
     expect(await runs()).toEqual(["2026-12-07 catch-up completed"]);
   });
 
-  it("raises no alarm any more once somebody ran the missed date by hand", async () => {
+  it("a missed date that was run by hand raises no further alarm", async () => {
     await tick(flow.ctx);
     expect(await tickAt("2026-12-15T00:00:00Z")).toMatchObject({ missed: 1 });
     const missed = [
@@ -150,7 +150,7 @@ describe("a tick", () => {
     expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
   });
 
-  it("waits with a date while an older run is still going", async () => {
+  it("a date waits while an older run is unfinished", async () => {
     await tick(flow.ctx);
     await tickAt("2026-12-07T02:00:00Z");
     expect(await tickAt("2026-12-21T02:00:00Z")).toEqual({ opened: null, resumed: 1, missed: 0 });
@@ -158,7 +158,7 @@ describe("a tick", () => {
     expect(await tickAt("2026-12-21T02:05:00Z")).toMatchObject({ opened: "2026-12-21" });
   });
 
-  it("twenty times at once opens one run", async () => {
+  it("twenty concurrent ticks open one run", async () => {
     await tick(flow.ctx);
     flow.clock.set("2026-12-07T02:00:00Z");
     const results = await Promise.all(Array.from({ length: 20 }, () => tick(flow.ctx)));
@@ -168,7 +168,7 @@ describe("a tick", () => {
     expect(await flow.ctx.queues.bullmq.runs.getJobCountByTypes("waiting")).toBe(1);
   });
 
-  it("goes by the days of the configured zone", async () => {
+  it("a date is due by the days of the configured zone", async () => {
     const policy = { ...flow.ctx.policy, schedule: { pattern: "0 2 * * *", timeZone: "America/New_York" } };
     const ctx = { ...flow.ctx, policy };
     await tick(ctx);
@@ -180,7 +180,7 @@ describe("a tick", () => {
     expect(await runs()).toEqual(["2026-12-07 schedule deciding"]);
   });
 
-  it("after the clock went back opens nothing twice", async () => {
+  it("a tick after the clock went back opens no run twice", async () => {
     await tick(flow.ctx);
     await tickAt("2026-12-07T02:00:00Z");
     await finish("2026-12-07");

@@ -6,9 +6,9 @@ import { channelsOf, raiseAlerts } from "./raise-alerts.ts";
 import { resumeRun } from "./resume-run.ts";
 
 export interface TickResult {
-  /** The date whose run this tick opened. */
+  /** The payment date whose run this tick opened; null for none. */
   readonly opened: string | null;
-  /** Runs that were still going and were seen to. */
+  /** Unfinished runs, whose lost jobs were queued again. */
   readonly resumed: number;
   /** Due dates beyond the catch-up window without a run. */
   readonly missed: number;
@@ -16,9 +16,9 @@ export interface TickResult {
 }
 
 /**
- * Looks for payment dates that are due and have no run, and for runs that are not finished. Level-triggered: it asks
- * what is missing, not what day it is, so that a tick lost for whatever reason is made up for by the next one. One date
- * at a time, oldest first: an earlier run changes who is returning and what is owed at the next.
+ * Looks for payment dates that are due and have no run, and for runs that are not finished. Level-triggered: it looks
+ * for what is missing and does not ask which day it is, so the next tick makes up for a lost one. Dates are opened one
+ * at a time, oldest first, because a run changes who is returning and what is owed at the next date.
  */
 export async function tick(ctx: Context): Promise<TickResult> {
   const now = ctx.clock();

@@ -3,8 +3,10 @@ import { datesWithRun, findScheduler, findViolations, listRuns, type Violation }
 import type { DataContext } from "./context.ts";
 
 /**
- * Tests every promise about the stored data and the calendar, and returns the offenders; empty when all is well. It
- * reads only, and may run while money moves.
+ * Checks every invariant of the stored data and the calendar. It only reads, and may run while money moves.
+ *
+ * @param onChecked called with the name of each invariant once it is checked
+ * @returns the violations; empty when all invariants hold
  */
 export async function verify(
   ctx: Pick<DataContext, "db" | "clock">,
@@ -19,7 +21,7 @@ export async function verify(
   return violations;
 }
 
-const ON_CALENDAR = "a run is of a payment date of its kind";
+const ON_CALENDAR = "the date of a run is a payment date of its kind";
 const NOT_MISSED = "no payment date was missed";
 
 async function runsOffCalendar(ctx: Pick<DataContext, "db">): Promise<Violation[]> {
@@ -42,7 +44,7 @@ async function missedDates(ctx: Pick<DataContext, "db" | "clock">, policy: Polic
   }));
 }
 
-/** Due dates older than the catch-up window without a run: nobody will be paid for them until somebody runs them. */
+/** Due dates without a run that are older than the catch-up window. They are run only on request. */
 export async function findMissedDates(
   ctx: Pick<DataContext, "db" | "clock">,
   policy: Policy,
@@ -55,12 +57,12 @@ export async function findMissedDates(
 
 const MINUTE_MS = 60_000;
 
-/** A dozen ticks: a date that none of them opened waits for a person. */
+/** Twelve ticks: a date that none of them opened needs a person. */
 const OVERDUE_AFTER_MS = 60 * MINUTE_MS;
 
 /**
- * Dates that have no run an hour after they were due, oldest first: those that were missed, and those that the tick should
- * have opened and did not, be it that none comes or that an earlier run does not end.
+ * Dates that have no run an hour after they became due, oldest first: missed dates, and dates that a tick should have
+ * opened but did not, because no tick comes or an earlier run does not end.
  */
 export async function findOverdueDates(
   ctx: Pick<DataContext, "db" | "clock">,

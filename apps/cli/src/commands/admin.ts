@@ -7,7 +7,12 @@ import { withDatabase } from "../connection.ts";
 
 const EMAIL = /^[^\s@]+@[^\s@]+$/;
 
-/** Adds an administrator. On a terminal the password is asked for; otherwise, or if left empty, one is generated and shown once. */
+/**
+ * `payouts admin create`: adds an administrator. On a terminal it asks for a password; elsewhere, or if none is typed, a
+ * password is generated and shown once.
+ *
+ * @throws InputError for a bad e-mail or role, OperationError when the administrator exists already
+ */
 export async function createAdminCommand(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
   const role = readRole(options.role);
   if (!EMAIL.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
@@ -21,7 +26,12 @@ export async function createAdminCommand(cli: Cli, email: string, options: { rol
   });
 }
 
-/** Sets another password for somebody who has forgotten it, and on request removes a second factor that was lost. */
+/**
+ * `payouts admin password`: sets another password for an administrator and signs them out everywhere; on request it
+ * also removes the second factor.
+ *
+ * @throws InputError for an unknown administrator
+ */
 export async function resetAdminPassword(
   cli: Cli,
   email: string,
@@ -37,6 +47,7 @@ export async function resetAdminPassword(
   });
 }
 
+/** `payouts admin list`: prints all administrators. */
 export async function listAdminsCommand(cli: Cli): Promise<undefined> {
   await withDatabase(cli, async ({ db }) => {
     const admins = await listAdmins(db);
@@ -77,7 +88,7 @@ async function askPassword(minLength: number): Promise<string> {
   return first;
 }
 
-/** The password is data, so that a script can pick it up; what was typed is not repeated. */
+/** Prints a generated password as data, so that a script can read it; a typed password is not repeated. */
 async function tellPassword(
   cli: Cli,
   { email, role, password, isGenerated }: { email: string; role?: AdminRole; password: string; isGenerated: boolean },
@@ -87,6 +98,6 @@ async function tellPassword(
     : `${email} has another password, and was signed out everywhere`;
   const shown = isGenerated ? { password } : {};
   await cli.output.object({ email, ...(role ? { role } : {}), ...shown }, () =>
-    isGenerated ? [about, `Password: ${password}`, "It is shown this once only."] : [about],
+    isGenerated ? [about, `Password: ${password}`, "It is shown only once."] : [about],
   );
 }

@@ -6,7 +6,7 @@ import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 
-/** Alerts with what became of them on each channel. */
+/** `payouts alerts`: prints the alerts with the state of their delivery on each channel, newest first. */
 export async function listAlertsCommand(cli: Cli, { limit }: { limit?: number }): Promise<undefined> {
   await withDatabase(cli, async ({ db }) => {
     const alerts = await listAlerts(db, limit);
@@ -25,7 +25,13 @@ export async function listAlertsCommand(cli: Cli, { limit }: { limit?: number })
   });
 }
 
-/** Sends a test alert through every channel, from here and now, without database or queue. */
+/**
+ * `payouts alerts test`: sends a test alert through every configured channel from this process, without database or
+ * queue.
+ *
+ * @returns `failed` when a channel fails or refuses a recipient
+ * @throws InputError when no channel is configured
+ */
 export async function testAlerts(cli: Cli): Promise<ExitCode> {
   const alerts = openAlerts(cli.config);
   const names = channelsOf({ alerts });
@@ -49,12 +55,12 @@ async function tryChannel(name: AlertChannel, channel: Channel | undefined, mess
   }
 }
 
-/** Has the alerts sent again that were given up; the workers do it at their next tick. */
+/** `payouts alerts retry`: opens the failed deliveries again; the workers send them after the next tick. */
 export async function retryAlerts(cli: Cli): Promise<undefined> {
   await withDatabase(cli, async ({ db, clock }) => {
     const reopened = await reopenDeliveries(db, { actor: cli.actor, now: clock() });
     await cli.output.object({ reopened }, () => [
-      reopened === 0 ? "Nothing was given up" : `${reopened} alerts are sent again at the next tick`,
+      reopened === 0 ? "No alert has failed" : `${reopened} alerts are sent again at the next tick`,
     ]);
   });
 }

@@ -6,7 +6,12 @@ import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { withTracing } from "../flow-connection.ts";
 
-/** One API process of the scaled set-up; on one machine `up` does the same with the embedded database. */
+/**
+ * `payouts api`: runs one API process of the scaled set-up until SIGINT or SIGTERM. On one machine `payouts up` serves
+ * the API with the embedded database.
+ *
+ * @throws InputError without DATABASE_URL
+ */
 export async function api(cli: Cli): Promise<undefined> {
   if (!cli.config.databaseUrl)
     throw new InputError(
@@ -18,7 +23,7 @@ export async function api(cli: Cli): Promise<undefined> {
 async function serve(cli: Cli, stopped: Promise<void>): Promise<undefined> {
   await withDatabase(cli, async (ctx, server) => {
     if (!(await hasAdmins(ctx.db)))
-      cli.say('Nobody can sign in yet: "payouts admin create EMAIL" adds the first administrator');
+      cli.say('There is no administrator yet: "payouts admin create EMAIL" adds the first one');
     await withApi(cli, server, { mayMove: false, metrics: openProcessMetrics() }, () => stopped);
   });
 }

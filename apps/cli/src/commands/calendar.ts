@@ -9,7 +9,7 @@ import {
 } from "@cpa-payouts/core";
 import type { Cli } from "../cli.ts";
 
-/** Payment dates from a day on, for so many months. */
+/** `payouts calendar`: prints the payment dates of `months` months from a local date on (default: today). */
 export async function calendar(cli: Cli, options: { from?: string; months: number }): Promise<undefined> {
   const { clock, config, output } = cli;
   const today = localDateAt(clock(), config.policy.schedule.timeZone);

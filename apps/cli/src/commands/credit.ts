@@ -3,6 +3,12 @@ import { credit } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
+/**
+ * `payouts credit`: adds a conversion's earnings to a balance, once per key.
+ *
+ * @param amount dollars with at most two decimals, such as `12.50`
+ * @throws InputError for a bad amount or key, or an unknown user
+ */
 export async function creditUser(
   cli: Cli,
   externalId: string,

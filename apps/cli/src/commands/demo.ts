@@ -25,13 +25,18 @@ const CONVERSION_CENTS = 45_50n;
 const REVIEWED = 300;
 const REJECTED = 5;
 
-/** Plays one month of a sample network: the same steps as in earnest, on a throw-away database and a pretended clock. */
+/**
+ * `payouts demo`: plays December 2026 of the sample network with the steps of production, on a throw-away database and
+ * under a pretended clock.
+ *
+ * @returns `failed` when an invariant is violated at the end
+ */
 export async function demo(cli: Cli): Promise<ExitCode> {
   const clock = { now: new Date(START) };
   const pretending: Cli = {
     ...cli,
     clock: () => clock.now,
-    // Nobody is to be alerted of runs that never were.
+    // Without alerts, since the runs are not real.
     config: {
       ...cli.config,
       isPooled: false,
@@ -49,7 +54,7 @@ export async function demo(cli: Cli): Promise<ExitCode> {
 
 type Narrator = (date: string, line: string, details?: readonly string[]) => Promise<void>;
 
-/** Tells the story on stdout for people; with `--json` only the result is printed. */
+/** Prints what happens to stdout for people; with `--json` only the result is printed. */
 function createNarrator({ output }: Cli): Narrator {
   return async (date, line, details = []) => {
     if (output.format !== "table") return;
@@ -113,7 +118,7 @@ async function review(ctx: Context): Promise<string> {
   const numbers: string[] = [];
   for await (const { number } of pages<InvoiceListing>((page) => listInvoices(ctx.db, {}, { sort: "oldest", ...page })))
     numbers.push(number);
-  // Workers create invoices in any order; sorted, the demo tells the same story every time.
+  // Workers create invoices in any order; sorting makes the demo the same every time.
   numbers.sort();
   const rejected = numbers.slice(0, REJECTED);
   const paid = numbers.slice(REJECTED, REVIEWED);
@@ -123,7 +128,7 @@ async function review(ctx: Context): Promise<string> {
   return `Finance marks ${paid.length} invoices as paid and rejects ${rejected.length}; their amounts go back to the balances`;
 }
 
-/** Every tenth credit is sent twice, as a conversion tracker would after a timeout; its key makes the second harmless. */
+/** Every tenth credit is sent twice, as by a conversion tracker after a timeout; with the same key it is added once. */
 async function creditEverybody(ctx: Context): Promise<string> {
   const count = { credited: 0, "already-credited": 0 };
   for await (const { id, externalId } of pages<UserListing>((page) =>

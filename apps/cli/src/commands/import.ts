@@ -5,6 +5,12 @@ import { importUsers } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
+/**
+ * `payouts import`: adds or updates users from a CSV file (README, "Import file"), all rows or none. Every bad row is
+ * reported on stderr by line.
+ *
+ * @throws InputError when the file cannot be read, or has bad rows and `--skip-bad` is not given
+ */
 export async function importFile(
   cli: Cli,
   file: string,
@@ -37,7 +43,7 @@ export async function importFile(
         : []),
       ...(differingBalances > 0
         ? [
-            `${differingBalances} known users have another balance in the file; theirs was kept (credits are added by "payouts credit")`,
+            `${differingBalances} known users have another balance in the file; their stored balance was kept ("payouts credit" adds money)`,
           ]
         : []),
       ...(badRows > 0 ? [`${badRows} bad rows were left out`] : []),

@@ -30,6 +30,11 @@ interface ListOptions {
   readonly limit?: number;
 }
 
+/**
+ * `payouts invoices`: prints invoices, oldest first, as they are read from the database.
+ *
+ * @throws InputError for a bad status or date, or an unknown user
+ */
 export async function listInvoices(cli: Cli, options: ListOptions & { date?: string }): Promise<undefined> {
   const status = readState("--status", options.status, statesOf(invoiceTransitions));
   const paymentDate = options.date === undefined ? undefined : parseLocalDate(options.date);
@@ -61,6 +66,11 @@ const invoiceColumns = [
   { key: "createdAt" },
 ] as const satisfies readonly Column<Row>[];
 
+/**
+ * `payouts users`: prints users with balance (dollars) and payment method, as they are read from the database.
+ *
+ * @throws InputError for a bad status or amount, or an unknown user
+ */
 export async function listUsers(
   cli: Cli,
   options: ListOptions & { minBalance?: string; method?: string },
@@ -91,6 +101,11 @@ const userColumns = [
   { key: "invoiceCount", align: "right" },
 ] as const satisfies readonly Column<Row>[];
 
+/**
+ * `payouts methods`: prints payment methods, as they are read from the database.
+ *
+ * @throws InputError for a bad status, or an unknown user
+ */
 export async function listMethods(cli: Cli, options: ListOptions): Promise<undefined> {
   const status = readState("--status", options.status, statesOf(paymentMethodTransitions));
   await withDatabase(cli, async (ctx) => {

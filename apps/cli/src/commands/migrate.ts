@@ -3,6 +3,11 @@ import { connect, migrationState, ping } from "@cpa-payouts/db";
 import type { Cli } from "../cli.ts";
 import { migrateAll, withServer } from "../connection.ts";
 
+/**
+ * `payouts migrate`: applies the missing migrations, Drizzle's and BullMQ's.
+ *
+ * @throws InputError with DATABASE_POOLER=transaction, because migrations need a session of their own
+ */
 export async function migrate(cli: Cli): Promise<undefined> {
   if (cli.config.isPooled)
     throw new InputError(

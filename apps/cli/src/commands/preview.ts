@@ -4,6 +4,10 @@ import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { notAPaymentDateLine, summaryLines } from "../present.ts";
 
+/**
+ * `payouts preview`: prints what a run of a payment date (default: today's or the next one) would decide now; writes
+ * nothing. For a date that has a run it prints that run's summary.
+ */
 export async function preview(cli: Cli, options: { date?: string }): Promise<undefined> {
   const { policy } = cli.config;
   const today = localDateAt(cli.clock(), policy.schedule.timeZone);

@@ -6,6 +6,12 @@ import type { ExitCode } from "../exit-codes.ts";
 import { withFlow } from "../flow-connection.ts";
 import { tellSummary, workUntilFinished } from "./run.ts";
 
+/**
+ * `payouts retry`: opens the failed decisions of a run again (default: the latest run) and follows the run to its end.
+ *
+ * @returns `failed` when the run still has failed users
+ * @throws InputError when there is no such run
+ */
 export async function retry(cli: Cli, options: { date?: string }): Promise<ExitCode> {
   const date = options.date === undefined ? {} : { paymentDate: parseLocalDate(options.date) };
   return withFlow(cli, async (opened) => {

@@ -12,7 +12,13 @@ export interface InvoiceReviewOptions {
   readonly reason?: string;
 }
 
-/** Exit code 1 when an invoice had been reviewed otherwise before: what was asked for is not how it stands. */
+/**
+ * `payouts review`: marks invoices as paid or rejects them.
+ *
+ * @returns `failed` when an invoice does not have the requested status afterwards, since it was reviewed otherwise
+ *   before
+ * @throws InputError for contradicting options, a missing reason, or unknown numbers; nothing is changed then
+ */
 export async function reviewInvoicesCommand(
   cli: Cli,
   numbers: readonly string[],
@@ -42,6 +48,12 @@ export interface MethodReviewOptions {
   readonly reason?: string;
 }
 
+/**
+ * `payouts method`: approves or rejects a user's latest payment method.
+ *
+ * @returns `failed` when the method does not have the requested status afterwards
+ * @throws InputError for contradicting options, a missing reason, an unknown user, or a user without a method
+ */
 export async function reviewMethodCommand(
   cli: Cli,
   externalId: string,

@@ -15,13 +15,19 @@ import { withFlow } from "../flow-connection.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { notAPaymentDateLine, summaryLines } from "../present.ts";
 
-/** Opens or resumes the run of a date and follows it to the end; a finished run is told again. */
+/**
+ * `payouts run`: opens or resumes the run of a payment date (default: today) and follows it to the end. For a finished
+ * run it prints the stored summary; for a day that is no payment date, the next one.
+ *
+ * @returns `failed` when the run has failed users
+ * @throws InputError for a date in the future
+ */
 export async function run(cli: Cli, options: { date?: string }): Promise<ExitCode> {
   const today = localDateAt(cli.clock(), cli.config.policy.schedule.timeZone);
   const date = options.date === undefined ? today : parseLocalDate(options.date);
   if (date > today)
     throw new InputError(
-      `${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what it would be`,
+      `${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what its run would decide`,
     );
   const kind = paymentKindOf(date);
   if (!kind) return tellNotAPaymentDate(cli, date);
@@ -39,8 +45,11 @@ async function tellNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode>
 }
 
 /**
- * Works on the run's queues in this process, beside whatever workers there are, until the run is finished. The ticks
- * are left alone: this command runs one date, not whatever else may be due.
+ * Works on the run's queues in this process, beside any other workers, until the run is finished. The queue of the
+ * ticks is left out: this command runs one date, not others that may be due.
+ *
+ * @returns the finished run
+ * @throws OperationError on SIGINT or SIGTERM; the run stays open
  */
 export async function workUntilFinished(
   cli: Cli,
@@ -73,7 +82,11 @@ const phases = {
   completed: "creating invoices",
 } as const;
 
-/** Prints what a run came to; a run with failed users is not quite done. */
+/**
+ * Prints the summary of a run, and on stderr what to do about failed users.
+ *
+ * @returns `failed` when the run has failed users
+ */
 export async function tellSummary(cli: Cli, ctx: Pick<Context, "db">, run: PaymentRun): Promise<ExitCode> {
   const summary: RunSummary = await summarizeRun(ctx, run);
   await cli.output.object(summary, () => summaryLines(summary));

@@ -13,6 +13,11 @@ import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { summaryLines } from "../present.ts";
 
+/**
+ * `payouts runs`: prints payment runs with their totals, newest first.
+ *
+ * @throws InputError for an unknown state
+ */
 export async function listRunsCommand(cli: Cli, options: { state?: string; limit?: number }): Promise<undefined> {
   const state = statesOf(runTransitions).find((candidate) => candidate === options.state);
   if (options.state !== undefined && !state)
@@ -55,6 +60,11 @@ function toRow({ run, summary }: { run: PaymentRun; summary: RunSummary }) {
   };
 }
 
+/**
+ * `payouts runs show`: prints the summary of one run, and its failed users with the reason of each.
+ *
+ * @throws InputError when there is no run of that date
+ */
 export async function showRun(cli: Cli, date: string): Promise<undefined> {
   const paymentDate = parseLocalDate(date);
   await withDatabase(cli, async (ctx) => {

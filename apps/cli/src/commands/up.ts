@@ -10,7 +10,7 @@ import { importSampleNetwork } from "../sample-network.ts";
 
 const FIRST_ADMIN = "admin@localhost";
 
-/** Everything on this machine, until it is told to stop. */
+/** `payouts up`: runs database, workers, scheduler and API in this process until SIGINT or SIGTERM. */
 export async function up(cli: Cli, { sample = false }: { sample?: boolean }): Promise<undefined> {
   await withTracing(cli, (traced) =>
     withServer(traced, (server) => untilStopped(cli.log, (stopped) => serve(traced, server, { sample, stopped }))),
@@ -22,7 +22,7 @@ async function serve(
   server: Server,
   { sample, stopped }: { sample: boolean; stopped: Promise<void> },
 ): Promise<void> {
-  // The embedded one is migrated by whoever uses it, and no migration goes through a pooler.
+  // The embedded database is migrated by `useDatabase`, and migrations do not go through a pooler.
   if (!server.folder && !cli.config.isPooled) await migrateAll(cli, server.url);
   cli.say(`Database: ${describe(cli, server)}`);
   await useDatabase(cli, server, async (ctx) => {
@@ -38,22 +38,22 @@ async function serve(
 
 function describe({ config }: Cli, { folder }: Server): string {
   if (folder) return `embedded, in ${folder}`;
-  if (!config.isPooled) return "the one of DATABASE_URL";
-  return 'the one of DATABASE_URL, through a pooler; "payouts migrate" is up to you, with the server\'s own address';
+  if (!config.isPooled) return "the one that DATABASE_URL names";
+  return 'the one that DATABASE_URL names, through a pooler; run "payouts migrate" yourself, with the server\'s own address';
 }
 
-/** The first administrator of a database of our own; elsewhere that is for somebody to decide. */
+/** Creates the first administrator of an embedded database; in any other, an operator chooses who that is. */
 async function introduceAdmin(cli: Cli, { db, clock }: DataContext, { folder }: Server): Promise<void> {
   if (await hasAdmins(db)) return;
   if (!folder) {
-    cli.say('Nobody can sign in yet: "npx payouts admin create EMAIL" adds the first administrator');
+    cli.say('There is no administrator yet: "npx payouts admin create EMAIL" adds the first one');
     return;
   }
   const { generatePassword, hashPassword } = await loadApi();
   const password = generatePassword();
   const admin = { email: FIRST_ADMIN, role: "admin", passwordHash: await hashPassword(password) } as const;
   if (!(await createAdmin(db, { ...admin, actor: cli.actor, now: clock() }))) return;
-  cli.say(`Sign in as ${FIRST_ADMIN} with the password ${password} (shown this once only)`);
+  cli.say(`Sign in as ${FIRST_ADMIN} with the password ${password} (shown only once)`);
 }
 
 async function greet(cli: Cli, ctx: DataContext, sample: boolean): Promise<void> {
@@ -63,7 +63,7 @@ async function greet(cli: Cli, ctx: DataContext, sample: boolean): Promise<void>
     await loadSample(cli, ctx);
   } else {
     cli.say("There are no users yet; from another shell:");
-    cli.say("  npx payouts import FILE.csv    adds yours");
+    cli.say("  npx payouts import FILE.csv    imports your users");
     cli.say("  npm start -- --sample          (after stopping this) loads a sample network");
   }
 }

@@ -3,6 +3,11 @@ import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 
+/**
+ * `payouts verify`: checks every invariant and prints what violates it.
+ *
+ * @returns `failed` when an invariant is violated
+ */
 export async function verifyCommand(cli: Cli): Promise<ExitCode> {
   return withDatabase(cli, async (ctx) => {
     let checked = 0;

@@ -4,6 +4,12 @@ import { decisionSentence } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
+/**
+ * `payouts why`: explains the stored decision for a user, on a payment date or in the latest run that considered the
+ * user.
+ *
+ * @throws InputError for an unknown user
+ */
 export async function why(cli: Cli, externalId: string, options: { date?: string }): Promise<undefined> {
   const date = options.date === undefined ? null : parseLocalDate(options.date);
   await withDatabase(cli, async (ctx) => {
@@ -18,7 +24,7 @@ export async function why(cli: Cli, externalId: string, options: { date?: string
   });
 }
 
-/** The same keys whether or not there is a decision; without one everything but the user (and date) is null. */
+/** The keys are the same without a decision; then every value but the user and the date asked for is null. */
 function toAnswer(externalId: string, date: string | null, decision: StoredDecision | null) {
   return {
     externalId,

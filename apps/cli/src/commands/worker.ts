@@ -4,7 +4,12 @@ import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { withTracing } from "../flow-connection.ts";
 
-/** One worker of the scaled set-up; on one machine `up` does the same with the embedded database. */
+/**
+ * `payouts worker`: runs one worker process of the scaled set-up until SIGINT or SIGTERM. On one machine `payouts up`
+ * does the same with the embedded database.
+ *
+ * @throws InputError without DATABASE_URL
+ */
 export async function worker(cli: Cli): Promise<undefined> {
   if (!cli.config.databaseUrl)
     throw new InputError('a worker needs DATABASE_URL (and REDIS_URL to share the work); "payouts up" needs neither');
