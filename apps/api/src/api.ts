@@ -5,27 +5,27 @@ import type { Assets } from "./assets.ts";
 import type { ApiConfig } from "./env.ts";
 import type { Metrics } from "./metrics.ts";
 
-/** What the API is opened with. */
+/** Everything that the API server is created with. */
 export interface ApiOptions {
   readonly ctx: Context;
   readonly backend: Backend;
   readonly config: ApiConfig;
-  /** The folder of Drizzle's migrations, to see whether the database has them all. */
+  /** The folder of Drizzle's migrations; readiness checks that the database has every one of them. */
   readonly migrationsFolder: string;
   readonly assets: Assets;
-  /** What this process measures of itself, in Prometheus' text format; in a process that works, too, with the worker's figures. */
+  /** This process's own metrics, in Prometheus' text format; includes the worker's if one runs in the same process. */
   readonly processMetrics?: () => Promise<string>;
 }
 
-/** What the operations work with. */
+/** What every operation handler receives. */
 export interface Api extends ApiOptions {
   readonly readiness: Readiness;
   readonly metrics: Metrics;
-  /** {@link tallyUsers}, which reads all users, at most ten seconds old. */
+  /** {@link tallyUsers}, which scans all users, cached for ten seconds. */
   readonly userTallies: () => Promise<readonly UserTally[]>;
 }
 
-/** Whether people reach the API by https: the cookie is then sent over nothing else. */
+/** Whether clients reach the API over https; the session cookie is then marked `Secure`. */
 export function isSecure({ publicUrl, tls }: ApiConfig): boolean {
   return publicUrl ? publicUrl.startsWith("https:") : tls !== null;
 }

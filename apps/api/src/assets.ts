@@ -1,20 +1,20 @@
 import { createRequire } from "node:module";
 import path from "node:path";
 
-/** Folders with the pages of libraries: files that are read at run time and no bundler takes along. */
+/** Folders with the web pages of libraries. The files are read at run time, so the bundler does not include them. */
 export interface Assets {
-  /** Bull Board's page, with `dist` inside, as in its package. */
+  /** Bull Board's page: a folder that contains `dist`, as its package does. */
   readonly board: string;
   /** Swagger UI's page. */
   readonly documentation: string;
 }
 
-/** Where scripts/build.mjs puts them. */
+/** The assets as scripts/build.mjs copies them into `folder`. */
 export function assetsIn(folder: string): Assets {
   return { board: path.join(folder, "board"), documentation: path.join(folder, "documentation") };
 }
 
-/** Where they are in a checkout with its node_modules. */
+/** The assets in the `node_modules` of a checkout. */
 export function installedAssets(): Assets {
   const { resolve } = createRequire(import.meta.url);
   const folderOf = (name: string) => path.dirname(resolve(`${name}/package.json`));

@@ -6,7 +6,7 @@ import type { Caller } from "./access/callers.ts";
 import type { Api } from "./api.ts";
 import { ApiProblem } from "./problems.ts";
 
-/** One request to an operation: its validated input, and who makes it. */
+/** One request to an operation: its validated input, its caller and the `order` for the audit log. */
 export type Call<N extends OperationName> = InputOf<N> & {
   readonly caller: Caller | null;
   readonly order: Order;
@@ -14,16 +14,16 @@ export type Call<N extends OperationName> = InputOf<N> & {
   readonly reply: FastifyReply;
 };
 
-/** An answer that is written as it is read. */
+/** An answer that is streamed to the client instead of being held in memory. */
 export interface Streamed {
   readonly stream: Readable;
-  /** Under which name a browser saves it. */
+  /** The name under which a browser saves the download. */
   readonly fileName?: string;
 }
 
 type Handler<N extends OperationName> = (api: Api, call: Call<N>) => Promise<AnswerOf<N, Streamed>>;
 
-/** One handler per operation: one that is missing, or answers something else, is a compile error. */
+/** One handler per operation. A missing handler, or one with another type of answer, does not compile. */
 export type HandlersOf<Names extends OperationName> = { readonly [N in Names]: Handler<N> };
 
 /** The handlers of a group of operations. */
@@ -31,7 +31,11 @@ export type Handlers<Group extends keyof typeof operationGroups> = HandlersOf<
   keyof (typeof operationGroups)[Group] & OperationName
 >;
 
-/** The person who makes a request to an operation that tokens may not use. */
+/**
+ * The administrator who makes a request to an operation that tokens may not use.
+ *
+ * @throws ApiProblem 403 when the caller is a token or is not signed in
+ */
 export function personOf({ caller }: { readonly caller: Caller | null }): Extract<Caller, { kind: "admin" }> {
   if (caller?.kind !== "admin") throw new ApiProblem(403, "forbidden", "only people may do this, not tokens");
   return caller;

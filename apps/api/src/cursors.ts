@@ -1,7 +1,7 @@
 import { InputError } from "@cpa-payouts/core";
 import { z } from "zod";
 
-/** Where the next page begins, as text for the caller to hand back; bigints and dates survive. */
+/** Encodes where the next page begins, as text that the client sends back. Bigints and dates keep their exact values. */
 export function writeCursor(position: Readonly<Record<string, number | bigint | string | Date>>): string {
   const plain = Object.fromEntries(
     Object.entries(position).map(([key, value]) => [key, value instanceof Date ? value.toISOString() : String(value)]),
@@ -19,7 +19,7 @@ const cents = z
   .transform(BigInt);
 const instant = z.iso.datetime().transform((text) => new Date(text));
 
-/** The positions that there are, a shape per kind of list. */
+/** The contents of a cursor, for each way in which lists are sorted. */
 export const positions = {
   byId: z.object({ id }),
   byIdAndCents: z.object({ id, cents }),
@@ -28,9 +28,10 @@ export const positions = {
 };
 
 /**
- * Reads what {@link writeCursor} wrote.
+ * Decodes a cursor that {@link writeCursor} wrote.
  *
- * @throws InputError for anything else
+ * @returns undefined for the first page, which has no cursor
+ * @throws InputError when the text is not a cursor of this shape
  */
 export function readCursor<S extends z.ZodType>(position: S, cursor: string | undefined): z.output<S> | undefined {
   if (cursor === undefined) return undefined;
@@ -47,7 +48,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A page of a list that asked for one row more than it shows. */
+/** Builds a page from `limit + 1` requested rows: the extra row is not shown, it only says that there is a next page. */
 export function toPage<Row, Item>(
   rows: readonly Row[],
   limit: number,

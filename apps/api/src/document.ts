@@ -7,10 +7,10 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-pro
 import { setRule } from "./access/scope-rules.ts";
 import type { Api } from "./api.ts";
 
-/** Whoever may not sign in learns nothing about the API from its document either. */
+/** Administrators only, so that the document does not describe the API to anyone who may not use it. */
 const access = { role: "viewer", scope: null } as const;
 
-/** The OpenAPI document, made from the same table as the routes, and a page that shows it without any outside host. */
+/** Serves the OpenAPI document, made from the same table as the routes, and Swagger UI, which uses no outside host. */
 export async function registerDocument(server: FastifyInstance, { assets }: Api): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -36,7 +36,7 @@ export async function registerDocument(server: FastifyInstance, { assets }: Api)
     await docs.register(swaggerUi, {
       routePrefix: "/docs",
       baseDir: assets.documentation,
-      // Without one it would look for its own in its package, which the bundle does not have.
+      // Without this, Swagger UI reads the logo from its own package, which the bundle does not contain.
       logo: { type: "image/svg+xml", content: readFileSync(path.join(assets.documentation, "logo.svg")) },
       staticCSP: false,
       uiConfig: { tryItOutEnabled: true },

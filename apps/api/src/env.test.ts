@@ -14,8 +14,8 @@ function problemsOf(env: Record<string, string>): readonly string[] {
 
 const publicUrl = { PUBLIC_URL: "https://payouts.example.com" };
 
-describe("the API's configuration", () => {
-  it("listens to this machine only unless told otherwise", () => {
+describe("API configuration", () => {
+  it("the API listens on 127.0.0.1 only by default", () => {
     expect(readApiConfig({ API_HOST: "", PUBLIC_URL: "" })).toEqual({
       host: "127.0.0.1",
       port: 3000,
@@ -28,7 +28,7 @@ describe("the API's configuration", () => {
     });
   });
 
-  it("reads what is given", () => {
+  it("environment variables replace the defaults", () => {
     const env = {
       ...publicUrl,
       API_PORT: "0",
@@ -44,11 +44,11 @@ describe("the API's configuration", () => {
     });
   });
 
-  it.each(["127.0.0.1", "127.0.0.9", "::1", "localhost"])("may listen on %s without https", (host) => {
+  it.each(["127.0.0.1", "127.0.0.9", "::1", "localhost"])("the API may listen on %s without https", (host) => {
     expect(problemsOf({ API_HOST: host })).toEqual([]);
   });
 
-  it.each(["0.0.0.0", "::", "10.1.2.3", "payouts.example.com"])("does not listen on %s in clear text", (host) => {
+  it.each(["0.0.0.0", "::", "10.1.2.3", "payouts.example.com"])("the API cannot listen on %s without https", (host) => {
     expect(problemsOf({ API_HOST: host })).toEqual([
       expect.stringContaining(`API_HOST: ${host} can be reached from elsewhere; set TLS_CERT_FILE and TLS_KEY_FILE`),
       expect.stringContaining("set PUBLIC_URL to the https address"),
@@ -60,7 +60,7 @@ describe("the API's configuration", () => {
     ).toHaveLength(1);
   });
 
-  it("tells every problem at once", () => {
+  it("all problems of the configuration are reported at once", () => {
     expect(
       problemsOf({
         API_PORT: "70000",

@@ -11,7 +11,7 @@ import {
 import { isLoopback } from "@cpa-payouts/core";
 import { z } from "zod";
 
-/** Addresses and networks; each that is none is a problem of its own. */
+/** Addresses and networks, separated by commas; each invalid one is reported as a problem of its own. */
 const networks = list.superRefine((texts, issue) => {
   for (const text of texts.filter((one) => !isNetwork(one)))
     issue.addIssue(`"${text}" is not an address or network such as 10.0.0.0/8`);
@@ -22,7 +22,7 @@ function isNetwork(text: string): boolean {
   return isIP(address) !== 0 && /^\d{1,3}$/.test(bits) && rest.length === 0;
 }
 
-/** Every variable of the environment that means something to the API, with its default (README, "Configuration"). */
+/** Every environment variable that the API reads, with its default (README, "Configuration"). */
 const variables = z.object({
   API_HOST: z.string().default("127.0.0.1"),
   API_PORT: z.string().default("3000").pipe(wholeNumber(0, 65_535)),
@@ -37,18 +37,19 @@ const variables = z.object({
   API_RATE_LIMIT: z.string().default("1200").pipe(wholeNumber(1, 999_999_999)),
 });
 
+/** The API's part of the configuration. */
 export interface ApiConfig {
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Whether nobody asked for this port. */
+  /** Whether `API_PORT` is unset. */
   readonly isDefaultPort: boolean;
-  /** Where people reach the API, such as `https://payouts.example.com`; null for the address it listens on. */
+  /** Where clients reach the API, such as `https://payouts.example.com`; null for the address it listens on. */
   readonly publicUrl: string | null;
-  /** The proxies whose `X-Forwarded-For` is believed; nobody's if empty. */
+  /** The proxies whose `X-Forwarded-For` is believed; if empty, the header is always ignored. */
   readonly trustedProxies: readonly string[];
   readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
-  /** Whom to tell about a hole, as a URI; null for nobody in particular. */
+  /** Where to report a vulnerability, as a URI; null if no contact is configured. */
   readonly securityContact: string | null;
   /** Requests that one client may make per minute. */
   readonly rateLimit: number;
@@ -57,7 +58,7 @@ export interface ApiConfig {
 /**
  * Reads the API's part of the configuration; an empty value counts as unset.
  *
- * @throws InputError that names every problem at once, one of which is a public address without https
+ * @throws InputError that lists every problem, including an address that other machines can reach without https
  */
 export function readApiConfig(env: Environment): ApiConfig {
   const given = givenIn(env);
@@ -78,7 +79,10 @@ export function readApiConfig(env: Environment): ApiConfig {
   };
 }
 
-/** Passwords and sessions never cross a network in clear text, and a page elsewhere cannot pass for ours. */
+/**
+ * An address that other machines can reach needs https, since passwords and sessions must not cross a network in clear
+ * text. It also needs PUBLIC_URL, against which the host and the origin of requests are checked.
+ */
 function findProblems(data: z.output<typeof variables>): string[] {
   const problems: string[] = [];
   if (Boolean(data.TLS_CERT_FILE) !== Boolean(data.TLS_KEY_FILE))

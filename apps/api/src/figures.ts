@@ -10,7 +10,7 @@ import {
 import { countJobs } from "@cpa-payouts/jobs";
 import { type Context, findMissedDates, findOverdueDates } from "@cpa-payouts/pipeline";
 
-/** A gauge with its values at this moment. */
+/** A gauge with its present values. */
 export interface Figure {
   readonly name: string;
   readonly help: string;
@@ -22,7 +22,7 @@ interface Sample {
   readonly value: number;
 }
 
-/** What the database says, from tallies and single rows of indexes: it costs the same however many invoices there are. */
+/** The gauges read from the database. They use tallies and single index rows, so the cost does not grow with invoices. */
 export async function databaseFigures(ctx: Context): Promise<Figure[]> {
   const figures = await Promise.all([
     invoiceFigures(ctx),
@@ -34,20 +34,20 @@ export async function databaseFigures(ctx: Context): Promise<Figure[]> {
   return figures.flat();
 }
 
-/** What the queue says. */
+/** The gauges read from the queues: jobs by queue and state, and which queues are paused. */
 export async function queueFigures({ queues }: Context): Promise<Figure[]> {
   const counts = await countJobs(queues);
   return [
     {
       name: "payouts_queue_jobs",
-      help: "Jobs in a queue by state; completed and failed ones as far as they are kept",
+      help: "Jobs by queue and state; completed and failed jobs count only while the queue keeps them",
       samples: counts.flatMap(({ queue, jobs }) =>
         Object.entries(jobs).map(([state, value]) => ({ labels: { queue, state }, value })),
       ),
     },
     {
       name: "payouts_queue_paused",
-      help: "Whether somebody stopped a queue",
+      help: "Whether a queue is paused",
       samples: counts.map(({ queue, isPaused }) => ({ labels: { queue }, value: isPaused ? 1 : 0 })),
     },
   ];
@@ -67,7 +67,7 @@ async function invoiceFigures({ db }: Context): Promise<Figure[]> {
     },
     {
       name: "payouts_invoices_amount_cents",
-      help: "What the invoices of a status come to, in US cents",
+      help: "Total amount of the invoices by status, in US cents",
       samples: byStatus.map(({ labels, tally }) => ({ labels, value: Number(tally?.amountCents ?? 0n) })),
     },
   ];
@@ -77,7 +77,7 @@ async function oldestPending({ db, clock }: Context): Promise<Figure> {
   const oldest = await findOldestPending(db);
   return {
     name: "payouts_oldest_pending_invoice_age_seconds",
-    help: "For how long the oldest pending invoice has waited for review; 0 when none does",
+    help: "How long the oldest pending invoice has waited for review; 0 when there is none",
     samples: [{ value: oldest ? ageInSeconds(oldest.createdAt, clock()) : 0 }],
   };
 }
@@ -98,7 +98,7 @@ async function runProgress({ db }: Context): Promise<Figure> {
   });
   return {
     name: "payouts_run_users",
-    help: "Users considered by the runs that are not finished, by what became of them; whoever is open is still to do",
+    help: "Users considered by unfinished runs, by outcome; open users are not processed yet",
     samples,
   };
 }
@@ -117,18 +117,18 @@ async function dates(ctx: Context): Promise<Figure[]> {
   return [
     {
       name: "payouts_payment_dates_missed",
-      help: "Payment dates without a run that are too old to be made up for by themselves",
+      help: "Payment dates without a run that are too old to be made up for automatically",
       samples: [{ value: missed.length }],
     },
     {
       name: "payouts_payment_dates_overdue",
-      help: "Payment dates without a run an hour after they were due, the missed ones among them",
+      help: "Payment dates without a run an hour after they were due, including missed ones",
       samples: [{ value: overdue.length }],
     },
   ];
 }
 
-/** Never negative: a pretended clock may stand before what is stored. */
+/** Never negative: a pretended clock may be earlier than a stored instant. */
 function ageInSeconds(since: Date, now: Date): number {
   return Math.max(0, now.getTime() - since.getTime()) / 1_000;
 }

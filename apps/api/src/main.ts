@@ -4,18 +4,19 @@ import type { ApiOptions } from "./api.ts";
 import type { ApiConfig } from "./env.ts";
 import { createServer } from "./server.ts";
 
+/** The API of this process while it listens. */
 export interface RunningApi {
   /** Where it listens, such as `http://127.0.0.1:3000`. */
   readonly url: string;
-  /** Stops taking requests and waits for those under way. */
+  /** Stops accepting requests and waits for those in progress. */
   close(): Promise<void>;
 }
 
 /**
- * Serves the API.
+ * Creates the server and starts to listen.
  *
- * @param options.mayMove take any free port when the default one is taken; one that was asked for is never changed
- * @throws OperationError in one line when the address is taken or not ours
+ * @param options.mayMove listen on any free port when the default port is taken; a configured port is never changed
+ * @throws OperationError with a one-line message when the address is taken, not permitted or not of this machine
  */
 export async function startApi(api: ApiOptions, { mayMove = false }: { mayMove?: boolean } = {}): Promise<RunningApi> {
   const server = await createServer(api);
@@ -31,8 +32,8 @@ export async function startApi(api: ApiOptions, { mayMove = false }: { mayMove?:
 
 const REASONS: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is taken",
-  EACCES: "the port is not for us",
-  EADDRNOTAVAIL: "it is no address of this machine",
+  EACCES: "this process has no permission to use the port",
+  EADDRNOTAVAIL: "this machine does not have that address",
 };
 
 async function listen(server: FastifyInstance, { host, port }: ApiConfig, mayMove: boolean): Promise<string> {

@@ -2,22 +2,23 @@ import { type Context, impatient, isReady, type Readiness, type ReadinessCheck }
 import { Gauge, Histogram, Registry } from "prom-client";
 import { databaseFigures, type Figure, queueFigures } from "./figures.ts";
 
+/** The metrics served at `/metrics`. */
 export interface Metrics {
-  /** Counts a request that was answered. */
+  /** Records the duration of an answered request. */
   observeRequest(request: { method: string; route: string; status: number; seconds: number }): void;
-  /** Everything there is to know now, in Prometheus' text format. */
+  /** All metrics with their present values, in Prometheus' text format. */
   text(): Promise<string>;
 }
 
-/** A scraper waits ten seconds by default; the checks before may take three. */
+/** Prometheus waits ten seconds by default, of which the readiness checks may take three. */
 const LIMIT_MS = 5_000;
 
 const DURATION_BUCKETS_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
- * The metrics of an installation and of this process.
+ * Creates the metrics of the installation and of this process.
  *
- * @param processMetrics what the process measures of itself, as text
+ * @param processMetrics this process's own metrics, in Prometheus' text format
  */
 export function openMetrics(options: {
   readonly ctx: Context;
@@ -39,7 +40,7 @@ export function openMetrics(options: {
     const checks = await readiness();
     const isWell = (name: ReadinessCheck["check"]) =>
       checks.some(({ check, state }) => check === name && state === "ok");
-    // What cannot be asked is left out, and `payouts_check_ok` says so: zeros would be taken for figures.
+    // Gauges whose check fails are left out, since zeros would look like real values; `payouts_check_ok` is 0 then.
     const figures = await Promise.all([isWell("migrations") ? database() : [], isWell("queue") ? queue() : []]);
     return write([...readinessFigures(checks), ...figures.flat()]);
   };
@@ -64,13 +65,13 @@ function readinessFigures(checks: readonly ReadinessCheck[]): Figure[] {
   ];
 }
 
-/** In a registry of their own each time, so that the run that is over is gone from the next answer. */
+/** Uses a new registry for each answer, so that the gauges of a finished run disappear. */
 async function write(figures: readonly Figure[]): Promise<string> {
   const registry = new Registry();
   for (const { name, help, samples } of figures) {
     const labelNames = Object.keys(samples[0]?.labels ?? {});
     const gauge = new Gauge({ name, help, labelNames, registers: [registry] });
-    // A gauge without labels is 0 from the beginning, which is a figure; without a sample there is none.
+    // prom-client starts a gauge without labels at 0; without a sample the gauge must be absent.
     if (samples.length === 0) gauge.remove();
     for (const { labels = {}, value } of samples) gauge.set({ ...labels }, value);
   }

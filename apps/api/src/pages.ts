@@ -5,7 +5,7 @@ const signedIn = { role: "viewer", scope: null } as const;
 const schema = { hide: true } as const;
 const HTML = "text/html; charset=utf-8";
 
-/** The little that a browser needs to get to `/docs` and `/queues`: a page to sign in, and one that leads on. */
+/** Serves the pages of the API itself: the sign-in page, and a home page with links to `/docs` and `/queues`. */
 export function registerPages(server: FastifyInstance): void {
   server.get("/sign-in", { config: { access: open }, schema }, async (_request, reply) =>
     reply.type(HTML).send(SIGN_IN),
@@ -17,9 +17,9 @@ export function registerPages(server: FastifyInstance): void {
 }
 
 /**
- * Where to send somebody who opens a page of ours in a browser without being signed in.
+ * Where to redirect a browser that opens a page without being signed in.
  *
- * @returns null for what is no page: a script wants to be told, not led elsewhere
+ * @returns the sign-in page, which goes on to the requested page; null for other requests, which get a 401 instead
  */
 export function signInPathFor({
   method,
@@ -68,14 +68,14 @@ const SIGN_IN = page(
 const HOME = page(
   "CPA Payouts",
   `<main><h1>CPA Payouts</h1>
-<p><a href="/docs/">The admin API</a>: every operation, to read and to try.</p>
-<p><a href="/queues">The queues</a>: jobs, and those that failed.</p></main>`,
+<p><a href="/docs/">The admin API</a>: read about every operation and try it.</p>
+<p><a href="/queues">The queues</a>: jobs and their states, including failed jobs.</p></main>`,
 );
 
-/** A file of its own, since the content security policy lets no script stand in a page. */
+/** Served as a separate file, since the content security policy forbids inline scripts. */
 const SIGN_IN_SCRIPT = `"use strict";
 const byId = (id) => document.getElementById(id);
-// A path of ours only: whoever sent the link must not choose another site.
+// Same origin only: a forged link must not lead to another site.
 const wanted = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
 const next = wanted.origin === location.origin ? wanted.href : "/";
 

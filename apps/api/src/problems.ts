@@ -4,7 +4,7 @@ import { describeError, isConnectionError, isDataError } from "@cpa-payouts/db";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Api } from "./api.ts";
 
-/** An answer that is not what was asked for: a status, a word for programs and a sentence for people. */
+/** An error answer: an HTTP status, a code for programs and a message for people. */
 export class ApiProblem extends Error {
   override readonly name = "ApiProblem";
   readonly status: number;
@@ -17,34 +17,35 @@ export class ApiProblem extends Error {
   }
 }
 
+/** A 404. `what` names the missing thing without an article, such as `user 17`. */
 export function notFound(what: string): ApiProblem {
   return new ApiProblem(404, "not-found", `there is no ${what}`);
 }
 
-/** Somebody else was first; `current` says how it stands. */
+/** A 409: the present state does not allow the request, often because another caller was first. `current` is that state. */
 export function conflict(message: string, current: Record<string, unknown>): ApiProblem {
   return new ApiProblem(409, "conflict", message, { current });
 }
 
-/** What to answer to an error, whatever it is; one that nobody expected tells nothing about itself. */
+/** Maps every error to an answer. The answer to an unexpected error contains no details. */
 function problemOf(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof InputError)
     return new ApiProblem(400, "bad-input", error.message, { problems: [...error.problems] });
   if (isValidationError(error)) return validationProblem(error);
   if (isConnectionError(error))
-    return new ApiProblem(503, "unavailable", "the database or the queue is away; try again in a moment");
-  // A value that PostgreSQL cannot hold, such as a text with a null byte.
+    return new ApiProblem(503, "unavailable", "the database or the queue is unavailable; try again in a moment");
+  // A value that PostgreSQL cannot store, such as a text with a null byte.
   if (isDataError(error)) return new ApiProblem(400, "bad-input", describeError(error));
   const { statusCode = 500, message = "" } = error as Partial<FastifyError>;
   if (statusCode < 500) return new ApiProblem(statusCode, codes[statusCode] ?? "bad-request", message);
-  return new ApiProblem(500, "unexpected", "something went wrong here; the log has it under the request's id");
+  return new ApiProblem(500, "unexpected", "unexpected error; the server's log has it under the request's id");
 }
 
 /**
- * Answers errors with a Problem, and keeps the unexpected ones in the log.
+ * Creates an error handler that answers with a Problem and logs errors with a status of 500 or above.
  *
- * @param present what is answered for a Problem; itself, by default
+ * @param present makes the body from the Problem; by default the body is the Problem
  */
 export function problemSender({ ctx }: Api, present: (problem: Problem) => object = (problem) => problem) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
@@ -57,7 +58,7 @@ export function problemSender({ ctx }: Api, present: (problem: Problem) => objec
   };
 }
 
-/** One line, with where it happened: an unexpected error is for whoever mends it. */
+/** The message and the first line of the stack, to find the cause of an unexpected error from one line of the log. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const [, where = ""] = (error.stack ?? "").split("\n    at ");

@@ -6,12 +6,13 @@ import type { FastifyRequest } from "fastify";
 import type { Api } from "./api.ts";
 
 const INTERVAL_MS = 1_000;
-/** A proxy closes a connection on which nothing comes for a minute or so. */
+/** Proxies close a connection that is silent for about a minute. */
 const SILENCE_MS = 15_000;
 
 /**
- * How far a run is, as server-sent events (HTML standard, section 9.2): `progress` whenever it changes, a comment now and
- * then, `end` when the run is over. It ends with the connection and with the server, too.
+ * The progress of a run as server-sent events (HTML standard, section 9.2): `progress` at every change, a comment when
+ * nothing has changed for 15 seconds, `end` when the run is completed or cancelled. The stream also ends when the client
+ * disconnects or the server closes.
  */
 export function progressEvents(api: Api, { id }: PaymentRun, { raw, server }: FastifyRequest): Readable {
   const gone = new AbortController();
@@ -35,7 +36,7 @@ async function* events({ ctx }: Api, runId: number, signal: AbortSignal): AsyncG
     }
     if (data !== told) silentSince = performance.now();
     told = data;
-    // Aborted when the browser has gone, which is no error.
+    // An abort (the client has disconnected, or the server closes) is not an error.
     await sleep(INTERVAL_MS, undefined, { signal }).catch(() => {});
   }
 }

@@ -7,14 +7,14 @@ function counter() {
   return async () => ++count;
 }
 
-it("keeps an answer for as long as it holds", async () => {
+it("an answer is cached until its time is over", async () => {
   const ask = remembered(counter(), 60_000);
   expect([await ask(), await ask()]).toEqual([1, 1]);
   const forgetful = remembered(counter(), 0);
   expect([await forgetful(), await forgetful()]).toEqual([1, 2]);
 });
 
-it("asks once for all who ask at the same moment", async () => {
+it("concurrent callers share one call", async () => {
   const answer = latch();
   const count = counter();
   const ask = remembered(async () => {
@@ -26,7 +26,7 @@ it("asks once for all who ask at the same moment", async () => {
   expect(await all).toEqual([1, 1, 1]);
 });
 
-it("does not keep an error", async () => {
+it("an error is not cached", async () => {
   const count = counter();
   const ask = remembered(async () => {
     if ((await count()) === 1) throw new Error("away");

@@ -1,8 +1,6 @@
 /**
- * Asks a question that is dear to answer at most once in a while; whoever asks in between gets the last answer, and whoever
- * asks while it is out waits for the same one. An error is not kept.
- *
- * @param forMs for how long an answer holds, in real time
+ * Caches the result of `ask` for `forMs` milliseconds of real time, counted from the call. Concurrent callers share one
+ * call. Errors are not cached.
  */
 export function remembered<T>(ask: () => Promise<T>, forMs: number): () => Promise<T> {
   let last: { readonly answer: Promise<T>; readonly until: number } | null = null;

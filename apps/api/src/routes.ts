@@ -17,7 +17,7 @@ import { settingsHandlers } from "./operations/settings.ts";
 import { tokenHandlers } from "./operations/tokens.ts";
 import { userHandlers } from "./operations/users.ts";
 
-/** Which operation calls which handler: every one of the contract, or it does not compile. */
+/** The handler of every operation; if the contract has an operation that is missing here, this does not compile. */
 const handlers: HandlersOf<OperationName> = {
   ...sessionHandlers,
   ...invoiceHandlers,
@@ -32,7 +32,7 @@ const handlers: HandlersOf<OperationName> = {
   ...healthHandlers,
 };
 
-/** A route per operation of the contract. */
+/** Registers one route per operation of the contract. */
 export async function registerOperations(server: FastifyInstance, api: Api): Promise<void> {
   for (const [group, operations] of Object.entries(operationGroups))
     for (const [name, operation] of Object.entries(operations))
@@ -92,7 +92,7 @@ function schemaOf(group: string, name: OperationName, operation: Operation) {
         : typeof answer === "string"
           ? { 200: { description: "A stream", content: { [answer]: { schema: z.string() } } } }
           : { 200: answer }),
-      // Bad input, not signed in, not allowed, not there, conflict, too many; and what goes wrong here.
+      // Bad input, not signed in, not allowed, not found, conflict, rate limit; and errors of the server.
       "4xx": problem,
       "5xx": problem,
       ...(unavailable ? { 503: unavailable } : {}),
@@ -101,7 +101,7 @@ function schemaOf(group: string, name: OperationName, operation: Operation) {
 }
 
 function describeAccess({ access: { role, scope, isSensitive } }: Operation): string {
-  if (role === "public") return "Open to everybody.";
+  if (role === "public") return "Public; no sign-in needed.";
   const fresh = isSensitive ? ", who gave their password within the last 15 minutes" : "";
   const token = scope ? `, or a token with the scope \`${scope}\`` : "; not for tokens";
   return `For a signed-in ${role} or above${fresh}${token}.`;

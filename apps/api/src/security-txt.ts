@@ -3,13 +3,13 @@ import type { Api } from "./api.ts";
 
 const YEAR_MS = 365 * 86_400_000;
 
-/** Whom to tell about a hole in this installation (RFC 9116); there is none unless SECURITY_CONTACT says who. */
+/** Serves the contact for vulnerabilities in this installation (RFC 9116) if SECURITY_CONTACT is set. */
 export function registerSecurityTxt(server: FastifyInstance, { ctx, config }: Api): void {
   const { securityContact } = config;
   if (!securityContact) return;
   const access = { role: "public", scope: null } as const;
   server.get("/.well-known/security.txt", { config: { access }, schema: { hide: true } }, async (_request, reply) => {
-    // Asked for at a moment, it is good for a year from then on; the standard wants a date.
+    // The standard requires an expiry; each answer is valid for a year.
     const expires = new Date(ctx.clock().getTime() + YEAR_MS).toISOString();
     return reply.type("text/plain; charset=utf-8").send(`Contact: ${securityContact}\nExpires: ${expires}\n`);
   });

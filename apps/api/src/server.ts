@@ -23,16 +23,17 @@ import { remembered } from "./remembered.ts";
 import { registerOperations } from "./routes.ts";
 import { registerSecurityTxt } from "./security-txt.ts";
 
+/** A registered route with its access rule. */
 export interface ServedRoute {
   readonly method: string;
-  /** As a pattern, such as `/api/v1/users/:externalId`. */
+  /** The pattern, such as `/api/v1/users/:externalId`. */
   readonly url: string;
   readonly access: AccessRule | undefined;
 }
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Who may call the route. A route without a rule is refused when it is registered. */
+    /** Who may call the route. The server does not start with a route that has no rule. */
     access?: AccessRule;
     /** See `Operation.isForMonitors`. */
     isForMonitors?: boolean;
@@ -41,31 +42,31 @@ declare module "fastify" {
     caller: Caller | null;
   }
   interface FastifyInstance {
-    /** Every route there is, with its rule: what the tests go through, so that none is forgotten. */
+    /** Every registered route with its rule; the tests check each of them. */
     readonly routeTable: readonly ServedRoute[];
-    /** Aborted when the server is to close: what is told for as long as somebody listens ends then. */
+    /** Aborted on shutdown; event streams end then. */
     readonly closing: AbortSignal;
   }
 }
 
-/** More than any request of ours needs: a thousand invoice numbers are 25 KB. */
+/** In bytes. The largest request of the contract, a thousand invoice numbers, has 25 KB. */
 const BODY_LIMIT = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-/** Nobody decides anything by how many users there are; counting 200,000 takes 50 ms. */
+/** Counting 200,000 users takes 50 ms, and no decision depends on an exact count. */
 const USERS_REMEMBERED_MS = 10_000;
 
-/** The API as a server that does not listen yet. */
+/** Creates the API server, which does not listen yet. */
 export async function createServer(options: ApiOptions): Promise<FastifyInstance> {
   const api = openApi(options);
   const server = Fastify(serverOptions(api));
-  // JSON only: a form of another site can send text/plain without being asked whether it may.
+  // JSON only: a form on another site can send text/plain without a CORS preflight.
   server.removeContentTypeParser("text/plain");
   server.setValidatorCompiler(validatorCompiler);
   server.setSerializerCompiler(serializerCompiler);
   server.setErrorHandler(problemSender(api));
   server.setNotFoundHandler(async () => {
-    throw new ApiProblem(404, "not-found", "there is nothing here; /docs shows what there is");
+    throw new ApiProblem(404, "not-found", "there is no such page or operation; /docs lists the operations");
   });
   announceClosing(server);
   requireRules(server);
@@ -92,7 +93,7 @@ function serverOptions({ config }: Api): FastifyServerOptions {
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT_MS,
     genReqId: () => randomUUID(),
-    // Whatever a client claims to be its address is believed only if a proxy that we know says so.
+    // X-Forwarded-For is believed only from a proxy in TRUSTED_PROXIES; any client can send the header.
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: 300 },
@@ -109,12 +110,15 @@ function announceClosing(server: FastifyInstance): void {
   server.addHook("preClose", async () => closing.abort());
 }
 
-/** Looked at when all are there, because a plugin's routes get theirs from the scope that they are registered in. */
+/**
+ * Records every route in `routeTable`, and makes `ready()` fail if one has no access rule. The rules are read when all
+ * routes are registered, because a plugin's routes get theirs from a hook that runs after this one.
+ */
 export function requireRules(server: FastifyInstance): void {
   const routeTable: ServedRoute[] = [];
   server.decorate("routeTable", routeTable);
   server.addHook("onRoute", (route) => {
-    // The same object comes again, changed, for a second address of the route.
+    // For a second URL of a route Fastify passes the same object, changed; method and URL are therefore copied here.
     const { method, url } = route;
     for (const one of [method].flat())
       routeTable.push({
@@ -131,7 +135,7 @@ export function requireRules(server: FastifyInstance): void {
   });
 }
 
-/** What every request goes through before its body is read: host, headers, rate, caller, origin, rule. */
+/** Registers the checks that every request passes before its body is read: host, rate limit, origin, caller, rule. */
 async function protect(server: FastifyInstance, api: Api): Promise<void> {
   const { ctx, config } = api;
   const checkHost = hostCheck(config);
@@ -150,7 +154,7 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
     errorResponseBuilder: (_request, { after }) =>
       new ApiProblem(429, "too-many-requests", `too many requests; wait ${after}`),
   });
-  // Before the caller is looked up, so that guessing sessions costs the database nothing.
+  // Before the caller is looked up, so that a client that guesses sessions cannot load the database.
   server.addHook("onRequest", server.rateLimit());
   server.addHook("onRequest", async (request, reply) => {
     const { authorization, origin, "sec-fetch-site": secFetchSite } = request.headers;
@@ -175,7 +179,7 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
   });
 }
 
-/** Nothing from elsewhere: the pages work without a network. Styles may be inline because the UIs of others need them so. */
+/** The pages load nothing from other hosts. Inline styles are allowed because Swagger UI and Bull Board need them. */
 function helmetOptions(isHttps: boolean) {
   return {
     contentSecurityPolicy: {
@@ -199,9 +203,9 @@ function helmetOptions(isHttps: boolean) {
   };
 }
 
-/** The route's pattern instead of the path, and no query: both may hold names and addresses. */
+/** Measures and logs requests by the route's pattern. Path and query are left out, since they may hold names and e-mails. */
 function recordRequests(server: FastifyInstance, { ctx, metrics }: Api): void {
-  // What the browser's tools and the load run show as the server's part of the time (W3C Server Timing), in milliseconds.
+  // The server's part of the response time in milliseconds (W3C Server Timing), for browser tools and the benchmark.
   server.addHook("onSend", async (_request, reply) => {
     void reply.header("server-timing", `total;dur=${reply.elapsedTime.toFixed(1)}`);
   });

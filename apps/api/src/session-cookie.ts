@@ -3,10 +3,10 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { isSecure } from "./api.ts";
 import type { ApiConfig } from "./env.ts";
 
-/** The cookie that holds the session's token: out of reach for scripts, and not sent along by other sites. */
+/** The cookie that holds the session's token. Scripts cannot read it, and other sites' requests do not carry it. */
 export function sessionCookie(config: ApiConfig) {
   const secure = isSecure(config);
-  // Browsers accept a name with this prefix only over https, from this very host, for all of its paths.
+  // Browsers accept a name with this prefix only over https, for this exact host and all of its paths.
   const name = secure ? "__Host-payouts-session" : "payouts-session";
   const options = { path: "/", httpOnly: true, sameSite: "strict", secure } as const;
   return {

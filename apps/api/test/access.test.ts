@@ -6,8 +6,8 @@ import { requireRules } from "../src/server.ts";
 import { makeReady, openTestApi, type TestApi } from "./api.ts";
 
 /**
- * Who may call what, written down a second time on purpose: a rule that changes, or a new route, must be changed or added
- * here as well. Role, scope for tokens, and whether the password must be fresh.
+ * The access rules, written down a second time on purpose: a changed rule or a new route must be entered here as well. The
+ * columns are method, path, role, scope for tokens, and whether the password must be fresh.
  */
 const EXPECTED = `
 GET    /api/v1/admins                            admin     -                  -
@@ -88,7 +88,7 @@ let api: TestApi;
 
 beforeAll(async () => {
   api = await openTestApi();
-  // Ready, so that a probe is answered with 200.
+  // Makes /readyz answer 200.
   await makeReady(api);
 });
 
@@ -96,7 +96,7 @@ afterAll(async () => {
   await api.close();
 });
 
-/** A path that names nothing that is there, so that an admitted request changes nothing of anybody's. */
+/** A path whose parameters match no stored row, so that an admitted request changes nothing. */
 const pathOf = (url: string) => url.replace(":date", "2020-01-06").replace(":id", "999999").replace(/:\w+/g, "nobody");
 
 async function statusOf({ method, url }: ExpectedRoute, headers: Readonly<Record<string, string>>) {
@@ -106,8 +106,8 @@ async function statusOf({ method, url }: ExpectedRoute, headers: Readonly<Record
 
 const ranks = { public: 0, viewer: 1, operator: 2, admin: 3 } as const;
 
-describe("the table of routes", () => {
-  it("has exactly the rules that are written down here", () => {
+describe("route table", () => {
+  it("the routes have exactly the access rules that are listed in this test", () => {
     const actual = api.server.routeTable
       .filter(({ method, url }) => method !== "HEAD" && /^\/(api\/|livez|readyz|metrics)/.test(url))
       .map(({ method, url, access }) => ({
@@ -122,7 +122,7 @@ describe("the table of routes", () => {
     expect(sorted(actual)).toEqual(sorted(expectedRoutes));
   });
 
-  it("refuses to serve a route without a rule", async () => {
+  it("a server with a route without an access rule does not start", async () => {
     const server = Fastify();
     requireRules(server);
     server.get("/forgotten", async () => "hello");
@@ -133,27 +133,27 @@ describe("the table of routes", () => {
 describe.each(expectedRoutes)("$method $url", (route) => {
   const { role, scope, isSensitive } = route;
 
-  it(`is ${role === "public" ? "open" : "closed"} to whoever is not signed in`, async () => {
+  it(`a caller who is not signed in is ${role === "public" ? "admitted" : "refused"}`, async () => {
     const { status, code } = await statusOf(route, api.anonymous.headers);
     if (role === "public") expect([400, 200]).toContain(status);
     else expect({ status, code }).toEqual({ status: 401, code: "signed-out" });
   });
 
-  it.each(["viewer", "operator", "admin"] as const)(`answers %s as ${role} is needed`, async (present) => {
+  it.each(["viewer", "operator", "admin"] as const)(`the rule for ${role} is applied to %s`, async (present) => {
     const { headers } = await api.as(present);
     const { status, code } = await statusOf(route, headers);
     if (ranks[present] < ranks[role]) expect({ status, code }).toEqual({ status: 403, code: "forbidden" });
     else expect([200, 204, 400, 404]).toContain(status);
   });
 
-  it(`asks an admin ${isSensitive ? "" : "not "}for the password again after a while`, async () => {
+  it(`an admin who gave their password more than 15 minutes ago is ${isSensitive ? "asked for it again" : "admitted"}`, async () => {
     const { headers } = await api.as("admin", { confirmedMs: CONFIRMED_FOR_MS + 1 });
     const { status, code } = await statusOf(route, headers);
     if (isSensitive) expect({ status, code }).toEqual({ status: 403, code: "confirmation-required" });
     else expect([200, 204, 400, 404]).toContain(status);
   });
 
-  it("lets a token in with its scope only", async () => {
+  it("a token is admitted only with the required scope", async () => {
     const others = ["invoices:read", "runs:read"].filter((other) => other !== scope);
     const without = await api.withToken(...others);
     const refused = await statusOf(route, without.headers);
@@ -164,7 +164,7 @@ describe.each(expectedRoutes)("$method $url", (route) => {
     expect([200, 204, 400, 404]).toContain((await statusOf(route, headers)).status);
   });
 
-  it("takes changes from our own pages only", async () => {
+  it("changes requested by a foreign page are refused", async () => {
     const { headers } = await api.as("admin");
     const { origin: _origin, "sec-fetch-site": _site, ...bare } = headers as Record<string, string>;
     const forged = [

@@ -21,7 +21,7 @@ export const NOW = "2026-12-07T12:00:00Z";
 const ORIGIN = "http://localhost";
 export const PASSWORD = "correct horse battery staple";
 
-/** A hash is slow on purpose; what the tests are about is something else. */
+/** A low cost of scrypt: the real cost is slow on purpose, and these tests do not test hashing. */
 export const CHEAP = { N: 1_024, r: 8, p: 1 };
 
 const passwordHash = hashPassword(PASSWORD, CHEAP);
@@ -40,11 +40,11 @@ export const testConfig: ApiConfig = {
 export interface TestApi {
   readonly flow: TestFlow;
   readonly server: FastifyInstance;
-  /** Knows which operations were answered so far; every answer of this API is checked against the document. */
+  /** Records which operations were answered so far, and checks every answer against the OpenAPI document. */
   readonly document: DocumentCheck;
-  /** A request as it comes, without any courtesy. */
+  /** Sends a request without adding headers. */
   request(options: InjectOptions): Promise<LightMyRequestResponse>;
-  /** A client with a session of its own as `ROLE@example.com`, whose password was given so long ago. */
+  /** A client with a session of its own as `ROLE@example.com`, whose password was given `confirmedMs` ago. */
   as(role: AdminRole, age?: { confirmedMs?: number }): Promise<SignedIn>;
   /** A client with a token of these scopes. */
   withToken(...scopes: string[]): Promise<SignedIn>;
@@ -53,11 +53,11 @@ export interface TestApi {
 }
 
 export interface SignedIn extends Client {
-  /** What a browser or program of theirs sends along with each request. */
+  /** The headers that this client sends with each request. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The API of a network of its own, without a port: requests are handed over in memory. */
+/** Opens the API with a database of its own and the given users. It has no port: requests are passed in memory. */
 export async function openTestApi(
   options: {
     users?: readonly TestUser[];
@@ -108,7 +108,7 @@ export async function openTestApi(
   };
 }
 
-/** What a worker does when it starts, so that `/readyz` answers with 200. */
+/** Does what a worker does when it starts, so that `/readyz` answers 200. */
 export async function makeReady({ flow: { ctx } }: TestApi): Promise<void> {
   await recordTick(ctx.db, ctx.clock(), { isAlerting: false });
   await scheduleTicks(ctx.queues, ctx.policy.schedule);
@@ -116,7 +116,7 @@ export async function makeReady({ flow: { ctx } }: TestApi): Promise<void> {
 
 export const browserHeaders = { origin: ORIGIN, "sec-fetch-site": "same-origin", host: "localhost" };
 
-/** A session as signing in makes it, without the slow hash. */
+/** Opens a session as signing in does, without the slow hash. Returns the cookie. */
 async function newSession({ ctx }: TestFlow, role: AdminRole, age: { confirmedMs?: number }): Promise<string> {
   const email = `${role}@example.com`;
   const now = ctx.clock();
@@ -136,11 +136,12 @@ async function newSession({ ctx }: TestFlow, role: AdminRole, age: { confirmedMs
   return `payouts-session=${token}`;
 }
 
-/** The session's cookie as a browser sends it back. */
+/** The session cookie that an answer sets, as a browser sends it back. */
 export function cookieOf(response: LightMyRequestResponse): string {
   return String(response.headers["set-cookie"]).split(";")[0] ?? "";
 }
 
+/** A typed client that sends these headers with each request. */
 export function clientWith(request: TestApi["request"], headers: Readonly<Record<string, string>>): SignedIn {
   const client = createClient({ baseUrl: "", headers, fetch: (url, init) => inMemory(request, url, init) });
   return { ...client, headers };

@@ -7,7 +7,7 @@ import { browserHeaders, openTestApi, type SignedIn, type TestApi } from "./api.
 
 const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
 
-describeOnBackends("what an operator changes through the board", (kind) => {
+describeOnBackends("board actions", (kind) => {
   let api: TestApi;
   let operator: SignedIn;
   let workers: RunningWorker[];
@@ -27,7 +27,7 @@ describeOnBackends("what an operator changes through the board", (kind) => {
   const put = (path: string) =>
     api.request({ method: "PUT", url: `/queues/api/queues/${path}`, headers: operator.headers });
 
-  /** Workers for which every error is one that no other try mends. */
+  /** Starts workers that treat every error as final. */
   const work = async (handlers: Partial<Handlers>) => {
     const running = await startTestWorkers(api.flow, {
       queues: ["ticks", "invoices"],
@@ -66,7 +66,7 @@ describeOnBackends("what an operator changes through the board", (kind) => {
 
   const invoiceEverybody = () => work({ "create-invoice": invoiceBatcher(api.flow.ctx, api.flow.ctx.pace.invoices) });
 
-  /** Users with how often they were invoiced, and what they are still owed. */
+  /** Each user with the outcome of the decision, the number of invoices and the present balance in cents. */
   const outcomes = async () => {
     const rows = await api.flow.database.sql`
       select u.external_id as user, d.outcome, count(i.id)::int as invoices, u.balance_cents::int as owed
@@ -83,7 +83,7 @@ describeOnBackends("what an operator changes through the board", (kind) => {
       .reverse();
   };
 
-  it("retries a failed job: its user is invoiced exactly once, in a run that is completed already", async () => {
+  it("retrying a failed job of a completed run invoices its user exactly once", async () => {
     const { jobs } = await failEverybody();
     const response = await put(`invoices/${jobs[0]}/retry`);
     expect([response.statusCode, response.body]).toEqual([204, ""]);
@@ -104,14 +104,14 @@ describeOnBackends("what an operator changes through the board", (kind) => {
     expect(await outcomes()).toEqual([ann, { user: "ben", outcome: "failed", invoices: 0, owed: 15_000 }]);
     expect(await findRun(api.flow.ctx.db, DATE.date)).toMatchObject({ state: "completed" });
 
-    // A job that is done is not for the board any more, and "payouts retry" would find nothing to do for this user.
+    // The board refuses to retry a completed job. Retried through BullMQ, it finds its user already invoiced.
     expect((await put(`invoices/${jobs[0]}/retry`)).json()).toMatchObject({ code: "conflict" });
     await invoices.getJob(jobs[0] ?? "").then((job) => job?.retry("completed"));
     await eventually(async () => (await invoices.getJob(jobs[0] ?? ""))?.returnvalue?.outcome === "already-invoiced");
     expect((await outcomes())[0]).toEqual(ann);
   });
 
-  it("leaves the user of a job failed whose retry fails, too", async () => {
+  it("a retry that fails leaves the user's decision failed", async () => {
     const { jobs } = await failEverybody();
     const [first = ""] = jobs;
     await put(`invoices/${first}/retry`);
@@ -125,7 +125,7 @@ describeOnBackends("what an operator changes through the board", (kind) => {
     expect((await outcomes())[0]).toEqual({ user: "ann", outcome: "failed", invoices: 0, owed: 15_000 });
   });
 
-  it("retries all failed jobs of a queue", async () => {
+  it("all failed jobs of a queue can be retried at once", async () => {
     await failEverybody();
     const response = await put("invoices/retry/failed");
     expect([response.statusCode, response.json()]).toEqual([200, { retried: 2, skipped: 0 }]);
@@ -141,14 +141,14 @@ describeOnBackends("what an operator changes through the board", (kind) => {
     ]);
   });
 
-  it("retries a job once for two operators who ask at the same time", async () => {
+  it("a job is retried once when two operators retry it at the same time", async () => {
     const { jobs } = await failEverybody();
     const responses = await Promise.all([1, 2].map(() => put(`invoices/${jobs[0]}/retry`)));
     expect(new Set(responses.map(({ statusCode }) => statusCode))).toEqual(new Set([204, 409]));
     expect((await recorded()).filter(({ action }) => action === "job.retry")).toHaveLength(1);
   });
 
-  it("promotes a delayed job", async () => {
+  it("a delayed job can be promoted", async () => {
     const { bullmq } = api.flow.ctx.queues;
     await bullmq.invoices.add("create-invoice", { runId: 1, userId: 1 }, { jobId: "later", delay: 86_400_000 });
     expect((await put("invoices/later/promote")).statusCode).toBe(204);
@@ -163,7 +163,7 @@ describeOnBackends("what an operator changes through the board", (kind) => {
     });
   });
 
-  it("leaves alone what is no failed or delayed job, and records nothing of it", async () => {
+  it("an action on a job in another state is refused and not recorded", async () => {
     await api.flow.ctx.queues.enqueue("create-invoice", { runId: 1, userId: 1 });
     for (const [path, status] of [
       ["invoices/invoice-1-1/retry", 409],
@@ -176,7 +176,7 @@ describeOnBackends("what an operator changes through the board", (kind) => {
     expect(await recorded()).toEqual([]);
   });
 
-  it("does not run a schedule early, and retries a tick without harm to its schedule", async () => {
+  it("a scheduled tick cannot be promoted, and retrying a failed tick leaves its schedule unchanged", async () => {
     const { queues, policy } = api.flow.ctx;
     await scheduleTicks(queues, policy.schedule);
     await queues.bullmq.ticks.remove("tick");
@@ -207,7 +207,7 @@ describeOnBackends("what an operator changes through the board", (kind) => {
     expect(new Set(waiting.map(({ repeatJobKey }) => repeatJobKey))).toEqual(ticks);
   });
 
-  it("changes nothing that it cannot record", async () => {
+  it("an action that cannot be recorded in the audit log changes nothing", async () => {
     const { jobs } = await failEverybody();
     await api.flow.database.sql.unsafe(`
       create function refuse() returns trigger language plpgsql as $$ begin raise 'no space left' using errcode = 'disk_full'; end $$;
@@ -217,7 +217,7 @@ describeOnBackends("what an operator changes through the board", (kind) => {
     await api.flow.database.sql.unsafe("drop trigger refuse on audit_log");
   });
 
-  it("leads from a job to its user, and to the invoice once there is one", async () => {
+  it("a job links to its user, and to its invoice once there is one", async () => {
     const { runId, jobs } = await failEverybody();
     const [first = ""] = jobs;
     const userId = first.split("-").at(-1);
@@ -239,15 +239,15 @@ describeOnBackends("what an operator changes through the board", (kind) => {
     expect(await link()).toEqual({ displayText: "Invoice", href: invoice });
     const redirect = await get(invoice);
     expect([redirect.statusCode, redirect.headers.location]).toEqual([302, `/invoices/INV-20261207-${userId}`]);
-    // And back again: the API names the job, whose page is the board's.
+    // The way back: the API answers the path of the job's page on the board.
     const { job } = await operator.readInvoice({ params: { number: `INV-20261207-${userId}` } });
     expect(job).toBe(`/queues/queue/invoices/${first}`);
     expect((await get(job)).headers["content-type"]).toBe("text/html; charset=utf-8");
   });
 });
 
-describe("the links of jobs", () => {
-  it("are for people who are signed in, and lead nowhere without such a user or invoice", async () => {
+describe("job links", () => {
+  it("job links are for signed-in administrators, and a link to an unknown user is refused", async () => {
     const api = await openTestApi({ users: [{ externalId: "ann" }] });
     await api.flow.database.sql`update users set external_id = 'a/b?c'`;
     const viewer = await api.as("viewer");
@@ -267,7 +267,7 @@ describe("the links of jobs", () => {
     await api.close();
   });
 
-  it("do not break the page of a job that somebody else put into the queue", async () => {
+  it("a job that another program added to the queue does not break the board", async () => {
     const api = await openTestApi();
     await api.flow.ctx.queues.bullmq.invoices.add("something", null, { jobId: "foreign" });
     const { headers } = await api.as("viewer");

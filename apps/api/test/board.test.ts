@@ -7,7 +7,10 @@ import { installedAssets } from "../src/index.ts";
 import type { ServedRoute } from "../src/server.ts";
 import { browserHeaders, openTestApi, type TestApi } from "./api.ts";
 
-/** What everybody may look at, and what an operator is answered in an empty system. All else is refused to everybody. */
+/**
+ * The routes that every signed-in administrator may read, and the status that an operator gets for each permitted change
+ * in an empty system. Every other route is refused to every role.
+ */
 const PAGES = ["", "/metrics-history", "/job-schedulers", "/queue/:queueName", "/queue/:queueName/:jobId"];
 const READS = [
   "/api/redis/stats",
@@ -79,14 +82,14 @@ function expectedStatus(route: Route, who: string): number {
   return (who === "viewer" ? undefined : CHANGES[keyOf(route)]) ?? 403;
 }
 
-describe("who may use the board", () => {
-  it("has the routes that this test knows, so that none of them goes unnoticed", () => {
+describe("board access", () => {
+  it("every route that this test lists exists on the board", () => {
     const found = new Set(routes.map(keyOf));
     for (const known of [...PAGES, ...READS, "/static/*"]) expect(found).toContain(`GET ${known}`);
     for (const known of Object.keys(CHANGES)) expect(found).toContain(known);
   });
 
-  it.each(["nobody", "viewer", "operator", "admin", "token"])("answers %s on every route as it should", async (who) => {
+  it.each(["nobody", "viewer", "operator", "admin", "token"])("the rules of all routes hold for %s", async (who) => {
     const answers = new Map<string, number>();
     const expected = new Map<string, number>();
     for (const route of routes) {
@@ -96,7 +99,7 @@ describe("who may use the board", () => {
     expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(expected));
   });
 
-  it("refuses with a Problem that the board's page can show", async () => {
+  it("a refusal is a Problem that the board's page can show", async () => {
     const response = await ask({ method: "PUT", url: "/queues/api/queues/:queueName/obliterate" }, "admin");
     expect(response.json()).toEqual({
       code: "forbidden",
@@ -105,7 +108,7 @@ describe("who may use the board", () => {
     });
   });
 
-  it("refuses every change that a page elsewhere asks for, whoever's session it rides on", async () => {
+  it("a change requested by a foreign page is refused even with an admin's session", async () => {
     const forgeries = [
       { origin: "https://evil.example.com", "sec-fetch-site": "cross-site" },
       { origin: "https://evil.example.com" },
@@ -119,19 +122,19 @@ describe("who may use the board", () => {
       }
   });
 
-  it("changed nothing and recorded nothing but what was done", async () => {
+  it("the refused requests have changed nothing and are not in the audit log", async () => {
     const { ctx } = api.flow;
     expect(await ctx.queues.bullmq.invoices.getJobCounts("waiting", "delayed", "failed")).toMatchObject({ waiting: 1 });
     const actions = (await listAuditLog(ctx.db, {}, { limit: 100 })).map(({ action, object }) => `${action} ${object}`);
     const recorded = actions.filter((action) => action.startsWith("job"));
-    // An operator and an admin retried all failed jobs, of which there are none.
+    // The operator and the admin each retried all failed jobs, of which there are none.
     const twice = ["jobs.retry queue:invoices", "jobs.retry-requested queue:invoices"];
     expect(recorded).toEqual([...twice, ...twice]);
   });
 });
 
-describe("the board's page", () => {
-  it("asks no other host for anything", async () => {
+describe("board page", () => {
+  it("the board's page loads nothing from other hosts", async () => {
     const page = (await ask({ method: "GET", url: "/queues" }, "viewer")).body;
     expect(page).toContain('<base href="/queues/" />');
     expect((await ask({ method: "GET", url: "/queues/" }, "viewer")).body).toBe(page);
@@ -146,7 +149,7 @@ describe("the board's page", () => {
     }
   });
 
-  it("shows buttons to operators, none to viewers", async () => {
+  it("the board shows buttons to operators and admins, and none to viewers", async () => {
     const shown = async (who: string) =>
       (await ask({ method: "GET", url: "/queues/api/queues" }, who)).json().queues[0];
     expect(await shown("viewer")).toMatchObject({ readOnlyMode: true, allowRetries: false });
@@ -155,7 +158,7 @@ describe("the board's page", () => {
     expect(await shown("admin")).toMatchObject(buttons);
   });
 
-  it("names its buttons as the page's styles know them, which hide those that are refused", async () => {
+  it("the icons by which the page hides refused buttons exist in Bull Board's scripts", async () => {
     const scripts = path.join(installedAssets().board, "dist", "static", "js");
     const files = (await readdir(scripts, { recursive: true })).filter((file) => file.endsWith(".js"));
     const code = (await Promise.all(files.map((file) => readFile(path.join(scripts, file), "utf8")))).join("\n");
@@ -166,7 +169,7 @@ describe("the board's page", () => {
     for (const name of ["jobActions-", "queueActions-"]) expect(code).toContain(`className:"${name}`);
   });
 
-  it("is of the version of its API", () => {
+  it("the package of the board's page has the version of the board's API package", () => {
     const load = createRequire(import.meta.url);
     const ours: Record<string, string> = load("../package.json").dependencies;
     const page = load("@bull-board/ui/package.json");

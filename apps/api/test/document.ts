@@ -23,13 +23,13 @@ export interface Exchange {
 
 export interface DocumentCheck {
   readonly document: OpenApiDocument;
-  /** The operations that were answered with success so far. */
+  /** The ids of the operations that were answered successfully so far. */
   readonly called: ReadonlySet<string>;
-  /** @throws Error when an answer is not what the document says */
+  /** @throws Error when an answer does not match the document */
   check(exchange: Exchange): void;
 }
 
-/** Compares what the server answers with what its OpenAPI document promises. */
+/** Checks the answers of a server against its OpenAPI document. */
 export function documentCheck(server: FastifyInstance): DocumentCheck {
   const document = server.swagger() as unknown as OpenApiDocument;
   const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -71,7 +71,7 @@ function escapeStep(step: string): string {
   return encodeURIComponent(step.replaceAll("~", "~0").replaceAll("/", "~1"));
 }
 
-/** The documented path that a URL belongs to: one without parameters before one with. */
+/** The documented path that matches a URL; of several, the one with the fewest parameters. */
 function pathOf({ paths }: OpenApiDocument, method: string, url: string): string | null {
   const { pathname } = new URL(url, "http://localhost");
   const fits = Object.keys(paths)

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeReady, openTestApi, type SignedIn, type TestApi } from "./api.ts";
 
 /*
- * Whatever is sent to whatever operation, by somebody who may do everything: no answer of 500 or above, no trace of our
- * insides in it, an answer that is in the document (see api.ts), and nothing written by what was refused.
+ * Sends arbitrary input to every operation, as an admin. No answer may have a status of 500 or above, reveal internals or
+ * differ from the document (see api.ts), and a refused request must write nothing.
  */
 let api: TestApi;
 let admin: SignedIn;
@@ -16,7 +16,7 @@ beforeAll(async () => {
   api = await openTestApi({ users: [{ externalId: "a" }, { externalId: "b", method: "pending" }] });
   await makeReady(api);
   const { run } = await invoicedRun({ ctx: api.flow.ctx, database: api.flow.database }, "2026-12-07");
-  // Completed, since the progress of one that goes on is told for as long as it does.
+  // Completed, since the progress stream of an unfinished run does not end.
   const { db, clock } = api.flow.ctx;
   await advanceFanOut(db, { runId: run.id, cursor: 2, finished: true, now: clock() });
   await closeRun(db, await getRun(db, run.id), clock());
@@ -72,7 +72,7 @@ const value = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
 );
 
-/** Names that mean something somewhere, so that more than the outermost test of the shape is reached. */
+/** Field names of the contract, so that the input reaches more than the outermost check of the shape. */
 const fieldNames = [
   ...new Set(
     Object.values<Operation>(operations).flatMap(({ query, body }) => [
@@ -93,7 +93,7 @@ const body = fc.oneof(
 );
 
 const text = (sent: unknown) => (typeof sent === "string" ? sent : (JSON.stringify(sent) ?? "undefined"));
-/** As much of a text as a URL can carry; a lone surrogate is no character. */
+/** The beginning of a text, encoded for a URL; a lone surrogate cannot be encoded. */
 const urlPart = (sent: unknown) =>
   encodeURIComponent(
     text(sent)
@@ -103,11 +103,11 @@ const urlPart = (sent: unknown) =>
 
 const INSIDES = /node_modules|\.ts:\d|\n\s+at |select |insert into|scrypt\$|payouts_[\w-]{20}|password_hash/i;
 
-/** What signing out and ending sessions does is their purpose; they would end the test. */
+/** Left out: both would end the session of this test. */
 const left = ["signOut", "endSession"];
 const fuzzed = Object.entries<Operation>(operations).filter(([name]) => !left.includes(name));
 
-/** Counts the rows of everything that an operation could write, but not the heartbeat of the session itself. */
+/** A fingerprint of everything that an operation can write, except when the session was last used. */
 async function written(): Promise<string> {
   const [row] = await api.flow.database.sql`
     select (select count(*) from audit_log) as audit, (select count(*) from ledger_entries) as entries,
@@ -120,7 +120,7 @@ async function written(): Promise<string> {
 }
 
 describe.each(fuzzed)("%s", (_name, { method, path, body: takesBody }) => {
-  it("takes anything without breaking", async () => {
+  it("arbitrary input causes no server error, and refused input writes nothing", async () => {
     const names = path.match(/:\w+/g) ?? [];
     const params = fc.tuple(...names.map(() => value));
     await fc.assert(
@@ -151,7 +151,7 @@ describe.each(fuzzed)("%s", (_name, { method, path, body: takesBody }) => {
   });
 });
 
-describe("what is no request of ours at all", () => {
+describe("malformed requests", () => {
   const post = (headers: Record<string, string>, payload: string | Buffer) =>
     api.request({
       method: "POST",
@@ -172,20 +172,20 @@ describe("what is no request of ours at all", () => {
     ],
     ["XML", { "content-type": "application/xml" }, "<a/>", 415],
     ["no body", { "content-type": "application/json" }, "", 400],
-  ])("is refused: %s", async (_what, headers, payload, status) => {
+  ])("a malformed body is refused: %s", async (_what, headers, payload, status) => {
     const response = await post(headers, payload);
     expect(response.statusCode, response.body).toBe(status);
     expect(response.json()).toMatchObject({ code: expect.any(String), message: expect.any(String) });
   });
 
-  it("is refused when it is larger than any request of ours", async () => {
+  it("a body above the size limit is refused", async () => {
     const response = await post({ "content-type": "application/json" }, JSON.stringify({ note: "x".repeat(70_000) }));
     expect(response.statusCode).toBe(413);
     expect(response.json().code).toBe("too-large");
   });
 
   it.each(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const)(
-    "%s to nowhere is a plain 404",
+    "%s to an unknown path gets a 404 without CORS headers",
     async (method) => {
       const response = await api.request({ method, url: "/api/v1/nowhere", headers: admin.headers });
       expect(response.statusCode).toBe(404);
@@ -195,8 +195,8 @@ describe("what is no request of ours at all", () => {
   );
 });
 
-describe("every answer", () => {
-  it("carries headers that keep other sites and outside hosts away", async () => {
+describe("headers of answers", () => {
+  it("every answer has headers that exclude other sites and outside hosts", async () => {
     const { headers } = await api.request({ url: "/api/v1/session" });
     expect(headers["content-security-policy"]).toBe(
       "default-src 'self';script-src 'self';style-src 'self' 'unsafe-inline';img-src 'self' data:;font-src 'self' data:;connect-src 'self';object-src 'none';base-uri 'self';form-action 'self';frame-ancestors 'none'",
@@ -211,7 +211,7 @@ describe("every answer", () => {
     expect(headers["x-request-id"]).toMatch(/^[\da-f-]{36}$/);
   });
 
-  it("has an id that the client cannot choose", async () => {
+  it("the request's id cannot be chosen by the client", async () => {
     const { headers } = await api.request({
       url: "/api/v1/session",
       headers: { "x-request-id": "mine", "request-id": "mine" },
@@ -221,7 +221,7 @@ describe("every answer", () => {
 });
 
 describe("security.txt", () => {
-  it("names the contact, if there is one", async () => {
+  it("security.txt names the contact, and does not exist without one", async () => {
     const url = "/.well-known/security.txt";
     expect((await api.request({ url })).statusCode).toBe(404);
     const other = await openTestApi({ config: { securityContact: "mailto:security@example.com" } });
@@ -231,8 +231,8 @@ describe("security.txt", () => {
   });
 });
 
-describe("too many requests", () => {
-  it("of one client wait, signed in or not", async () => {
+describe("rate limit", () => {
+  it("requests over the limit are refused for one client and not for another", async () => {
     const busy = await openTestApi({ config: { rateLimit: 3 } });
     const { headers } = await busy.as("viewer");
     const statuses = [];

@@ -9,7 +9,7 @@ import { afterEach, describe, expect, inject, it } from "vitest";
 import { createServer, installedAssets } from "../src/index.ts";
 import { makeReady, NOW, openTestApi, type TestApi, testConfig } from "./api.ts";
 
-/** The first of December: no payment date has been due since. */
+/** When the installation goes live; no payment date is due between this instant and {@link QUIET}. */
 const LIVE_SINCE = "2026-12-01T00:00:00Z";
 const QUIET = "2026-12-03T12:00:00Z";
 
@@ -29,7 +29,10 @@ async function ask(headers: InjectOptions["headers"] = {}): Promise<{ status: nu
   return { status: response.statusCode, body: response.json() };
 }
 
-/** What is not well, as whoever may see details is told; each asks anew, since a pretended clock outlives sessions. */
+/**
+ * The checks that are not ok, as shown to a caller who may read details. Each call uses a new token, since the pretended
+ * clock may have passed the expiry of an earlier one.
+ */
 async function problems(): Promise<Record<string, string>> {
   const { headers } = await api.withToken("metrics:read");
   const { status, body } = await ask(headers);
@@ -39,7 +42,7 @@ async function problems(): Promise<Record<string, string>> {
   return Object.fromEntries(bad.map(({ check, state, line }) => [check, `${state}: ${line}`]));
 }
 
-/** Live since the first of December. */
+/** Goes live on December 1, with the last tick at the present time of the clock, and schedules the ticks. */
 async function goLive({ now = QUIET } = {}): Promise<void> {
   await recordTick(api.flow.ctx.db, new Date(LIVE_SINCE), { isAlerting: false });
   await recordTick(api.flow.ctx.db, new Date(now), { isAlerting: false });
@@ -51,7 +54,7 @@ describeOnBackends("readiness", (kind) => {
     api = await openTestApi({ kind, now });
   };
 
-  it("is given when everything is in place", async () => {
+  it("an installation is ready when every check is ok", async () => {
     await open();
     await goLive();
     const { headers } = await api.as("viewer");
@@ -66,7 +69,7 @@ describeOnBackends("readiness", (kind) => {
     );
   });
 
-  it("is not given before the first tick", async () => {
+  it("an installation is not ready before its first tick", async () => {
     await open();
     expect(await problems()).toEqual({
       scheduler: "failed: no daily tick is scheduled; a worker sets it up within half a minute: start one",
@@ -74,7 +77,7 @@ describeOnBackends("readiness", (kind) => {
     });
   });
 
-  it("is lost with the scheduler", async () => {
+  it("an installation without the scheduler of the daily tick is not ready", async () => {
     await open();
     await goLive();
     expect(await problems()).toEqual({});
@@ -82,7 +85,7 @@ describeOnBackends("readiness", (kind) => {
     expect(Object.keys(await problems())).toEqual(["scheduler"]);
   });
 
-  it("is lost when the last tick is older than 26 hours", async () => {
+  it("an installation whose last tick is older than 26 hours is not ready", async () => {
     await open();
     await goLive();
     api.flow.clock.set("2026-12-04T14:00:00Z");
@@ -96,7 +99,7 @@ describeOnBackends("readiness", (kind) => {
 });
 
 describe("readiness", () => {
-  it("is lost while a migration is missing", async () => {
+  it("an installation whose database lacks a migration is not ready", async () => {
     api = await openTestApi({ now: QUIET });
     await goLive();
     await api.flow.database.sql`
@@ -106,7 +109,7 @@ describe("readiness", () => {
     );
   });
 
-  it("is lost when the daily tick waits and nobody takes it", async () => {
+  it("an installation whose daily tick waits for a worker is not ready", async () => {
     api = await openTestApi({ now: QUIET });
     await goLive();
     const anHourAgo = Date.now() - 3_600_000;
@@ -117,7 +120,7 @@ describe("readiness", () => {
     });
   });
 
-  it("is lost when a payment date has no run an hour after it was due", async () => {
+  it("an installation is not ready when a payment date has no run an hour after it was due", async () => {
     api = await openTestApi({ now: QUIET });
     await goLive({ now: "2026-12-07T02:55:00Z" });
     api.flow.clock.set("2026-12-07T02:59:59Z");
@@ -132,14 +135,14 @@ describe("readiness", () => {
     expect(await problems()).toEqual({});
   });
 
-  it("is lost when a payment date was missed, whatever else is due", async () => {
+  it("an installation with a missed payment date is not ready, and all overdue dates are listed", async () => {
     api = await openTestApi({ now: QUIET });
     await goLive({ now: "2026-12-21T02:55:00Z" });
     api.flow.clock.set("2026-12-21T04:00:00Z");
     expect((await problems())["payment-dates"]).toMatch(/^failed: overdue without a run: 2026-12-07, 2026-12-21; /);
   });
 
-  it("tells no details to whoever may not read the metrics", async () => {
+  it("callers who may not read the metrics see no details of readiness", async () => {
     api = await openTestApi({ now: QUIET });
     const strangers = [
       {},
@@ -152,7 +155,7 @@ describe("readiness", () => {
     for (const headers of strangers) expect(await ask(headers)).toEqual({ status: 200, body: { status: "ready" } });
   });
 
-  it("is logged when it is lost and regained, not at every probe", async () => {
+  it("readiness is logged when it is lost and regained, not at every probe", async () => {
     api = await openTestApi({ now: QUIET });
     for (let probe = 0; probe < 3; probe += 1) await ask();
     await goLive();
@@ -162,8 +165,8 @@ describe("readiness", () => {
   });
 });
 
-describe("while the database", () => {
-  it("is away the answer is 503, for callers with a session too, and 200 when it is back", async () => {
+describe("readiness without the database", () => {
+  it("while the database is down the answer is 503, also for callers with a session, and 200 afterwards", async () => {
     api = await openTestApi({ now: QUIET });
     await goLive();
     const { headers } = await api.as("viewer");
@@ -171,7 +174,7 @@ describe("while the database", () => {
     expect(await ask()).toEqual({ status: 503, body: { status: "not-ready" } });
     expect(await ask(headers)).toEqual({ status: 503, body: { status: "not-ready" } });
     expect((await api.request({ url: "/livez", headers })).statusCode).toBe(200);
-    // Nobody can be known now, so that the figures are for nobody.
+    // No caller can be identified now, so the metrics are refused to all.
     expect((await api.request({ url: "/metrics", headers })).statusCode).toBeGreaterThanOrEqual(500);
     const [{ checks }] = api.flow.log.of("readiness.lost") as [{ checks: string[] }];
     expect(checks[0]).toMatch(/^database: /);
@@ -179,7 +182,7 @@ describe("while the database", () => {
     await eventually(async () => (await ask()).status === 200);
   });
 
-  it("hangs the answer comes within three seconds, and a pile of probes asks it once", async () => {
+  it("while the database hangs, 20 concurrent probes are answered within three seconds", async () => {
     api = await openTestApi({ now: QUIET });
     await goLive();
     const { headers } = await api.withToken("metrics:read");
@@ -210,7 +213,7 @@ describe("while the database", () => {
   });
 });
 
-describe.skipIf(inject("redisBinary") === null)("while Redis", () => {
+describe.skipIf(inject("redisBinary") === null)("readiness without Redis", () => {
   const withRedis = async (
     use: (redis: Awaited<ReturnType<typeof startRedis>>, restart: () => Promise<void>) => Promise<void>,
   ) => {
@@ -232,7 +235,7 @@ describe.skipIf(inject("redisBinary") === null)("while Redis", () => {
     }
   };
 
-  it("is away the queue check says so, and all is well when it is back", () =>
+  it("while Redis is down the queue check fails, and every check is ok afterwards", () =>
     withRedis(async (redis, restart) => {
       await redis.stop();
       const { queue, ...others } = await problems();
@@ -245,7 +248,7 @@ describe.skipIf(inject("redisBinary") === null)("while Redis", () => {
       await restart();
     }));
 
-  it("hangs the answer comes within three seconds", () =>
+  it("while Redis hangs the answer comes within three seconds", () =>
     withRedis(async (redis) => {
       process.kill(redis.pid, "SIGSTOP");
       try {
@@ -259,7 +262,7 @@ describe.skipIf(inject("redisBinary") === null)("while Redis", () => {
 });
 
 describe("probes", () => {
-  it("may use any host name, as other requests may not", async () => {
+  it("probes and scrapers may use any host name, other requests may not", async () => {
     api = await openTestApi({ now: NOW });
     const { headers } = await api.withToken("metrics:read", "runs:read");
     const as = (url: string) => api.request({ url, headers: { ...headers, host: "10.244.1.7:3000" } });
@@ -270,7 +273,7 @@ describe("probes", () => {
     expect((await as("/nothing")).statusCode).toBe(421);
   });
 
-  it("of life are told nothing else", async () => {
+  it("the liveness probe answers only that the process is alive", async () => {
     api = await openTestApi();
     const response = await api.request({ url: "/livez" });
     expect([response.statusCode, response.json()]).toEqual([200, { status: "alive" }]);

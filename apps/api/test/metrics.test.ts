@@ -29,7 +29,7 @@ const onlyOf = (samples: Record<string, number>, prefix: string) =>
   Object.fromEntries(Object.entries(samples).filter(([name]) => name.startsWith(prefix)));
 
 describe("metrics", () => {
-  it("are for viewers and for tokens with the scope", async () => {
+  it("metrics are readable by signed-in administrators and by tokens with the scope", async () => {
     api = await openTestApi();
     const statusFor = async ({ headers }: { headers: Readonly<Record<string, string>> }) =>
       (await api.request({ url: "/metrics", headers })).statusCode;
@@ -40,7 +40,7 @@ describe("metrics", () => {
     for (const role of ["viewer", "operator", "admin"] as const) expect(await statusFor(await api.as(role))).toBe(200);
   });
 
-  it("of an installation that has done nothing are zeros, and no tick", async () => {
+  it("the metrics of a new installation are zeros, without an age of the last tick", async () => {
     api = await openTestApi();
     const samples = await scrape();
     expect(onlyOf(samples, "payouts_invoices")).toEqual({
@@ -56,7 +56,7 @@ describe("metrics", () => {
     expect(samples).not.toHaveProperty("payouts_last_tick_age_seconds");
   });
 
-  it("follow a run from its decisions to its end", async () => {
+  it("the metrics show a run from its decisions until it is closed", async () => {
     api = await openTestApi({ users, now: "2026-12-07T02:00:00Z" });
     const { flow } = api;
     const date = { date: "2026-12-07", kind: "first-monday" } as const;
@@ -88,7 +88,7 @@ describe("metrics", () => {
     expect(onlyOf(await scrape(), "payouts_run_users")).toEqual({});
   });
 
-  it("tell the time since the last tick, and dates that are overdue and missed", async () => {
+  it("the metrics show the time since the last tick, and overdue and missed payment dates", async () => {
     api = await openTestApi({ now: "2026-12-21T03:30:00Z" });
     await recordTick(api.flow.ctx.db, new Date("2026-12-01T00:00:00Z"), { isAlerting: false });
     await recordTick(api.flow.ctx.db, new Date("2026-12-21T03:29:00Z"), { isAlerting: false });
@@ -101,7 +101,7 @@ describe("metrics", () => {
     });
   });
 
-  it("time requests by the pattern of their route, never by what is in it", async () => {
+  it("request durations are labelled with the route's pattern, never with the path", async () => {
     api = await openTestApi({ users });
     const { headers } = await api.withToken("users:read");
     for (const id of ["a", "b", "nobody"])
@@ -117,7 +117,7 @@ describe("metrics", () => {
     expect(JSON.stringify(samples)).not.toMatch(/secret|nobody/);
   });
 
-  it("leave out what cannot be asked, instead of zeros", async () => {
+  it("gauges that cannot be read are left out instead of being zero", async () => {
     api = await openTestApi();
     await api.flow.database.sql`delete from drizzle.__drizzle_migrations`;
     const samples = await scrape();
@@ -127,8 +127,8 @@ describe("metrics", () => {
   });
 });
 
-describeOnBackends("metrics of the queue", (kind) => {
-  it("count jobs by queue and state, and say what is paused", async () => {
+describeOnBackends("queue metrics", (kind) => {
+  it("the metrics count jobs by queue and state, and show paused queues", async () => {
     api = await openTestApi({ kind });
     const { queues } = api.flow.ctx;
     const jobs = [1, 2, 3].map((userId) => ({ runId: 1, userId }));

@@ -15,8 +15,8 @@ import {
 } from "./api.ts";
 
 /**
- * One after the other, every operation of the document is called by the typed client; what each answers is compared with
- * the document on the way (see api.ts), and here with what it should be.
+ * These tests depend on each other in order. Together they call every operation of the document with the typed client.
+ * Each answer is checked against the document (see api.ts), and here against the expected values.
  */
 let api: TestApi;
 let admin: SignedIn;
@@ -41,7 +41,7 @@ afterAll(async () => {
   await api.close();
 });
 
-/** Status, code and what the answer says about the present state. */
+/** The status, the code and the `current` state of the error that a call is expected to answer. */
 async function refusal(work: Promise<unknown>) {
   const error = await work.then(
     () => null,
@@ -50,7 +50,7 @@ async function refusal(work: Promise<unknown>) {
   return { status: error?.status, code: error?.problem.code, current: error?.problem.current };
 }
 
-it("users: found by status, balance, method, search, a page at a time", async () => {
+it("users can be listed by status, balance, method and search text, page by page", async () => {
   const ids = async (query: Parameters<SignedIn["listUsers"]>[0]) =>
     (await admin.listUsers(query)).items.map(({ externalId }) => externalId);
   expect(await ids({ query: { method: "pending" } })).toEqual(["cyd", "dan"]);
@@ -67,7 +67,7 @@ it("users: found by status, balance, method, search, a page at a time", async ()
   expect(await refusal(admin.listUsers({ query: { cursor: "nonsense" } }))).toMatchObject({ status: 400 });
 });
 
-it("a user: the next payment to expect, and everything that is missing for it", async () => {
+it("a user is shown with the next expected payment and everything that is missing for it", async () => {
   const expected = async (externalId: string) => (await admin.readUser({ params: { externalId } })).expected;
   const today = { paymentDate: "2026-12-07", kind: "first-monday" };
   expect(await expected("ann")).toEqual({ ...today, amount: "150.00", missing: [] });
@@ -83,7 +83,7 @@ it("a user: the next payment to expect, and everything that is missing for it", 
   expect(await refusal(admin.readUser({ params: { externalId: "nobody" } }))).toMatchObject({ status: 404 });
 });
 
-it("payment methods: the queue, with addresses that several users gave", async () => {
+it("pending payment methods can be reviewed once, and show addresses that several users share", async () => {
   const { items } = await admin.listMethods({ query: { status: "pending" } });
   expect(items.map(({ externalId, sharedWith }) => [externalId, sharedWith])).toEqual([
     ["cyd", 1],
@@ -100,7 +100,7 @@ it("payment methods: the queue, with addresses that several users gave", async (
     code: "conflict",
     current: { binanceEmail: "Shared@pay.example.com", status: "approved" },
   });
-  // An address that is not the present one: the reviewer looked at something else.
+  // The address is not the user's present one: the reviewer saw another one.
   expect(await refusal(review("dan", "other@example.com", { status: "approved" }))).toMatchObject({ status: 409 });
   expect(
     await review("dan", "shared@pay.example.com", { status: "rejected", reason: "the same as cyd" }),
@@ -109,7 +109,7 @@ it("payment methods: the queue, with addresses that several users gave", async (
   });
 });
 
-it("credits: once per key; the same again is the same answer, anything else a conflict", async () => {
+it("a credit is made once per key: the same request gets the same answer, another request a conflict", async () => {
   const credit = (key: string, body: Parameters<SignedIn["createCredit"]>[0]["body"]) =>
     admin.createCredit({ headers: { "idempotency-key": key }, body });
   const sent = { externalId: "ann", amount: "10.00", note: "conversion 77" };
@@ -129,7 +129,7 @@ it("credits: once per key; the same again is the same answer, anything else a co
   expect((await admin.readUser({ params: { externalId: "ann" } })).balance).toBe("170.00");
 });
 
-it("adjustments: up and down, below zero as well, with a reason, once per key", async () => {
+it("an adjustment is made once per key, needs a reason, and may take a balance below zero", async () => {
   const adjust = (key: string, body: Parameters<SignedIn["createAdjustment"]>[0]["body"]) =>
     admin.createAdjustment({ headers: { "idempotency-key": key }, body });
   const sent = { externalId: "eve", amount: "-50.00", reason: "charged back" };
@@ -146,7 +146,7 @@ it("adjustments: up and down, below zero as well, with a reason, once per key", 
   expect(rest.items).toMatchObject([{ kind: "credit", amount: "20.00" }]);
 });
 
-it("a user's status, with its reason in the audit log", async () => {
+it("a change of a user's status is in the audit log with its reason", async () => {
   const status = (to: "active" | "suspended") =>
     admin.changeUserStatus({ params: { externalId: "gus" }, body: { status: to, reason: "under inquiry" } });
   expect(await status("suspended")).toMatchObject({ externalId: "gus", status: "suspended" });
@@ -162,7 +162,7 @@ it("a user's status, with its reason in the audit log", async () => {
   ]);
 });
 
-it("runs: previewed, opened, followed, their decisions and failures, retried", async () => {
+it("a run can be previewed, opened, read with its decisions and failures, retried and resumed", async () => {
   expect(await admin.previewRun()).toMatchObject({
     paymentDate: "2026-12-07",
     state: "preview",
@@ -178,7 +178,7 @@ it("runs: previewed, opened, followed, their decisions and failures, retried", a
   expect(opened).toMatchObject({ state: "deciding", trigger: "manual", openedBy: "admin@example.com" });
   expect(await admin.openRun({ body: { paymentDate: "2026-12-07" } })).toEqual(opened);
 
-  // What workers do; with one user whose job gives up.
+  // The part of the workers, with one user whose job fails.
   const { db, clock } = api.flow.ctx;
   const run = await findRun(db, "2026-12-07");
   const runId = run?.id ?? 0;
@@ -214,7 +214,7 @@ it("runs: previewed, opened, followed, their decisions and failures, retried", a
   expect(await refusal(admin.readRun({ params: { date: "yesterday" } }))).toMatchObject({ status: 400 });
 });
 
-it("why somebody was paid or not, in words", async () => {
+it("the API explains in words why a user was paid or not", async () => {
   const why = async (externalId: string, query = {}) =>
     (await admin.explainUser({ params: { externalId }, query })).items;
   expect(await why("ann")).toMatchObject([{ outcome: "invoiced", invoiceNumber: "INV-20261207-1" }]);
@@ -224,7 +224,7 @@ it("why somebody was paid or not, in words", async () => {
   expect(await why("gus", { date: "2026-12-21" })).toEqual([]);
 });
 
-it("invoices: a list with totals, one of them, a review in two steps that refuses a set that has changed", async () => {
+it("invoices can be listed with totals and read, and a bulk review refuses a set that has changed since its preview", async () => {
   const list = await admin.listInvoices({ query: { sort: "largest", limit: 2 } });
   expect(list.items.map(({ externalId, amount }) => `${externalId} ${amount}`)).toEqual(["ben 700.50", "ann 170.00"]);
   expect(list.totals).toEqual({ invoices: 4, amount: "1170.50", isExact: true });
@@ -278,7 +278,7 @@ it("invoices: a list with totals, one of them, a review in two steps that refuse
   expect(await refusal(admin.previewReview({ body: unknown }))).toMatchObject({ status: 400 });
 });
 
-it("invoices as CSV: all that match, with what a spreadsheet would compute kept from it", async () => {
+it("the CSV export has all matching invoices, with spreadsheet formulas made harmless", async () => {
   await api.flow.database.sql`update users set name = '=HYPERLINK("http://example.com")' where external_id = 'ann'`;
   const response = await admin.exportInvoices({ query: { search: "an" } });
   expect(response.headers.get("content-disposition")).toBe('attachment; filename="invoices.csv"');
@@ -289,7 +289,7 @@ it("invoices as CSV: all that match, with what a spreadsheet would compute kept 
   ]);
 });
 
-it("a run that is cancelled, and its progress as events", async () => {
+it("a cancelled run cannot be cancelled again or retried, and its progress stream ends", async () => {
   const cancelled = await admin.cancelRun({ params: { date: "2026-12-07" }, body: { reason: "a drill" } });
   expect(cancelled).toEqual({ skipped: 0 });
   expect(await refusal(admin.cancelRun({ params: { date: "2026-12-07" }, body: { reason: "again" } }))).toEqual({
@@ -303,7 +303,7 @@ it("a run that is cancelled, and its progress as events", async () => {
   expect(events).toBe(`event: progress\ndata: ${data}\n\nevent: end\ndata: ${data}\n\n`);
 });
 
-it("the dashboard and the calendar", async () => {
+it("the dashboard shows the present state, and the calendar lists the payment dates", async () => {
   expect(await admin.readDashboard()).toEqual({
     invoices: expect.arrayContaining([
       { status: "paid", invoices: 3, amount: "1000.50" },
@@ -324,7 +324,7 @@ it("the dashboard and the calendar", async () => {
   expect(ics.match(/BEGIN:VEVENT/g)).toHaveLength(5);
 });
 
-it("administrators, tokens, settings", async () => {
+it("administrators, tokens and settings can be managed", async () => {
   const created = await admin.createAdmin({ body: { email: "New@example.com", role: "viewer" } });
   expect(created).toMatchObject({ email: "new@example.com", password: expect.stringMatching(/^(\w{5}-){3}\w{5}$/) });
   expect(await refusal(admin.createAdmin({ body: { email: "new@example.com", role: "admin" } }))).toMatchObject({
@@ -364,7 +364,7 @@ it("administrators, tokens, settings", async () => {
   });
 });
 
-it("one's own session", async () => {
+it("administrators can manage their own session, password and second factor", async () => {
   const { password } = await admin.createAdmin({ body: { email: "me@example.com", role: "viewer" } });
   const anonymous = api.anonymous;
   await anonymous.signIn({ body: { email: "me@example.com", password } });
@@ -390,7 +390,7 @@ it("one's own session", async () => {
   await other.signOut();
 });
 
-it("what monitors ask", async () => {
+it("liveness, readiness and metrics can be read", async () => {
   expect(await api.anonymous.readLiveness()).toEqual({ status: "alive" });
   expect(await refusal(api.anonymous.readReadiness())).toMatchObject({ status: 503 });
   await makeReady(api);
@@ -399,14 +399,14 @@ it("what monitors ask", async () => {
   expect(metrics.get("payouts_ready")).toBe(1);
 });
 
-it("left nobody's name, address, amount or secret in the log", () => {
+it("the log of these tests has no name, address, amount or secret", () => {
   const said = JSON.stringify(api.flow.log.lines);
   expect(api.flow.log.of("request.done").length).toBeGreaterThan(100);
   for (const personal of ["@", "User ", "ann", "payouts_", PASSWORD, "150.00", "15000"])
     expect(said).not.toContain(personal);
 });
 
-it("were all called, and nothing else is in the document", () => {
+it("every documented operation was called, and the document has exactly the operations of the contract", () => {
   const documented = Object.values(api.document.document.paths).flatMap((path) =>
     Object.values(path).map(({ operationId }) => operationId ?? ""),
   );

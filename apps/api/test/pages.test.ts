@@ -12,9 +12,9 @@ afterAll(() => api.close());
 
 const browser = { accept: "text/html,application/xhtml+xml", host: "localhost" };
 
-describe("a browser that is not signed in", () => {
+describe("redirect to the sign-in page", () => {
   it.each(["/", "/docs/", "/queues", "/queues/queue/invoices?status=failed", "/go/user/1"])(
-    "is led from %s to sign in",
+    "a browser that opens %s without being signed in is redirected to the sign-in page",
     async (url) => {
       const response = await api.request({ url, headers: browser });
       expect(response.statusCode).toBe(302);
@@ -26,19 +26,19 @@ describe("a browser that is not signed in", () => {
     ["the API", { url: "/api/v1/invoices", headers: browser }],
     ["a script", { url: "/queues/api/queues", headers: { host: "localhost", accept: "application/json" } }],
     ["a change", { method: "DELETE", url: "/api/v1/session", headers: { ...browser, origin: "http://localhost" } }],
-  ] as const)("is told so by %s", async (_what, request) => {
+  ] as const)("a request that is not signed in gets a 401 and no redirect: %s", async (_what, request) => {
     expect((await api.request(request)).statusCode).toBe(401);
   });
 
-  it("whose role does not do is told so, and not asked to sign in again", async () => {
+  it("a signed-in browser whose role is not sufficient gets a 403 and no redirect", async () => {
     const { headers } = await api.as("viewer");
     const response = await api.request({ url: "/api/v1/admins", headers: { ...headers, ...browser } });
     expect(response.statusCode).toBe(403);
   });
 });
 
-describe("the page to sign in", () => {
-  it("has nothing from elsewhere, and a script that is one", async () => {
+describe("pages of the API", () => {
+  it("the sign-in page loads nothing from other hosts, and its script has no syntax error", async () => {
     const page = await api.request({ url: "/sign-in?next=/queues", headers: browser });
     expect(page.headers["content-type"]).toBe("text/html; charset=utf-8");
     expect(page.body).not.toMatch(/https?:|<script>| on\w+="|queues/);
@@ -47,7 +47,7 @@ describe("the page to sign in", () => {
     expect(() => new vm.Script(script.body)).not.toThrow();
   });
 
-  it("leads on to where there is something to do", async () => {
+  it("every link of the home page leads to a page", async () => {
     const { headers } = await api.as("viewer");
     const home = await api.request({ url: "/", headers: { ...headers, ...browser } });
     expect(home.statusCode).toBe(200);

@@ -27,7 +27,7 @@ async function follow() {
 
 const progress = (done: number) => `event: progress\ndata: {"state":"fanning-out","done":${done},"total":2}\n\n`;
 
-it("tells how far the run is, whenever it gets on", async () => {
+it("a progress stream reports every change of a run, and its end", async () => {
   const { response, told, ended } = await follow();
   expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
   await eventually(() => told.text === progress(0));
@@ -39,7 +39,7 @@ it("tells how far the run is, whenever it gets on", async () => {
   expect(told.text).toContain('event: end\ndata: {"state":"cancelled","done":1,"total":2}\n\n');
 });
 
-it("ends when the server closes, which does not wait for those who listen", async () => {
+it("a progress stream ends when the server closes, and does not delay closing", async () => {
   const { told, ended } = await follow();
   await eventually(() => told.text !== "");
   const start = performance.now();

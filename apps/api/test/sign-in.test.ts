@@ -43,7 +43,7 @@ function trySignIn(
   });
 }
 
-/** A client that has signed in through the front door. */
+/** Signs in over HTTP and returns a client with the new session. */
 async function signIn(credentials: Credentials = {}, headers: Record<string, string> = {}) {
   const response = await trySignIn(credentials, { headers });
   expect(response.statusCode, response.body).toBe(200);
@@ -59,8 +59,8 @@ const refusal = async (work: Promise<unknown>) => {
   return { status, code: problem?.code };
 };
 
-describe("signing in", () => {
-  it("answers who it is and sets a cookie that scripts and other sites do not get", async () => {
+describe("sign-in", () => {
+  it("signing in answers the account and sets a cookie that scripts and other sites cannot use", async () => {
     const response = await trySignIn({ email: "ALICE@example.com" });
     expect(response.json()).toEqual({
       email: EMAIL,
@@ -74,7 +74,7 @@ describe("signing in", () => {
     );
   });
 
-  it("keeps a hash of the token only", async () => {
+  it("the database holds a hash of the session token, not the token", async () => {
     const token = cookieOf(await trySignIn()).split("=")[1] ?? "";
     const [row] = await api.flow.database.sql`select to_jsonb(s)::text as row from admin_sessions s`;
     expect(token).toHaveLength(43);
@@ -86,7 +86,7 @@ describe("signing in", () => {
   it.each([
     ["a wrong password", { password: "wrong" }],
     ["an unknown e-mail", { email: "nobody@example.com" }],
-  ])("with %s says the same", async (_what, credentials) => {
+  ])("signing in with %s is refused with the same answer", async (_what, credentials) => {
     const response = await trySignIn(credentials);
     expect(response.statusCode).toBe(401);
     expect(response.json()).toEqual({
@@ -96,7 +96,7 @@ describe("signing in", () => {
     expect(response.headers["set-cookie"]).toBeUndefined();
   });
 
-  it("gives a token that nobody knew before, and ends the session that the browser had", async () => {
+  it("signing in creates a new token and ends the browser's previous session", async () => {
     const before = await signIn();
     const planted = before.headers.cookie ?? "";
     const after = await signIn({}, { cookie: planted });
@@ -107,7 +107,7 @@ describe("signing in", () => {
     expect(await refusal(fixed.readSession())).toEqual({ status: 401, code: "signed-out" });
   });
 
-  it("is in the audit log, with where it came from", async () => {
+  it("signing in is in the audit log with the client's address", async () => {
     const admin = await signIn();
     const { items } = await admin.listAuditLog({ query: { actor: EMAIL } });
     expect(items).toEqual([
@@ -115,7 +115,7 @@ describe("signing in", () => {
     ]);
   });
 
-  it("over https takes a cookie that only this very host gets, over https", async () => {
+  it("over https the session cookie is sent only over https and only to this host", async () => {
     await api.close();
     api = await openTestApi({ config: { publicUrl: "https://payouts.example.com" } });
     await addAdmin(EMAIL);
@@ -128,8 +128,8 @@ describe("signing in", () => {
   });
 });
 
-describe("a session", () => {
-  it("dies of idleness, but not while it is used", async () => {
+describe("sessions", () => {
+  it("a session ends after 30 minutes without a request, but not while it is used", async () => {
     const admin = await signIn();
     for (let step = 1; step <= 3; step++) {
       later(step * (SESSION_IDLE_MS - 1_000));
@@ -139,7 +139,7 @@ describe("a session", () => {
     expect(await refusal(admin.readSession())).toEqual({ status: 401, code: "signed-out" });
   });
 
-  it("ends after half a day, however much it is used", async () => {
+  it("a session ends after 12 hours even if it is used", async () => {
     const admin = await signIn();
     for (let passed = 0; passed < SESSION_LIFE_MS; passed += SESSION_IDLE_MS / 2) {
       later(passed);
@@ -149,13 +149,13 @@ describe("a session", () => {
     expect(await refusal(admin.readSession())).toEqual({ status: 401, code: "signed-out" });
   });
 
-  it("ends when its person signs out, on the server, too", async () => {
+  it("signing out ends the session on the server", async () => {
     const admin = await signIn();
     await admin.signOut();
     expect(await refusal(admin.readSession())).toEqual({ status: 401, code: "signed-out" });
   });
 
-  it("of another browser can be ended by its person and by an admin, not by anybody else", async () => {
+  it("a session in another browser can be ended by its own administrator, and not by a viewer", async () => {
     const [mine, other] = [await signIn(), await signIn()];
     const viewer = await api.as("viewer");
     expect((await viewer.listSessions()).items).toHaveLength(1);
@@ -168,7 +168,7 @@ describe("a session", () => {
     await mine.readSession();
   });
 
-  it("ends at once when its person is disabled, and counts the new role at once", async () => {
+  it("a new role applies at once, and disabling an administrator ends their session at once", async () => {
     const [boss, viewer] = [await signIn(), await api.as("viewer")];
     await boss.changeAdmin({ params: { email: "viewer@example.com" }, body: { role: "operator" } });
     expect((await viewer.readSession()).role).toBe("operator");
@@ -176,14 +176,14 @@ describe("a session", () => {
     expect(await refusal(viewer.readSession())).toEqual({ status: 401, code: "signed-out" });
   });
 
-  it("of a disabled person does not come back when they are enabled again", async () => {
+  it("a session that ended when its administrator was disabled stays ended when they are enabled again", async () => {
     const [boss, viewer] = [await signIn(), await api.as("viewer")];
     await boss.changeAdmin({ params: { email: "viewer@example.com" }, body: { isDisabled: true } });
     await boss.changeAdmin({ params: { email: "viewer@example.com" }, body: { isDisabled: false } });
     expect(await refusal(viewer.readSession())).toEqual({ status: 401, code: "signed-out" });
   });
 
-  it("gets its password confirmed for a quarter of an hour more", async () => {
+  it("sensitive operations are possible again after the password is confirmed", async () => {
     const admin = await signIn();
     later(20 * 60_000);
     const body = { coolingOffDays: 3 };
@@ -194,7 +194,7 @@ describe("a session", () => {
     expect(await admin.changeSettings({ body })).toMatchObject({ coolingOffDays: 3, updatedBy: EMAIL });
   });
 
-  it("that sets another password ends all the others", async () => {
+  it("changing the password ends all other sessions of the account", async () => {
     const [mine, other] = [await signIn(), await signIn()];
     await mine.changePassword({ body: { password: "another long password" } });
     expect(await refusal(other.readSession())).toEqual({ status: 401, code: "signed-out" });
@@ -204,7 +204,7 @@ describe("a session", () => {
   });
 });
 
-describe("the second factor", () => {
+describe("second factor", () => {
   async function switchOn() {
     const admin = await signIn();
     const { secret, uri } = await admin.proposeSecondFactor();
@@ -215,7 +215,7 @@ describe("the second factor", () => {
   }
   const codeTime = () => Math.floor(api.flow.clock().getTime() / 1_000);
 
-  it("once on, is asked for after the right password only", async () => {
+  it("the second factor is asked for only after the right password", async () => {
     const { secret } = await switchOn();
     expect((await trySignIn()).json().code).toBe("second-factor-required");
     expect((await trySignIn({ password: "wrong" })).json().code).toBe("wrong-credentials");
@@ -225,7 +225,7 @@ describe("the second factor", () => {
     expect(response.json()).toMatchObject({ email: EMAIL, hasSecondFactor: true });
   });
 
-  it("accepts a code once, and none from before it", async () => {
+  it("an authenticator code is accepted once, and no earlier code after it", async () => {
     const { secret } = await switchOn();
     later(60_000);
     const [older = "", code = ""] = [codeTime() - 30, codeTime()].map((epoch) => generateSync({ secret, epoch }));
@@ -234,7 +234,7 @@ describe("the second factor", () => {
     expect((await trySignIn({ code: older })).statusCode).toBe(401);
   });
 
-  it("accepts each recovery code once", async () => {
+  it("each recovery code is accepted once", async () => {
     const { recoveryCodes } = await switchOn();
     expect(new Set(recoveryCodes).size).toBe(10);
     const [first = "", second = ""] = recoveryCodes;
@@ -243,7 +243,7 @@ describe("the second factor", () => {
     expect((await trySignIn({ code: second })).statusCode).toBe(200);
   });
 
-  it("is not switched on without proof, and ends the other sessions when it is", async () => {
+  it("switching on the second factor needs a valid code and ends the other sessions", async () => {
     const other = await signIn();
     const admin = await signIn();
     const { secret } = await admin.proposeSecondFactor();
@@ -253,7 +253,7 @@ describe("the second factor", () => {
     expect((await admin.readSession()).hasSecondFactor).toBe(true);
   });
 
-  it("is needed to confirm the password, too, and can be switched off", async () => {
+  it("confirming the password needs the second factor, which can then be switched off", async () => {
     const { admin, recoveryCodes } = await switchOn();
     expect(await refusal(admin.confirmSession({ body: { password: PASSWORD } }))).toMatchObject({
       code: "second-factor-required",
@@ -264,7 +264,7 @@ describe("the second factor", () => {
   });
 });
 
-describe("too many tries", () => {
+describe("sign-in limits", () => {
   const wrong = { password: "wrong" };
   const statuses = async (count: number, ...args: Parameters<typeof trySignIn>) => {
     const tries = [];
@@ -272,7 +272,7 @@ describe("too many tries", () => {
     return tries;
   };
 
-  it("of one account from one address wait for a minute, the right password as well", async () => {
+  it("after five wrong passwords from one address even the right password has to wait a minute", async () => {
     expect(await statuses(6, wrong)).toEqual([401, 401, 401, 401, 401, 429]);
     const refused = await trySignIn();
     expect(refused.json()).toEqual({ code: "too-many-requests", message: "too many tries; wait 60 seconds" });
@@ -280,13 +280,13 @@ describe("too many tries", () => {
     expect((await trySignIn()).statusCode).toBe(200);
   });
 
-  it("do not add up over right ones", async () => {
+  it("a right password resets the count of the wrong ones", async () => {
     expect(await statuses(4, wrong)).toEqual([401, 401, 401, 401]);
     expect(await statuses(1)).toEqual([200]);
     expect(await statuses(5, wrong)).toEqual([401, 401, 401, 401, 401]);
   });
 
-  it("cannot be had by pretending to be somewhere else", async () => {
+  it("a forged X-Forwarded-For header does not evade the limit", async () => {
     const tries = [];
     for (let index = 0; index < 7; index++)
       tries.push(
@@ -299,34 +299,34 @@ describe("too many tries", () => {
     expect(tries).toEqual([401, 401, 401, 401, 401, 429, 429]);
   });
 
-  it("are counted by what a trusted proxy says", async () => {
+  it("tries are counted by the address that a trusted proxy reports", async () => {
     await api.close();
     api = await openTestApi({ config: { trustedProxies: ["10.0.0.0/8"] } });
     await addAdmin(EMAIL);
     const via = (client: string, proxy: string) => ({ headers: { "x-forwarded-for": client }, remoteAddress: proxy });
     expect(await statuses(6, wrong, via("203.0.113.7", "10.0.0.1"))).toEqual([401, 401, 401, 401, 401, 429]);
     expect(await statuses(1, wrong, via("203.0.113.8", "10.0.0.1"))).toEqual([401]);
-    // What the client put in front itself does not count: the proxy appends the address that it sees.
+    // An address that the client itself put in front does not count: the proxy appends the address that it sees.
     expect(await statuses(1, wrong, via("198.51.100.1, 203.0.113.7", "10.0.0.1"))).toEqual([429]);
-    // Nobody else is believed.
+    // The header of a proxy that is not trusted is ignored.
     expect(await statuses(6, wrong, via("203.0.113.9", "192.0.2.1"))).toEqual([401, 401, 401, 401, 401, 429]);
   });
 
-  it("from one address for many accounts wait as well", async () => {
+  it("tries from one address for many accounts are limited", async () => {
     const tries = [];
     for (let index = 0; index < 22; index++)
       tries.push((await trySignIn({ ...wrong, email: `user${index}@example.com` })).statusCode);
     expect(tries.filter((status) => status === 429)).toHaveLength(2);
   });
 
-  it("at the same moment are all counted", async () => {
+  it("concurrent tries are all counted", async () => {
     const tries = await Promise.all(Array.from({ length: 12 }, () => trySignIn(wrong)));
     expect(tries.filter(({ statusCode }) => statusCode === 401)).toHaveLength(5);
   });
 });
 
-describe("where a request may go", () => {
-  it("is not to another name than ours, which a foreign page could have led here", async () => {
+describe("host check", () => {
+  it("a request for a host name that is not the server's is refused", async () => {
     const response = await trySignIn({}, { headers: { host: "evil.example.com", origin: "http://evil.example.com" } });
     expect(response.statusCode).toBe(421);
     expect(

@@ -5,18 +5,18 @@ import type { FastifyRequest } from "fastify";
 import type { ApiOptions } from "../api.ts";
 import { sessionCookie } from "../session-cookie.ts";
 
-/** Who makes a request: a person with a session, or a program with a token. */
+/** Who makes a request: an administrator with a session, or a program with a token. */
 export type Caller =
   | { readonly kind: "admin"; readonly email: string; readonly role: AdminRole; readonly session: LiveSession }
   | { readonly kind: "token"; readonly name: string; readonly scopes: readonly string[] };
 
-/** As the audit log names them. */
+/** The caller's name in the audit log. */
 function actorOf(caller: Caller | null): string {
   if (!caller) return "anonymous";
   return caller.kind === "admin" ? caller.email : `token:${caller.name}`;
 }
 
-/** What a request says about itself to the audit log. */
+/** What the audit log records about a request: the actor, the request's id and the client's address. */
 export function orderOf(caller: Caller | null, request: { readonly id: string; readonly ip: string }): Order {
   return { actor: actorOf(caller), requestId: request.id, clientAddress: request.ip };
 }
@@ -24,31 +24,31 @@ export function orderOf(caller: Caller | null, request: { readonly id: string; r
 const SECRET_BYTES = 32;
 const TOKEN_PREFIX = "payouts_";
 
-/** A secret that cannot be guessed: the value of a session's cookie. */
+/** A random token of 256 bits, the value of a session's cookie. */
 export function newSessionToken(): string {
   return randomBytes(SECRET_BYTES).toString("base64url");
 }
 
-/** A secret for a program; its beginning lets scanners of source code recognise it. */
+/** A random token for a program, 256 bits; its prefix lets secret scanners recognise it in source code. */
 export function newApiToken(): string {
   return TOKEN_PREFIX + newSessionToken();
 }
 
-/** How secrets with so much randomness are stored: a slow hash would add nothing. */
+/** The SHA-256 hash that is stored instead of a token. A slow hash would add nothing, since tokens have 256 random bits. */
 export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
 
-/** {@link findCaller} for a request with its header and cookie. */
+/** The caller of a request, by its `Authorization` header or session cookie; null without a live token or session. */
 export function callerOf({ ctx, config }: ApiOptions, request: FastifyRequest, now: Date): Promise<Caller | null> {
   const { authorization } = request.headers;
   return findCaller(ctx.db, { authorization, cookie: sessionCookie(config).read(request) }, now);
 }
 
 /**
- * Finds out who makes a request. A request with an `Authorization` header is a program's, whatever cookies it has.
+ * Finds the caller of a request. A request with an `Authorization` header is a program's; its cookies are ignored.
  *
- * @returns null for somebody who is not signed in, or whose session or token is over
+ * @returns null for a caller who is not signed in, or whose session or token has ended
  */
 async function findCaller(
   db: Db,

@@ -3,8 +3,10 @@ import type { ApiConfig } from "../env.ts";
 import { ApiProblem } from "../problems.ts";
 
 /**
- * Refuses requests that were sent to another name than ours: a foreign page whose name leads to this address (DNS
- * rebinding) would pass for one of ours, since to the browser it is the same origin.
+ * Refuses requests for a host name that is not the server's. Otherwise a foreign page whose host name resolves to this
+ * server's address (DNS rebinding) would have the same origin as the API, as far as the browser can see.
+ *
+ * @returns a function that takes the requested host, with or without a port, and throws ApiProblem 421 to refuse it
  */
 export function hostCheck({ host, publicUrl }: Pick<ApiConfig, "host" | "publicUrl">): (requested: string) => void {
   const publicHost = publicUrl ? new URL(publicUrl).host : null;

@@ -2,9 +2,10 @@ import { ApiProblem } from "../problems.ts";
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
+/** The parts of a request that say which page it comes from. */
 export interface OriginCheck {
   readonly method: string;
-  /** Of the request: what it was sent to. */
+  /** The API's origin, to which the request was sent. */
   readonly ownOrigin: string;
   readonly origin: string | undefined;
   readonly secFetchSite: string | undefined;
@@ -12,17 +13,18 @@ export interface OriginCheck {
 }
 
 /**
- * Whether a change comes from a page of ours: browsers send cookies along with what a foreign page asks for, too, but they
- * say where it comes from, and no page can change that. A request with an `Authorization` header is not a browser's doing.
+ * Refuses changes that a foreign page requests. Browsers send the session cookie with such requests, but they also send
+ * `Sec-Fetch-Site` or `Origin`, which a page cannot change. A request with an `Authorization` header is accepted, since
+ * its caller is identified by the token and not by a cookie.
  *
- * @returns null if all is well, otherwise what to answer
+ * @returns null to accept the request, otherwise the 403 to answer
  */
 export function refusalOfOrigin(check: OriginCheck): ApiProblem | null {
   if (SAFE_METHODS.has(check.method) || check.authorization !== undefined) return null;
-  const refusal = new ApiProblem(403, "cross-site", "changes are accepted from our own pages only");
+  const refusal = new ApiProblem(403, "cross-site", "changes are accepted from this server's own pages only");
   if (check.secFetchSite !== undefined && check.secFetchSite !== "same-origin") return refusal;
   if (check.origin !== undefined && check.origin !== check.ownOrigin) return refusal;
-  // Every browser of the last years sends at least one of them with a change.
+  // Current browsers send at least one of the two headers with a change.
   if (check.secFetchSite === undefined && check.origin === undefined) return refusal;
   return null;
 }

@@ -1,35 +1,35 @@
 import { describe, expect, it } from "vitest";
 import { generatePassword, generateRecoveryCode, hashPassword, isPassword, NOBODYS_HASH } from "./passwords.ts";
 
-describe("a password", () => {
-  it("is known again by its hash, and no other one is", async () => {
+describe("passwords", () => {
+  it("a password matches its own hash and no other password does", async () => {
     const hash = await hashPassword("correct horse battery staple");
     expect(await isPassword("correct horse battery staple", hash)).toBe(true);
     expect(await isPassword("correct horse battery stapl", hash)).toBe(false);
     expect(await isPassword("", hash)).toBe(false);
   });
 
-  it("has another hash each time, which does not contain it", async () => {
+  it("hashing a password twice gives different hashes, and neither contains the password", async () => {
     const [first, second] = await Promise.all([hashPassword("a long password"), hashPassword("a long password")]);
     expect(first).not.toBe(second);
     expect(first).toMatch(/^scrypt\$32768\$8\$3\$[\w-]{22}\$[\w-]{43}$/);
     expect(first).not.toContain("password");
   });
 
-  it("is the same however a keyboard composes its letters", async () => {
+  it("a password matches its hash however a keyboard composes its letters", async () => {
     const hash = await hashPassword("caf\u00e9 au lait");
     expect(await isPassword("cafe\u0301 au lait", hash)).toBe(true);
   });
 
-  it("of nobody is never right", async () => {
+  it("no guess matches the hash that unknown accounts are compared with", async () => {
     for (const guess of ["", "A", "admin"]) expect(await isPassword(guess, NOBODYS_HASH)).toBe(false);
   });
 
-  it("with a hash of another kind is an error, not a no", async () => {
+  it("checking against a hash of an unknown kind is an error, not a mismatch", async () => {
     await expect(isPassword("x", "md5$x")).rejects.toThrow("a stored password hash is of an unknown kind");
   });
 
-  it("that is generated can be typed and is not the same twice", () => {
+  it("generated passwords and recovery codes have a typeable format, and passwords do not repeat", () => {
     const many = Array.from({ length: 1_000 }, generatePassword);
     expect(new Set(many).size).toBe(1_000);
     for (const password of many) expect(password).toMatch(/^([a-hjkmnp-z2-9]{5}-){3}[a-hjkmnp-z2-9]{5}$/);

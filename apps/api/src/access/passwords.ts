@@ -1,8 +1,8 @@
 import { randomBytes, randomInt, scrypt, timingSafeEqual } from "node:crypto";
 
 /**
- * scrypt of Node itself, with parameters that OWASP's Password Storage Cheat Sheet gives as equal to its argon2id ones
- * (docs/decisions/0011). 32 MB and about 0.2 s each, in a thread of its own.
+ * The cost of Node's scrypt. OWASP's Password Storage Cheat Sheet lists these parameters as equal to its argon2id ones
+ * (docs/decisions/0011). One hash takes 32 MB and about 0.2 s, in a thread of its own.
  */
 const COST = { N: 2 ** 15, r: 8, p: 3 };
 const KEY_BYTES = 32;
@@ -10,8 +10,10 @@ const SALT_BYTES = 16;
 const MAX_MEMORY = 64 * 1024 * 1024;
 
 /**
- * @param cost less than the default in tests only, which sign in a hundred times
- * @returns parameters, salt and hash in one line, so that the parameters may be raised later
+ * Hashes a password with a new salt.
+ *
+ * @param cost lower than the default only in tests, which sign in a hundred times
+ * @returns parameters, salt and hash in one string, so that the parameters can be raised later
  */
 export async function hashPassword(password: string, cost = COST): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
@@ -19,7 +21,11 @@ export async function hashPassword(password: string, cost = COST): Promise<strin
   return ["scrypt", cost.N, cost.r, cost.p, salt.toString("base64url"), key.toString("base64url")].join("$");
 }
 
-/** Whether it is the password of a hash; takes as long when it is not. */
+/**
+ * Whether a password matches a stored hash. The time taken does not depend on the result.
+ *
+ * @throws Error when the hash is not one of {@link hashPassword}
+ */
 export async function isPassword(password: string, hash: string): Promise<boolean> {
   const [kind, n, r, p, salt = "", key = ""] = hash.split("$");
   if (kind !== "scrypt") throw new Error("a stored password hash is of an unknown kind");
@@ -28,11 +34,14 @@ export async function isPassword(password: string, hash: string): Promise<boolea
   return timingSafeEqual(await derive(password, Buffer.from(salt, "base64url"), cost), expected);
 }
 
-/** Compared with when there is no such administrator, so that the time taken does not tell. Nobody's password. */
+/**
+ * A hash that no password matches. The password given for an unknown e-mail is compared with it, so that the time taken
+ * does not reveal whether the account exists.
+ */
 export const NOBODYS_HASH = `scrypt$${COST.N}$${COST.r}$${COST.p}$${"A".repeat(22)}$${"A".repeat(43)}`;
 
 function derive(password: string, salt: Buffer, cost: typeof COST): Promise<Buffer> {
-  // Two keyboards may write the same letter with different code points.
+  // Keyboards differ in the code points that they send for the same letter.
   const text = password.normalize("NFKC");
   return new Promise((resolve, reject) => {
     scrypt(text, salt, KEY_BYTES, { ...cost, maxmem: MAX_MEMORY }, (error, key) =>
@@ -41,17 +50,17 @@ function derive(password: string, salt: Buffer, cost: typeof COST): Promise<Buff
   });
 }
 
-/** Without letters and digits that look alike. */
+/** Leaves out letters and digits that look alike. */
 const ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789";
 const GROUPS = 4;
 const GROUP_LENGTH = 5;
 
-/** A password that nobody guesses (99 bits) and that can be typed: four groups of five. */
+/** A random password of 99 bits that is easy to type: four groups of five characters. */
 export function generatePassword(): string {
   return groups(GROUPS);
 }
 
-/** A code for the day when the telephone is gone (49 bits, throttled like a password). */
+/** A recovery code for a lost second factor: 49 random bits. Tries are limited like those of a password. */
 export function generateRecoveryCode(): string {
   return groups(2);
 }

@@ -5,13 +5,13 @@ import type { Caller } from "./callers.ts";
 
 const MINUTE_MS = 60_000;
 
-/** How long a password counts as just given. */
+/** For how long a password counts as fresh after it was given. */
 export const CONFIRMED_FOR_MS = 15 * MINUTE_MS;
 
 /**
- * Whether a caller may do something.
+ * Checks a caller against an access rule.
  *
- * @returns null if so, otherwise what to answer
+ * @returns null to admit the caller; otherwise a 401 for one who is not signed in, or a 403 that says what is missing
  */
 export function refusalOf(rule: AccessRule, caller: Caller | null, now: Date): ApiProblem | null {
   if (rule.role === "public") return null;
@@ -34,7 +34,7 @@ function refusalOfProgram({ scope }: AccessRule, scopes: readonly string[]): Api
   return new ApiProblem(403, "forbidden", `this needs the scope ${scope}; the token has ${scopes.join(", ")}`);
 }
 
-/** Whether a role may do what another one may. */
+/** Whether a role may do everything that the role `least` may. */
 export function isAtLeast(role: AdminRole, least: AdminRole): boolean {
   return adminRoles.indexOf(role) >= adminRoles.indexOf(least);
 }

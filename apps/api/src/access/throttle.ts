@@ -4,7 +4,7 @@ import { ApiProblem } from "../problems.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** The account limit is wide, since anybody could use it to lock somebody out. */
+/** The limit of an account is high, since an attacker can use it up to lock the administrator out. */
 const limits = {
   /** One account from one address. */
   pair: { tries: 5, windowMs: MINUTE_MS },
@@ -14,16 +14,16 @@ const limits = {
 
 interface Try {
   readonly email: string;
-  /** Where the request came from, as the trusted proxies tell; never what a client says of itself. */
+  /** As this server or a trusted proxy sees it, never as the client claims it. */
   readonly clientAddress: string;
 }
 
 const pairKey = ({ email, clientAddress }: Try) => `sign-in ${clientAddress} ${email}`;
 
 /**
- * Counts a try to give a password, before it is looked at, in the database: for all processes together.
+ * Counts a try before the password is checked. The counters are in the database, shared by all processes.
  *
- * @throws ApiProblem 429 when there were too many
+ * @throws ApiProblem 429 when a limit is exceeded
  */
 export async function admitTry(db: Db, attempt: Try, now: Date): Promise<void> {
   const counters = [
@@ -40,7 +40,7 @@ export async function admitTry(db: Db, attempt: Try, now: Date): Promise<void> {
   }
 }
 
-/** A right password makes good for the wrong ones before. */
+/** Resets the counter of this account and address after a correct password. */
 export async function forgiveTries(db: Db, attempt: Try, now: Date): Promise<void> {
   await forgetTries(db, pairKey(attempt), now);
 }

@@ -17,18 +17,18 @@ type Handle = AppControllerRoute["handler"];
 interface Action {
   /** Its name in the audit log. */
   readonly name: string;
-  /** What it changes, for the audit log. */
+  /** The changed object, for the audit log. */
   readonly object: (params: Params) => string;
-  /** @throws ApiProblem when it is not for the board, or not to be done as things stand */
+  /** @throws ApiProblem when the board may not do this, or the present state does not allow it */
   readonly check: (queues: BullBoardQueues, params: Params) => Promise<void>;
 }
 
 const objectOfJob = ({ queueName, jobId }: Params) => `job:${queueName}/${jobId}`;
 
 /**
- * What an operator may change through the board, by method and route of Bull Board. Whatever is not listed is refused to
- * everybody, also what a later version brings along: the queue holds no money, but emptying it or adding jobs to it delays
- * payments, and nothing of it is needed to mend anything.
+ * The changes that an operator may make through the board, by method and route of Bull Board. Every other change is
+ * refused to every role, including those that a later version of Bull Board adds. The queue holds no money, but emptying
+ * it or adding jobs to it delays payments, and no repair needs that.
  */
 export const actions: Readonly<Record<string, Action>> = {
   "PUT /api/queues/:queueName/:jobId/retry": {
@@ -51,13 +51,13 @@ export const actions: Readonly<Record<string, Action>> = {
     object: objectOfJob,
     check: async (queues, params) => {
       const { repeatJobKey } = await jobInState("delayed", queues, params);
-      // That would run the schedule early, which is not for the board; "payouts run" does what it is wanted for.
+      // Promoting the job of a scheduler would run the schedule early; "payouts run" is the way to run a date now.
       if (repeatJobKey) throw refusal();
     },
   },
 };
 
-/** What to answer to a change that nobody makes through the board, whatever their role. */
+/** The 403 for a change that no role may make through the board. */
 export function refusal(): ApiProblem {
   return new ApiProblem(403, "forbidden", "the board retries failed jobs and promotes delayed ones, nothing else");
 }
@@ -71,11 +71,11 @@ async function jobInState(wanted: string, queues: BullBoardQueues, { queueName =
 }
 
 /**
- * Lets Bull Board do something, between two rows of the audit log. Queue and audit log do not commit together, so one row
- * says before that it was ordered and another one after that it was done: whatever happens in between, no change is
- * without a row, and no row claims a change that was not made. Both carry the request's id.
+ * Lets Bull Board make a change, between two rows of the audit log. Queue and audit log do not commit together: the first
+ * row says that the change was requested, the second that it was made. Even if the process dies in between, every
+ * change has a row and no row claims a change that was not made. Both rows carry the request's id.
  *
- * @throws ApiProblem when it is not for the board, or was not to be done any more
+ * @throws ApiProblem when the board may not do this, or the state has changed since it was checked
  */
 export async function act(
   { ctx }: Api,
@@ -88,12 +88,12 @@ export async function act(
   const record = (name: string) => recordAction(ctx.db, { ...order, action: name, now: ctx.clock() });
   await record(`${action.name}-requested`);
   const answer = await unlessTooLate(handle, request);
-  if (answer === null) throw conflict("somebody else was faster; look again at how it stands", {});
+  if (answer === null) throw conflict("the state of the queue has changed in the meantime; reload the page", {});
   await record(action.name);
   return answer;
 }
 
-/** What Bull Board answers; null when things are not as they were checked a moment ago, as it says or BullMQ does. */
+/** Bull Board's answer; null when Bull Board or BullMQ reports that the state has changed since it was checked. */
 async function unlessTooLate(handle: Handle, request: BullBoardRequest): Promise<ControllerHandlerReturnType | null> {
   try {
     const answer = await handle(request);

@@ -11,7 +11,7 @@ import { renderPage } from "./page.ts";
 
 const PREFIX = "/queues";
 
-/** What everybody who is signed in may look at; like {@link actions}, whatever is not listed is refused to everybody. */
+/** The routes that every signed-in administrator may read. As with {@link actions}, every other route is refused. */
 const reads = new Set([
   "GET /api/redis/stats",
   "GET /api/queues",
@@ -26,11 +26,11 @@ const reads = new Set([
   "GET /api/queues/:queueName/:jobId",
 ]);
 
-/** People only: a program has operations for what it wants to know. */
+/** Administrators only: programs get the same information from the operations of the API. */
 const viewers = { role: "viewer", scope: null } as const;
 const operators = { role: "operator", scope: null } as const;
 
-/** The board of the queues for those who are signed in, under the same session and rules as the API. */
+/** Serves Bull Board to signed-in administrators, with the sessions and the access rules of the API. */
 export async function registerBoard(server: FastifyInstance, api: Api): Promise<void> {
   const { bullmq } = api.ctx.queues;
   const uiFolder = api.assets.board;
@@ -40,7 +40,7 @@ export async function registerBoard(server: FastifyInstance, api: Api): Promise<
   };
   await server.register(
     async (scope) => {
-      // The page tells people what stands under `error`, and nothing without it.
+      // Bull Board's page reports an error only if the answer has the field `error`.
       scope.setErrorHandler(problemSender(api, (problem) => ({ ...problem, error: problem.code })));
       await registerFiles(scope, boards.viewer);
       registerPages(scope, boards.viewer);
@@ -57,7 +57,7 @@ async function registerFiles(scope: FastifyInstance, { staticFolder }: BullBoard
   });
 }
 
-/** One page under several addresses; what the role may do comes with the answers that fill it. */
+/** One page under several URLs. It is the same for every role: its buttons depend on the answers of the API routes. */
 function registerPages(scope: FastifyInstance, board: BullBoard): void {
   const page = renderPage(board, PREFIX);
   for (const url of [board.entry.route].flat())
@@ -87,7 +87,7 @@ function answerTo(key: string, api: Api, boards: Boards, handle: AppControllerRo
     const answer = async (from: FastifyRequest) => handle(toRequest(boardOf(boards, from), from));
     return { config: { access: viewers }, handler: sending(answer) };
   }
-  // Before the body is read, whatever it is.
+  // Refused in `onRequest`, before the body is read.
   return { config: { access: viewers }, onRequest: refuse, handler: refuse };
 }
 
@@ -95,7 +95,7 @@ async function refuse(): Promise<never> {
   throw refusal();
 }
 
-/** Which of the two boards somebody sees: with the buttons of an operator or without any. */
+/** The board that the caller sees: with the buttons of an operator, or without buttons. */
 function boardOf({ viewer, operator }: Boards, { caller }: FastifyRequest): BullBoard {
   return caller?.kind === "admin" && isAtLeast(caller.role, operators.role) ? operator : viewer;
 }

@@ -10,11 +10,11 @@ import type {
 import { catalog, type QueueName, type Queues, queueNames } from "@cpa-payouts/jobs";
 import { linkOfJob } from "./links.ts";
 
-/** What Bull Board tells a server about itself. */
+/** What Bull Board registers with a server: its queues, routes and files. */
 export interface BullBoard {
   readonly queues: BullBoardQueues;
   readonly uiConfig: UIConfig;
-  /** The routes that answer with the page, whatever is to be seen on it. */
+  /** The routes that answer with the page. */
   readonly entry: AppViewRoute;
   readonly apiRoutes: readonly AppControllerRoute[];
   readonly pageFolder: string;
@@ -27,7 +27,11 @@ const uiConfig: UIConfig = {
   miscLinks: [{ text: "Invoices and users", url: "/" }],
 };
 
-/** @param isReadOnly whether to show no button that changes anything */
+/**
+ * Creates a Bull Board over all queues.
+ *
+ * @param isReadOnly whether to hide every button that changes something
+ */
 export function openBullBoard(
   bullmq: Queues["bullmq"],
   { uiFolder, isReadOnly }: { uiFolder: string; isReadOnly: boolean },
@@ -49,7 +53,7 @@ function optionsOf(name: QueueName, isReadOnly: boolean) {
   };
 }
 
-/** A server that keeps what it is told (docs/decisions/0012). */
+/** A server adapter that only records what Bull Board registers (docs/decisions/0012). */
 function describedServer(): { server: IServerAdapter; described: () => BullBoard } {
   const told: Partial<BullBoard> = {};
   const keep = (part: Partial<BullBoard>) => {
@@ -63,7 +67,7 @@ function describedServer(): { server: IServerAdapter; described: () => BullBoard
     setApiRoutes: (apiRoutes) => keep({ apiRoutes }),
     setViewsPath: (pageFolder) => keep({ pageFolder }),
     setStaticPath: (_route, staticFolder) => keep({ staticFolder }),
-    // Errors are answered as everywhere else; Bull Board's own handler would show their messages.
+    // The API's error handler answers; Bull Board's own would show the messages of unexpected errors.
     setErrorHandler: () => server,
   };
   return { server, described: () => told as BullBoard };

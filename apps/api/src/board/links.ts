@@ -6,11 +6,11 @@ import type { Api } from "../api.ts";
 import { notFound } from "../problems.ts";
 
 /**
- * The one link that Bull Board has room for on a `create-invoice` job: to the invoice if there is one, otherwise to the
- * user, whose page says why. Jobs know ids only, so the links lead over {@link registerLinks}.
+ * The one link that Bull Board can show on a `create-invoice` job: to the invoice if there is one, otherwise to the user,
+ * whose page says why. Jobs hold ids only, so the links lead to the redirects of {@link registerLinks}.
  */
 export function linkOfJob({ data, returnvalue }: QueueJobJson): ExternalJobUrl {
-  // A job that somebody else put into the queue must not break the page that shows it.
+  // A job that another program added to the queue may have other data, and must not break the page that shows it.
   const outcome = returnvalue?.outcome;
   if (outcome === "invoiced" || outcome === "already-invoiced")
     return { displayText: "Invoice", href: `/go/invoice/${data?.runId}/${data?.userId}` };
@@ -22,7 +22,7 @@ const id = z.coerce.number().pipe(z.int().positive());
 const ofInvoice = z.object({ runId: id, userId: id });
 const ofUser = z.object({ userId: id });
 
-/** From the ids of a job to the pages of the console. */
+/** Redirects from the ids of a job to the pages of its invoice or user. */
 export function registerLinks(server: FastifyInstance, { ctx }: Api): void {
   server.get(
     "/go/invoice/:runId/:userId",

@@ -3,10 +3,10 @@ import path from "node:path";
 import type { BullBoard } from "./bull-board.ts";
 
 /**
- * Bull Board's page, the same under each of its addresses. What is filled into its template is ours and constant, so
- * that no template engine is needed.
+ * Renders Bull Board's page, which is the same under each of its URLs. The values for its template are constants of this
+ * project, so no template engine is needed.
  *
- * @throws Error when the template is not what it was
+ * @throws Error when the template has changed, such as with a new version of Bull Board
  */
 export function renderPage({ entry, uiConfig, pageFolder }: BullBoard, basePath: string): string {
   const { name, params } = entry.handler({ basePath, uiConfig });
@@ -16,16 +16,20 @@ export function renderPage({ entry, uiConfig, pageFolder }: BullBoard, basePath:
     .replace(OUTSIDE_STYLES, "")
     .replace("</head>", `<style>${HIDDEN_BUTTONS}</style></head>`);
   if (page.includes("<%") || !page.includes(HIDDEN_BUTTONS))
-    throw new Error(`the page of Bull Board in ${pageFolder} is not as it was; look at board/page.ts`);
+    throw new Error(`the template of Bull Board's page in ${pageFolder} has changed; adapt board/page.ts`);
   return page;
 }
 
-/** It would ask Google for a font: not without a network, not under our content security policy, and nobody's business. */
+/**
+ * The page's link to a font at Google. It fails without a network, the content security policy forbids it, and it would
+ * disclose to Google who opens the board.
+ */
 const OUTSIDE_STYLES = /<link [^>]*href="https?:[^>]*>/g;
 
 /**
- * Buttons that are refused to everybody (board/actions.ts). Bull Board hides either all buttons of a queue or none; they
- * can be told apart by their icons, which have the same name in every language. A button that this misses is refused.
+ * Hides buttons whose changes are refused to every role (board/actions.ts). Bull Board itself hides either all buttons of
+ * a queue or none. The selectors use the icons' names, which are the same in every language. The server refuses the
+ * change of a button that the selectors miss.
  */
 const HIDDEN_BUTTONS = [
   '[class^="jobActions-"] > li:not(:has(.lucide-refresh-cw, .lucide-corner-up-left))',

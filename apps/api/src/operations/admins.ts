@@ -29,7 +29,7 @@ export const adminHandlers: Handlers<"admins"> = {
     const result = await changeAdmin(ctx.db, { ...call.order, ...defined(call.body), email, now: ctx.clock() });
     if (result === "unknown-admin") throw notFound(`administrator ${email}`);
     const current = await currentOf(ctx.db, email);
-    if (result === "last-admin") throw conflict("somebody with the role admin must remain", current);
+    if (result === "last-admin") throw conflict("at least one enabled administrator must have the role admin", current);
     return current;
   },
 

@@ -6,7 +6,7 @@ import { refusalOf } from "../access/rules.ts";
 import type { Api } from "../api.ts";
 import type { Handlers } from "../calls.ts";
 
-/** Who may read the details: whoever may read the metrics. */
+/** The details of readiness have the same access rule as the metrics. */
 const DETAILS = { role: "viewer", scope: "metrics:read" } as const;
 
 const LIMIT_MS = 1_250;
@@ -24,7 +24,7 @@ export const healthHandlers: Handlers<"health"> = {
   readMetrics: async ({ metrics }) => ({ stream: Readable.from([await metrics.text()]) }),
 };
 
-/** Nobody is known while the database is away, and the answer must not wait for it. */
+/** False while the database is unavailable: the caller cannot be looked up then, and the answer must not wait for it. */
 async function mayReadDetails(api: Api, request: FastifyRequest): Promise<boolean> {
   const now = api.ctx.clock();
   const findCaller = impatient(() => callerOf(api, request, now), LIMIT_MS);

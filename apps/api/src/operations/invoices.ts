@@ -68,7 +68,7 @@ export const invoiceHandlers: Handlers<"invoices"> = {
     const result = await commitReview(ctx, { ...toReview(call), digest: call.body.token });
     if (result.status === "done") return { counts: result.counts.map(presentCount) };
     const { counts } = await previewReview(ctx, toReview(call));
-    throw conflict("the invoices are not those of the preview any more; preview them again", {
+    throw conflict("the set of invoices has changed since the preview; preview it again", {
       counts: counts.map(presentCount),
     });
   },
@@ -119,7 +119,7 @@ const CSV_COLUMNS =
   "number,external_id,email,name,payment_date,amount,currency,destination,status,reason,approved_by,reviewed_by,reviewed_at,created_at";
 const ROWS_PER_CHUNK = 500;
 
-/** Written as it is read, so that memory stays flat however many there are. */
+/** Yields the CSV file in chunks while the rows are read, so that memory does not grow with the number of invoices. */
 async function* toCsv(invoices: AsyncIterable<InvoiceListing>): AsyncGenerator<string> {
   yield `${CSV_COLUMNS}\n`;
   let rows: ReturnType<typeof csvRow>[] = [];

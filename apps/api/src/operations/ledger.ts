@@ -27,23 +27,24 @@ async function enter(api: Api, sent: Sent, enterInDb: (now: Date) => Promise<Cre
 }
 
 /**
- * The entry that stands under a key, which is the answer however often the same is sent.
+ * The entry that is stored under a key. It is the answer each time the same request is sent.
  *
- * @throws ApiProblem 409 when the key was used for something else
+ * @throws ApiProblem 409 when the key was used for another request
  */
 async function entryOf({ ctx }: Api, sent: Sent) {
   const entry = await findEntryByKey(ctx.db, sent.key);
-  if (!entry) throw new Error("an entry that was just made is not there");
+  if (!entry) throw new Error("the ledger entry that was just written is missing");
   const isSame =
     entry.kind === sent.kind &&
     entry.externalId === sent.externalId &&
     entry.amountCents === sent.amountCents &&
     entry.note === sent.note;
   if (!isSame)
-    throw conflict("this Idempotency-Key was used for something else; nothing was done", presentEntry(entry));
+    throw conflict("this Idempotency-Key was used for another request; nothing was done", presentEntry(entry));
   return presentEntry(entry);
 }
 
+/** A ledger entry as the API answers it: the amount in dollars, the instant in ISO 8601. */
 export function presentEntry({ amountCents, createdAt, ...entry }: LedgerEntry) {
   return { ...entry, amount: formatCents(amountCents), createdAt: createdAt.toISOString() };
 }

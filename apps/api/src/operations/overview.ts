@@ -74,7 +74,7 @@ async function lastRunOf({ ctx }: Api) {
   return { paymentDate: run.paymentDate, state: run.state, invoiced, failed, total: formatCents(totalCents) };
 }
 
-/** Today's if it has no run yet. */
+/** Today's payment date if it has no run yet, otherwise the next one. */
 async function nextDateOf({ ctx }: Api): Promise<PaymentDate> {
   const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
   const date = currentOrNextPaymentDate(today);

@@ -79,7 +79,7 @@ export const sessionHandlers: Handlers<"sessions"> = {
       throw new ApiProblem(
         400,
         "bad-input",
-        "that is not the code of this moment; is the clock of the telephone right?",
+        "the code is not valid at this moment; check the clock of your authenticator",
       );
     const recoveryCodes = Array.from({ length: RECOVERY_CODES }, generateRecoveryCode);
     const recoveryHashes = recoveryCodes.map(hashToken);
@@ -118,8 +118,10 @@ export const sessionHandlers: Handlers<"sessions"> = {
 };
 
 /**
- * Checks an e-mail, a password and, where it is on, the second factor. What exactly was wrong is not told, and it takes
- * the same time, so that nobody finds out who has an account.
+ * Checks an e-mail, a password and, if it is on, the second factor. The answer and the time taken do not reveal which of
+ * e-mail and password was wrong, so an attacker cannot find out who has an account.
+ *
+ * @throws ApiProblem 401 when something is wrong or a code is needed, 429 after too many tries
  */
 async function authenticate({ ctx }: Api, { body, request }: Pick<Call<"signIn">, "body" | "request">): Promise<Admin> {
   const now = ctx.clock();
@@ -133,7 +135,7 @@ async function authenticate({ ctx }: Api, { body, request }: Pick<Call<"signIn">
   };
   if (!admin || !isRight || admin.disabledAt) throw refused();
   if (admin.totpSecret !== null && body.code === undefined)
-    throw new ApiProblem(401, "second-factor-required", "give the code of the second factor, too");
+    throw new ApiProblem(401, "second-factor-required", "the code of the second factor is needed as well");
   if (!(await acceptCode(ctx.db, admin, body.code ?? "", now))) throw refused();
   await forgiveTries(ctx.db, attempt, now);
   return admin;
@@ -151,6 +153,6 @@ function presentSession({ email, role, hasSecondFactor, confirmedAt, expiresAt }
 
 async function describeSession({ ctx }: Api, token: string) {
   const session = await findSession(ctx.db, hashToken(token), ctx.clock());
-  if (!session) throw new ApiProblem(401, "signed-out", "the account was disabled at this moment");
+  if (!session) throw new ApiProblem(401, "signed-out", "the account has just been disabled");
   return presentSession(session);
 }

@@ -12,7 +12,7 @@ export const tokenHandlers: Handlers<"tokens"> = {
     return {
       items: tokens.map(({ name, scopes, createdAt, createdBy, expiresAt, lastUsedAt, revokedAt }) => ({
         name,
-        // Written by createToken, which takes nothing else.
+        // createToken, which writes them, accepts only known scopes.
         scopes: scopes as Scope[],
         createdAt: createdAt.toISOString(),
         createdBy,
