@@ -20,7 +20,7 @@ import { worker } from "./commands/worker.ts";
 import { calendarFormats, listFormats } from "./output.ts";
 import type { Does } from "./program.ts";
 
-/** Every command with its arguments and options, in the order of `payouts --help` (README, "The command line"). */
+/** Every command with its arguments and options, in the order of `payouts --help` (docs/cli.md). */
 export function addCommands(program: Command, does: Does): void {
   addProcesses(program, does);
   addRuns(program, does);
