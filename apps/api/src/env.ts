@@ -22,7 +22,7 @@ function isNetwork(text: string): boolean {
   return isIP(address) !== 0 && /^\d{1,3}$/.test(bits) && rest.length === 0;
 }
 
-/** Every environment variable that the API reads, with its default (README, "Configuration"). */
+/** Every environment variable that the API reads, with its default (docs/configuration.md). */
 const variables = z.object({
   API_HOST: z.string().default("127.0.0.1"),
   API_PORT: z.string().default("3000").pipe(wholeNumber(0, 65_535)),

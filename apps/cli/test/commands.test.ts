@@ -5,7 +5,7 @@ import { type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
 
-/** Goal: the command line keeps its contract (README, "The command line"), which other programs rely on, from import to review. */
+/** Goal: the command line keeps its contract (docs/cli.md), which other programs rely on, from import to review. */
 describe("command line, from import to review", () => {
   let folder: string;
   let database: TestDatabase;

@@ -64,7 +64,7 @@ const emails = list.superRefine((addresses, issue) => {
     issue.addIssue(`"${address}" is not an address such as finance@example.com`);
 });
 
-/** Every variable of the environment that means something, with its default (README, "Configuration"). */
+/** Every variable of the environment that means something, with its default (docs/configuration.md). */
 const variables = z.object({
   NODE_ENV: z.string().default("development"),
   DATABASE_URL: urlOf(["postgres:", "postgresql:"], "postgres://user:password@host:5432/database").optional(),

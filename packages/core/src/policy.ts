@@ -2,7 +2,7 @@ import type { Cents } from "./money.ts";
 import type { Schedule } from "./schedule.ts";
 import type { SkipReason } from "./states.ts";
 
-/** The rules of a network that may be configured (README, "Configuration"); a run keeps the ones it was opened under. */
+/** The rules of a network that may be configured (docs/configuration.md); a run keeps the ones it was opened under. */
 export interface Policy {
   readonly schedule: Schedule;
   /** Who is owed less waits for a later date. */

@@ -4,7 +4,7 @@ import type { ImportRow } from "@cpa-payouts/db";
 import { type CsvError, type Parser, parse } from "csv-parse";
 import { z } from "zod";
 
-/** The columns of an import file, in any order (README, "Import file"). */
+/** The columns of an import file, in any order (docs/cli.md, "Import file"). */
 const importColumns = [
   "external_id",
   "email",

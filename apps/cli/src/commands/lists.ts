@@ -53,7 +53,7 @@ export async function listInvoices(cli: Cli, options: ListOptions & { date?: str
   });
 }
 
-/** The columns and their order are part of the command line's contract (README, "The command line"). */
+/** The columns and their order are part of the command line's contract (docs/cli.md). */
 const invoiceColumns = [
   { key: "number" },
   { key: "externalId" },
