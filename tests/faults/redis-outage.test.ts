@@ -21,8 +21,8 @@ import { progressOf } from "./paid-once.ts";
 const USERS = 1_000;
 const binary = inject("redisBinary");
 
-/** Goal: losing Redis, or all that it knew, in the middle of a run costs seconds, never an invoice. */
-describe.skipIf(binary === null)("a run whose Redis", () => {
+/** Losing Redis or all of its data in the middle of a run must cost seconds, never an invoice. */
+describe.skipIf(binary === null)("Redis outage during a run", () => {
   let folder: string;
   let redis: RedisServer;
   let flow: TestFlow;
@@ -72,7 +72,7 @@ describe.skipIf(binary === null)("a run whose Redis", () => {
     expect(await verify(flow.ctx, flow.ctx.policy)).toEqual([]);
   };
 
-  it("is killed and comes back with its append-only file, goes on by itself", async () => {
+  it("a run goes on by itself after Redis is killed and restarted with its append-only file", async () => {
     const run = await startAndWaitForInvoices();
     const { port } = new URL(redis.url);
     await redis.stop("SIGKILL");
@@ -80,7 +80,7 @@ describe.skipIf(binary === null)("a run whose Redis", () => {
     await expectFinished(run.id);
   });
 
-  it("forgets everything, is queued again by the next tick", async () => {
+  it("a run is queued again by the next tick after Redis has lost all data", async () => {
     const run = await startAndWaitForInvoices();
     const client = new Redis(redis.url);
     await client.flushall();

@@ -27,8 +27,8 @@ describe("DATABASE_POOLER=transaction", () => {
       code: 2,
       stdout: "",
       lastLine:
-        "error: DATABASE_POOLER=transaction needs REDIS_URL: without it the queue lives in PostgreSQL and listens on " +
-        "connections that it keeps",
+        "error: DATABASE_POOLER=transaction needs REDIS_URL: without it the queue is in PostgreSQL and needs " +
+        "persistent connections for LISTEN",
     });
     await database.close();
   });

@@ -48,7 +48,7 @@ describeOnBackends("alerts", (kind) => {
   const work = async (ctx = flow.ctx) => {
     workers.push(await startWorkers(ctx, flow.backend, { concurrency: 10 }));
   };
-  /** `webhook sent after 1` for every delivery. */
+  /** Channel, state and attempts of every delivery, such as `webhook sent after 1`. */
   const deliveries = async () =>
     (await listAlerts(flow.ctx.db))
       .map(({ channel, state, attempts }) => `${channel} ${state} after ${attempts}`)
@@ -56,20 +56,20 @@ describeOnBackends("alerts", (kind) => {
   const reach = (...states: string[]) =>
     eventually(async () => JSON.stringify(await deliveries()) === JSON.stringify(states));
   const texts = () => webhook.bodies.map((body) => JSON.parse(body).text);
-  /** Spares the test the seconds and hours between attempts. */
+  /** Runs delayed attempts now instead of after seconds or hours. */
   const hurry = async () => {
     const delayed = await flow.ctx.queues.bullmq.alerts.getDelayed();
-    // One whose time came in between is promoted already, which is an error here.
+    // A job whose delay has just ended is no longer delayed, and promoting it is an error.
     await Promise.allSettled(delayed.map((job) => job.promote()));
   };
-  /** A run closed by a process that dies before it can tell anybody. */
+  /** Closes a run without raising its alert, like a process that dies in between. */
   const closeAndDie = async () => {
     const run = await decidedRun(flow.ctx, "2026-12-07");
     await flow.database.sql`update payment_runs set state = 'processing' where id = ${run.id}`;
     await closeRun(flow.ctx.db, run, flow.ctx.clock());
   };
 
-  it("tell of a finished run once on each channel, with two workers and a tick that repeats", async () => {
+  it("a finished run is reported once on each channel, despite two workers and repeated ticks", async () => {
     await importNetwork(flow.ctx, [{ externalId: "marker-a" }, { externalId: "b" }, { externalId: "c", balance: "5" }]);
     await tick(flow.ctx);
     await work();
@@ -96,7 +96,7 @@ describeOnBackends("alerts", (kind) => {
     for (const secret of [WEBHOOK_SECRET, "marker", "300.00"]) expect(log).not.toContain(secret);
   });
 
-  it("tell of failed users and what to do", async () => {
+  it("the alert for a run with failed users says how many failed and what to do", async () => {
     await importNetwork(flow.ctx, [{ externalId: "poison" }, { externalId: "fine" }]);
     await flow.database.sql.unsafe(`
       create function refuse_poison() returns trigger language plpgsql as $$
@@ -114,7 +114,7 @@ describeOnBackends("alerts", (kind) => {
     ]);
   });
 
-  it("are sent although the process that closed the run died, and the queue lost their jobs", async () => {
+  it("alerts are sent even if the process that closed the run died and the queue lost their jobs", async () => {
     await tick(flow.ctx);
     await closeAndDie();
     await tick(flow.ctx);
@@ -127,7 +127,7 @@ describeOnBackends("alerts", (kind) => {
     expect([texts().length, mail.mails.length]).toEqual([1, 1]);
   });
 
-  it("try a webhook again that answers 500, and the mail goes once", async () => {
+  it("a webhook that answers 500 is tried again, while the e-mail is sent once", async () => {
     const moody = await startWebhookServer([500, 500]);
     const ctx = { ...flow.ctx, alerts: alertsTo(moody, mail) };
     await tick(ctx);
@@ -146,7 +146,7 @@ describeOnBackends("alerts", (kind) => {
     await moody.stop();
   });
 
-  it("reach the webhook at once while the mail server is down, and by mail when it is back", async () => {
+  it("while the mail server is down the webhook is called at once, and the e-mail follows when it is back", async () => {
     const { port } = mail;
     await mail.stop();
     await tick(flow.ctx);
@@ -155,8 +155,10 @@ describeOnBackends("alerts", (kind) => {
     await work();
     await eventually(async () => (await deliveries()).includes("webhook sent after 1"));
     const error = await eventually(async () => (await listAlerts(flow.ctx.db)).find(({ error }) => error)?.error);
-    expect(error).toBe(`the mail server at 127.0.0.1:${port} did not take it: connect ECONNREFUSED 127.0.0.1:${port}`);
-    // The tick leaves alone what waits for its next attempt.
+    expect(error).toBe(
+      `the mail server at 127.0.0.1:${port} did not accept the message: connect ECONNREFUSED 127.0.0.1:${port}`,
+    );
+    // The tick does not touch a delivery that waits for its next attempt.
     await tick(flow.ctx);
     mail = await startMailServer({ port });
     await eventually(async () => {
@@ -167,7 +169,7 @@ describeOnBackends("alerts", (kind) => {
     expect([texts().length, mail.mails.length]).toEqual([1, 1]);
   });
 
-  it("that cannot be sent are given up, and sent again on order", async () => {
+  it("an alert that cannot be sent is given up after 14 attempts, and sent when an operator reopens it", async () => {
     const dead = await startWebhookServer(Array.from({ length: 14 }, () => 410));
     const { webhook: channel } = alertsTo(dead, mail).channels;
     const ctx = { ...flow.ctx, alerts: { channels: { ...(channel ? { webhook: channel } : {}) }, publicUrl: null } };
@@ -202,7 +204,7 @@ describeOnBackends("alerts", (kind) => {
     await dead.stop();
   });
 
-  it("that are no longer true are dropped", async () => {
+  it("an alert that is no longer true is dropped", async () => {
     flow.clock.set("2026-12-01T00:00:00Z");
     await tick(flow.ctx);
     flow.clock.set("2026-12-15T00:00:00Z");
@@ -212,14 +214,14 @@ describeOnBackends("alerts", (kind) => {
     await fanOut(flow.ctx, { runId: run.id });
     await work();
     await eventually(async () => flow.log.of("alert.dropped").length === 2);
-    // The run that made up for the date is told instead.
+    // The run that made up for the missed date is reported instead.
     await reach("email dropped after 1", "email sent after 1", "webhook dropped after 1", "webhook sent after 1");
     expect(texts()).toEqual([
       "Payment run 2026-12-07 finished: 0 invoices for $0.00. The invoices can be reviewed. https://payouts.example.com/runs/2026-12-07",
     ]);
   });
 
-  it("tell of a missed date and of a review that nobody does", async () => {
+  it("a missed payment date and an overdue review are reported", async () => {
     await importNetwork(flow.ctx, [{ externalId: "aff" }]);
     flow.clock.set("2026-12-01T00:00:00Z");
     await tick(flow.ctx);
@@ -236,19 +238,19 @@ describeOnBackends("alerts", (kind) => {
         'Payment date 2026-12-21 was missed: it has no run, and it is too old to be run automatically. "payouts run --date 2026-12-21" makes up for it. https://payouts.example.com/',
       ]),
     );
-    // Cleared, so that the invariants hold at the end.
+    // Makes up for the missed date, which would break an invariant at the end.
     await startRun(flow.ctx, { date: { date: "2026-12-21", kind: "mid-month" }, trigger: "manual", actor: "test" });
     await eventually(() => texts().length === 4);
   });
 
-  it("of a channel that this worker lacks are left to others", async () => {
+  it("an alert for a channel that one worker lacks is sent by another worker", async () => {
     await tick(flow.ctx);
     await closeAndDie();
     await tick(flow.ctx);
     await work({ ...flow.ctx, alerts: { channels: {}, publicUrl: null } });
     await eventually(() => flow.log.of("job.retried").length >= 2);
     expect(flow.log.of("job.retried")[0]?.error).toContain("this worker has no channel");
-    // It might take all of the attempts while this test hurries them.
+    // The worker without channels could use up all attempts while this test promotes them.
     await workers.pop()?.close();
     await work();
     await eventually(async () => {

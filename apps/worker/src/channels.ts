@@ -2,7 +2,7 @@ import { openEmail, openWebhook } from "@cpa-payouts/alerts";
 import type { Alerts } from "@cpa-payouts/pipeline";
 import type { Config } from "./env.ts";
 
-/** The channels that are configured. Nothing is connected before the first alert. */
+/** Opens the configured channels. Nothing connects before an alert is sent. */
 export function openAlerts({ alerts: { webhookUrl, email, publicUrl } }: Pick<Config, "alerts">): Alerts {
   return {
     channels: {

@@ -20,9 +20,9 @@ export interface ContextOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly pace?: Partial<Pace>;
-  /** Where traces go; nowhere by default. */
+  /** Records traces of jobs; none by default. */
   readonly telemetry?: Telemetry | undefined;
-  /** Whose work it is: the API reads lists and figures, which are planned freely; the flow's steps are not. */
+  /** `worker`, the default, sets `steadyPlans` for the steps of the flow; `api`, for lists and figures, does not. */
   readonly purpose?: "worker" | "api";
 }
 
@@ -31,16 +31,16 @@ const MINUTE_MS = 60_000;
 const purposes = {
   // No statement of a step takes seconds; one that takes a minute is stuck, and its job is better tried again.
   worker: { applicationName: "payouts-worker", statementTimeoutMs: MINUTE_MS, steadyPlans: true },
-  // The review of a million invoices is one statement.
+  // The review of a million invoices is one statement, which may take minutes.
   api: { applicationName: "payouts-api", statementTimeoutMs: 10 * MINUTE_MS, isShared: true },
 } as const;
 
 /**
- * Connects to the database and the queue and makes sure that both answer and are set up for money and jobs.
+ * Connects to the database and the queue, and checks that both answer and are set up safely.
  *
- * @throws OperationError that says what is wrong, where, and what to do: in one line when a server does not answer, in
- *   one line per problem when they answer but are not to be worked with
- * @throws InputError when the queue would have to live behind a pooler
+ * @throws OperationError that names the problem, the server and the remedy: one line when a server does not answer, one
+ *   line per problem when both answer but their set-up is refused
+ * @throws InputError when the queue would be in a database behind a pooler
  */
 export async function openContext(options: ContextOptions): Promise<OpenContext> {
   const { config, databaseUrl, clock, log } = options;
@@ -86,15 +86,15 @@ async function closeAll(connection: DbConnection, backend: Backend): Promise<voi
 }
 
 /**
- * Redis when it is configured, otherwise the database that is there anyway.
+ * Where the queue is: in Redis when `REDIS_URL` is set, otherwise in the database.
  *
- * @throws InputError when that is behind a pooler
+ * @throws InputError when that database is behind a pooler
  */
 export function backendConfig(config: Config, databaseUrl: string): BackendConfig {
   if (config.redisUrl) return { kind: "redis", url: config.redisUrl, prefix: config.queuePrefix };
   if (config.isPooled)
     throw new InputError(
-      "DATABASE_POOLER=transaction needs REDIS_URL: without it the queue lives in PostgreSQL and listens on connections that it keeps",
+      "DATABASE_POOLER=transaction needs REDIS_URL: without it the queue is in PostgreSQL and needs persistent connections for LISTEN",
     );
   return { kind: "postgres", url: databaseUrl };
 }

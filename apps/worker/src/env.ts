@@ -22,7 +22,7 @@ import { z } from "zod";
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** What may stand between us and the database; `transaction` lends a connection for one transaction at a time. */
+/** The poolers in front of the database; `transaction` lends a connection for one transaction at a time. */
 const poolers = ["none", "transaction"] as const;
 
 const amount = z.string().transform((text, issue) => {
@@ -37,7 +37,7 @@ const amount = z.string().transform((text, issue) => {
   return z.NEVER;
 });
 
-/** Names of checks; each unknown one is a problem of its own. */
+/** Names of checks, comma-separated; each unknown name is a separate problem. */
 const checkNames = list.transform((names, issue) =>
   names.flatMap((name) => {
     const known = overridableChecks.find((check) => check === name);
@@ -47,7 +47,7 @@ const checkNames = list.transform((names, issue) =>
   }),
 );
 
-/** A text that is fit when nothing is found wrong with it. */
+/** A text that is valid when `findProblem` returns null; otherwise the result is the problem. */
 function fit(findProblem: (text: string) => string | null) {
   return z.string().superRefine((text, issue) => {
     const problem = findProblem(text);
@@ -64,7 +64,7 @@ const emails = list.superRefine((addresses, issue) => {
     issue.addIssue(`"${address}" is not an address such as finance@example.com`);
 });
 
-/** Every variable of the environment that means something, with its default (docs/configuration.md). */
+/** Every environment variable that is read, with its default (docs/configuration.md). */
 const variables = z.object({
   NODE_ENV: z.string().default("development"),
   DATABASE_URL: urlOf(["postgres:", "postgresql:"], "postgres://user:password@host:5432/database").optional(),
@@ -96,34 +96,34 @@ const variables = z.object({
 
 export interface Config {
   readonly isProduction: boolean;
-  /** Without it the embedded database is used. */
+  /** Null for the embedded database. */
   readonly databaseUrl: string | null;
   /** Whether the database is reached through a pooler that lends a connection for one transaction at a time. */
   readonly isPooled: boolean;
-  /** Without it the queue lives in the database. */
+  /** Null for a queue in the database. */
   readonly redisUrl: string | null;
   readonly queuePrefix: string;
   readonly workerConcurrency: number;
-  /** Jobs of a run in the queue at a time, at most. */
+  /** The maximum number of a run's jobs in the queue at a time. */
   readonly highWaterMark: number;
-  /** Null where nothing is set: each command has a default of its own. */
+  /** Null when unset: each command has its own default. */
   readonly logLevel: LogLevel | null;
   /** Null for stderr. */
   readonly logFile: string | null;
-  /** Written every few seconds while a worker is well; null for none. */
+  /** Written every 10 seconds while a worker reaches its database and queue; null for none. */
   readonly healthFile: string | null;
-  /** Where a worker serves its metrics, a port of 0 for any that is free; null for nowhere. */
+  /** The address at which a worker serves its metrics; port 0 takes a free one. Null when it serves none. */
   readonly metricsAddress: { readonly host: string; readonly port: number } | null;
-  /** Whether traces go to a collector; where to and how, OpenTelemetry reads from its own variables. */
+  /** Whether traces are sent to a collector; OpenTelemetry reads the address and options from its own variables. */
   readonly isTraced: boolean;
-  /** Checks of the servers that are let pass in production although they fail. */
+  /** The checks that only warn in production, instead of refusing the start. */
   readonly allowUnsafe: readonly OverridableCheck[];
   readonly policy: Policy;
-  /** Whom to alert; null for a channel that is not used. */
+  /** The channels for alerts; null for one that is not used. */
   readonly alerts: {
     readonly webhookUrl: string | null;
     readonly email: { readonly smtpUrl: string; readonly from: string; readonly to: readonly string[] } | null;
-    /** Where people reach the API, for links; without a path. */
+    /** The URL at which people reach the API, without a path; for links. */
     readonly publicUrl: string | null;
   };
 }
@@ -131,7 +131,7 @@ export interface Config {
 /**
  * Reads the configuration from environment variables; an empty value counts as unset.
  *
- * @param now where the three simulated years of the tick's schedule begin
+ * @param now the start of the three years for which the tick's schedule is checked
  * @throws InputError that names every problem at once
  */
 export function readConfig(env: Environment, now: Date): Config {
@@ -171,7 +171,7 @@ export function readConfig(env: Environment, now: Date): Config {
 
 const mailVariables = ["SMTP_URL", "ALERT_EMAIL_FROM", "ALERT_EMAIL_TO"];
 
-/** Half a mail set-up is a mistake that nobody would notice before the first alert that does not come. */
+/** An incomplete mail set-up is refused, because otherwise it would go unnoticed until an alert fails to arrive. */
 function findMailProblems(given: Readonly<Record<string, unknown>>): string[] {
   const unset = mailVariables.filter((name) => given[name] === undefined);
   if (unset.length === 0 || unset.length === mailVariables.length) return [];

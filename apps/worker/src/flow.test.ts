@@ -8,7 +8,7 @@ import { startWorkers } from "./workers.ts";
 
 const FIRST_MONDAY = { date: "2026-12-07", kind: "first-monday" } as const;
 
-describeOnBackends("the flow with workers", (kind) => {
+describeOnBackends("payment flow with workers", (kind) => {
   let flow: TestFlow;
   let workers: RunningWorker[];
 
@@ -24,18 +24,18 @@ describeOnBackends("the flow with workers", (kind) => {
   });
 
   const work = async () => {
-    // Jobs that an outage interrupts are taken up after a second instead of half a minute.
+    // Jobs that an outage interrupts are taken over after a second instead of half a minute.
     const tuning = { concurrency: 10, lockDurationMs: 2_000, stalledIntervalMs: 1_000 };
     workers.push(await startWorkers(flow.ctx, flow.backend, tuning));
   };
 
   const finish = async (date: string) => {
-    // The first query after an outage may be told that its connection is gone.
+    // The first query after an outage may fail because its connection is gone.
     const run = await eventually(() => findRun(flow.ctx.db, date).catch(() => null));
     return summarizeRun(flow.ctx, await followRun(flow.ctx, run.id, { onProgress: () => {} }));
   };
 
-  it("makes up for an outage across two payment dates: both once, oldest first, with an answer for everybody", async () => {
+  it("after an outage across two payment dates both run once, oldest first, with all decisions stored", async () => {
     await importNetwork(flow.ctx, [
       { externalId: "first-timer", previousInvoices: 0 },
       { externalId: "poor", balance: "5.00" },
@@ -49,7 +49,7 @@ describeOnBackends("the flow with workers", (kind) => {
     const [first, second] = [await finish("2026-12-07"), await finish("2026-12-21")];
 
     expect(first).toMatchObject({ invoiced: 1, skipped: { inactive: 1, "below-minimum": 1 } });
-    // The first date made a returning user of the first-timer, whose balance is gone by the second.
+    // The first date paid the first-timer, who is returning on the second, but is owed nothing then.
     expect(second).toMatchObject({ considered: 2, invoiced: 0, skipped: { inactive: 1, "below-minimum": 1 } });
     const runs = await listRuns(flow.ctx.db);
     expect(runs.map(({ paymentDate, trigger }) => [paymentDate, trigger])).toEqual([
@@ -69,7 +69,7 @@ describeOnBackends("the flow with workers", (kind) => {
     ]);
   });
 
-  it("creates one invoice per user when every user is queued three times under different job ids", async () => {
+  it("a user who is queued three times under different job ids gets one invoice", async () => {
     const users = Array.from({ length: 1_000 }, (_, index) => ({ externalId: `u${index}` }));
     await importNetwork(flow.ctx, users);
     const run = await startRun(flow.ctx, { date: FIRST_MONDAY, trigger: "manual", actor: "test" });
@@ -94,7 +94,7 @@ describeOnBackends("the flow with workers", (kind) => {
     expect(row).toEqual({ invoices: users.length, users: users.length });
   });
 
-  it("goes on without a user whose job always fails, and pays them once when the cause is mended", async () => {
+  it("a run completes without a user whose job always fails, and a retry pays them once after the fix", async () => {
     await importNetwork(flow.ctx, [{ externalId: "fine" }, { externalId: "poison" }, { externalId: "fine-too" }]);
     await flow.database.sql.unsafe(`
       create function refuse_poison() returns trigger language plpgsql as $$
@@ -107,7 +107,7 @@ describeOnBackends("the flow with workers", (kind) => {
     const run = await startRun(flow.ctx, { date: FIRST_MONDAY, trigger: "manual", actor: "test" });
     expect(await finish("2026-12-07")).toMatchObject({ state: "completed", invoiced: 2, failed: 1 });
     const [decision] = await flow.database.sql`select error from run_decisions where outcome = 'failed'`;
-    // The reason is told, the address in it is not.
+    // The reason is stored, with the address in it masked.
     expect(decision?.error).toBe("no invoice for *** (SQLSTATE P0001)");
 
     await flow.database.sql`drop trigger refuse_poison on invoices`;
@@ -118,7 +118,7 @@ describeOnBackends("the flow with workers", (kind) => {
     expect(invoices?.count).toBe(3);
   });
 
-  it("waits while the database refuses connections, and goes on", async () => {
+  it("workers wait while the database refuses connections, then finish the run", async () => {
     const users = Array.from({ length: 500 }, (_, index) => ({ externalId: `u${index}` }));
     await importNetwork(flow.ctx, users);
     await work();
@@ -132,11 +132,11 @@ describeOnBackends("the flow with workers", (kind) => {
   const forget = () =>
     Promise.all(Object.values(flow.ctx.queues.bullmq).map((queue) => queue.obliterate({ force: true })));
 
-  it("queues again what the queue has forgotten, when somebody follows a run that stands still", async () => {
+  it("following a run that stands still queues its lost jobs again", async () => {
     const users = Array.from({ length: 200 }, (_, index) => ({ externalId: `u${index}` }));
     await importNetwork(flow.ctx, users);
     const run = await startRun(flow.ctx, { date: FIRST_MONDAY, trigger: "manual", actor: "test" });
-    // First the queue forgets that the run is to be decided, then, with nobody at work, all of its invoices.
+    // The queue loses first the job that decides the run, then, while no worker runs, all of its invoice jobs.
     await forget();
     await decide(flow.ctx, { runId: run.id });
     await fanOut(flow.ctx, { runId: run.id });
@@ -146,7 +146,7 @@ describeOnBackends("the flow with workers", (kind) => {
     expect(await finish("2026-12-07")).toMatchObject({ invoiced: users.length });
   });
 
-  it("ticks again by itself after the queue has forgotten everything, schedulers included", async () => {
+  it("ticks resume by themselves after the queue has lost everything, schedulers included", async () => {
     await importNetwork(flow.ctx, [{ externalId: "aff" }]);
     await work();
     const schedules = await startSchedules(flow.ctx, 100);

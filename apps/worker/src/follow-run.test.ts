@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 describe("following a run", () => {
-  it("tells how far it is until it is completed", async () => {
+  it("following a run reports its progress until it is completed", async () => {
     const progress: RunProgress[] = [];
     const followed = followRun(flow.ctx, run.id, { onProgress: (step) => progress.push(step) });
     await eventually(() => progress.length > 0);
@@ -42,7 +42,7 @@ describe("following a run", () => {
     expect(progress.at(-1)).toEqual({ state: "completed", done: 3, total: 3 });
   });
 
-  it("ends at once for a run that is over", async () => {
+  it("following a run that is over ends at once", async () => {
     await flow.database.sql`update payment_runs set state = 'cancelled', cancelled_at = now()`;
     const progress: RunProgress[] = [];
     const onProgress = (step: RunProgress) => progress.push(step);
@@ -50,7 +50,7 @@ describe("following a run", () => {
     expect(progress).toHaveLength(1);
   });
 
-  it("stops when it is told to", async () => {
+  it("following a run stops when its signal is aborted", async () => {
     const controller = new AbortController();
     const followed = followRun(flow.ctx, run.id, {
       onProgress: () => controller.abort(),
@@ -59,7 +59,7 @@ describe("following a run", () => {
     await expect(followed).rejects.toMatchObject({ name: "AbortError" });
   });
 
-  it("waits while the database is away, and goes on", async () => {
+  it("following a run waits while the database is unreachable, then goes on", async () => {
     const holder = await holdTransaction(flow.database, (sql) => sql`lock table payment_runs in access exclusive mode`);
     const followed = followRun(flow.ctx, run.id, { onProgress: () => {} });
     await untilBlocked(flow.database);
@@ -70,7 +70,7 @@ describe("following a run", () => {
     expect(await followed).toMatchObject({ state: "completed" });
   });
 
-  it("looks again soon after a look that hung for long", async () => {
+  it("following a run polls again soon after a query that hung", async () => {
     const holder = await holdTransaction(flow.database, (sql) => sql`lock table payment_runs in access exclusive mode`);
     const followed = followRun(flow.ctx, run.id, { onProgress: () => {} });
     await untilBlocked(flow.database);
@@ -82,7 +82,7 @@ describe("following a run", () => {
     expect(await followed).toMatchObject({ state: "cancelled" });
   }, 15_000);
 
-  it("of a run that does not exist fails", async () => {
+  it("following a run that does not exist fails", async () => {
     await expect(followRun(flow.ctx, 999, { onProgress: () => {} })).rejects.toThrow("there is no payment run 999");
   });
 });

@@ -10,7 +10,7 @@ import {
   tick,
 } from "@cpa-payouts/pipeline";
 
-/** Which job calls which step of the flow. */
+/** Maps each job to the step of the flow that it calls. `onInvoiceBatch` is called after each batch of invoices. */
 export function createHandlers(ctx: Context, onInvoiceBatch: OnInvoiceBatch): Handlers {
   return {
     tick: () => tick(ctx),

@@ -6,11 +6,11 @@ import type { Context } from "@cpa-payouts/pipeline";
 const INTERVAL_MS = 10_000;
 
 /**
- * Writes a file every ten seconds while database and queue answer, for a container's health check, which looks at the
- * file's age: a worker that hangs or has lost a server turns unhealthy within a minute.
+ * Writes a file every ten seconds while database and queue answer. A container's health check looks at the file's age,
+ * so a worker that hangs or has lost a server becomes unhealthy within a minute.
  *
- * @param file null to do nothing
- * @returns a function that stops it
+ * @param file null to write none
+ * @returns a function that stops the writing
  */
 export function startHeartbeat(ctx: Context, backend: Backend, file: string | null): () => void {
   if (!file) return () => {};

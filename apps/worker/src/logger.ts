@@ -7,8 +7,8 @@ export type Logger = ReturnType<typeof createLogger>;
 const STDERR = 2;
 
 /**
- * JSON lines on stderr or in a file; on a terminal, lines for people. Data belongs on stdout, so logs never go there.
- * Events carry ids only; the list of redacted keys is the second line of defence.
+ * Creates a logger that writes JSON lines to stderr or a file, and readable lines to a terminal. It never writes to
+ * stdout, which is for data. Events carry ids only; the redacted keys are a second safeguard.
  */
 export function createLogger(options: { level: LogLevel; file?: string | null; isTerminal: boolean }) {
   const { level, file, isTerminal } = options;

@@ -16,22 +16,25 @@ export interface WorkerMainOptions {
   readonly log: Logger;
   /** The folder of Drizzle's migrations, for `/readyz`. */
   readonly migrationsFolder: string;
-  /** Where the worker adds its figures; its own by default. */
+  /** The metrics to which the worker adds its own; new ones by default. */
   readonly metrics?: ProcessMetrics;
-  /** Where traces go; nowhere by default. */
+  /** Records traces of jobs; none by default. */
   readonly telemetry?: Telemetry | undefined;
-  /** Kept when the worker is to stop, which may be before it has started. */
+  /** Resolves when the worker must stop, possibly before it has started. */
   readonly stopped: Promise<void>;
-  /** Told once the worker takes jobs, with the instant of the next daily tick. */
+  /** Called once the worker takes jobs, with the instant of the next daily tick. */
   readonly onReady?: (nextTick: Date | null) => void;
-  /** How soon another worker takes up the jobs of one that died. */
+  /** Determines how soon another worker takes over the jobs of one that died. */
   readonly recovery?: Pick<WorkerTuning, "lockDurationMs" | "stalledIntervalMs">;
 }
 
 /**
- * One worker process: takes jobs and keeps the ticks scheduled until it is told to stop, then finishes what is under
- * way and closes in order: workers, queues, database. A start-up that fails half-way closes what it has opened, since
- * a process that neither works nor ends would never be restarted.
+ * Runs a worker: takes jobs and keeps the ticks scheduled until `stopped` resolves, then finishes the jobs under way
+ * and closes workers, queues and database in that order. A start-up that fails half-way closes what it has opened;
+ * otherwise the process would neither work nor exit, and would never be restarted.
+ *
+ * @throws OperationError when a server does not answer or is refused, or the address for metrics is not available
+ * @throws InputError when the queue would be in a database behind a pooler
  */
 export async function runWorker(options: WorkerMainOptions): Promise<void> {
   const opened = await openContext(options);
@@ -53,7 +56,7 @@ async function work(opened: OpenContext, options: WorkerMainOptions): Promise<vo
   }
 }
 
-/** Before the first job: a probe should see a worker that has trouble starting, and a taken port should keep it from starting. */
+/** Opened before the first job, so probes see a worker that has trouble starting; a port in use prevents the start. */
 async function openMonitoring({ ctx, backend }: OpenContext, options: WorkerMainOptions, metrics: ProcessMetrics) {
   const { config, log, migrationsFolder } = options;
   const { metricsAddress: address } = config;

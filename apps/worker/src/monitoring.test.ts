@@ -37,12 +37,12 @@ afterEach(async () => {
 
 const scrape = async () => parseMetrics(await (await fetch(`${monitoring.url}/metrics`)).text());
 
-describe("the port of a worker", () => {
+describe("monitoring port", () => {
   beforeEach(async () => {
     await open();
   });
 
-  it("tells whether it is alive and whether the installation is ready, and no details", async () => {
+  it("the monitoring port says whether the worker is alive and the installation ready, without details", async () => {
     const ask = async (path: string) => {
       const response = await fetch(`${monitoring.url}${path}`);
       return [response.status, await response.json()];
@@ -55,7 +55,7 @@ describe("the port of a worker", () => {
     expect(await ask("/")).toEqual([404, { status: "not-found" }]);
   });
 
-  it("only answers questions", async () => {
+  it("the monitoring port accepts GET and HEAD only", async () => {
     const head = await fetch(`${monitoring.url}/metrics`, { method: "HEAD" });
     expect([head.status, head.headers.get("content-type"), await head.text()]).toEqual([
       200,
@@ -65,8 +65,8 @@ describe("the port of a worker", () => {
     expect((await fetch(`${monitoring.url}/livez`, { method: "POST" })).status).toBe(405);
   });
 
-  it("has the figures of the process, and the worker's counters from zero", async () => {
-    // It is measured from one scrape to the next.
+  it("the metrics hold the figures of the process and the worker's counters, from zero", async () => {
+    // The event loop lag is measured from one scrape to the next.
     await eventually(async () => ((await scrape()).get("nodejs_eventloop_lag_p99_seconds") ?? 0) > 0);
     const samples = await scrape();
     expect(samples.get("process_resident_memory_bytes")).toBeGreaterThan(0);
@@ -74,7 +74,7 @@ describe("the port of a worker", () => {
     expect([...samples.keys()].filter((name) => /amount|cents|balance/.test(name))).toEqual([]);
   });
 
-  it("must be free", async () => {
+  it("a monitoring port that is in use is refused in one line", async () => {
     const address = { ...LOOPBACK, port: Number(new URL(monitoring.url).port) };
     const second = startMonitoring({ address, readiness: async () => [], metrics: async () => "", log: flow.log });
     await expect(second).rejects.toThrow(OperationError);
@@ -84,8 +84,8 @@ describe("the port of a worker", () => {
   });
 });
 
-describeOnBackends("a worker's meter", (kind) => {
-  it("counts every job of create-invoice once, and each batch", async () => {
+describeOnBackends("worker metrics", (kind) => {
+  it("every create-invoice job is counted once, and so is every batch", async () => {
     const meter = await open(kind);
     const users = Array.from({ length: 40 }, (_, index) => ({ externalId: `user-${index}` }));
     await importNetwork(flow.ctx, users);
@@ -103,7 +103,7 @@ describeOnBackends("a worker's meter", (kind) => {
     expect(samples.get('payouts_invoice_batch_duration_seconds_sum{result="done"}')).toBeGreaterThan(0);
   });
 
-  it("counts jobs that failed, for now and for good", async () => {
+  it("a failed job that is tried again counts as a retry, not as a failure", async () => {
     const meter = await open(kind);
     const workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 1, meter });
     // There is no such run: the step fails, and will be tried again.

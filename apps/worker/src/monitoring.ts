@@ -13,7 +13,7 @@ export interface Monitoring {
 export interface MonitoringOptions {
   readonly address: NonNullable<Config["metricsAddress"]>;
   readonly readiness: Readiness;
-  /** What the process measures of itself, in Prometheus' text format. */
+  /** Returns the metrics of the process in Prometheus' text format. */
   readonly metrics: () => Promise<string>;
   readonly log: Log;
 }
@@ -28,10 +28,10 @@ const JSON_TYPE = "application/json; charset=utf-8";
 const PROMETHEUS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
- * A port for whoever watches a worker: `/livez`, `/readyz` and `/metrics`. It asks nobody who they are, and so tells counts
- * and durations only; what money there is, the API tells those who sign in.
+ * Serves `/livez`, `/readyz` and `/metrics` of a worker over HTTP. There is no sign-in, so it shows counts and
+ * durations only; amounts are in the metrics of the API, which needs a session or token.
  *
- * @throws OperationError in one line when the address is taken or not ours
+ * @throws OperationError in one line when the address is in use or not one of this machine
  */
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const server = createServer((request, response) => {
@@ -86,7 +86,7 @@ function listen(server: Server, { host, port }: MonitoringOptions["address"]): P
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
-    // A scraper keeps its connection, and a stop must not wait for it.
+    // A scraper keeps its connection open, and a shutdown must not wait for it.
     server.closeAllConnections();
   });
 }

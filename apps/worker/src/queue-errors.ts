@@ -4,7 +4,10 @@ import type { Log } from "@cpa-payouts/pipeline";
 
 const REPEAT_AFTER_MS = 10_000;
 
-/** While its server is away a queue reports an error per attempt, hundreds a second; the same one is logged every ten seconds. */
+/**
+ * Returns a function that logs the errors of queues as `queue.error`. While its server is unreachable a queue reports
+ * hundreds of errors a second, one per attempt; the same message is logged at most every ten seconds.
+ */
 export function queueErrorLogger(log: Log): (error: Error, queue: QueueName) => void {
   const lastLogged = new Map<string, number>();
   return (error, queue) => {

@@ -28,7 +28,7 @@ const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
 const USERS = ["waiting", "active", "delayed", "failed", "completed", "removed"] as const;
 const LONG_MS = 3_600_000;
 
-describeOnBackends("a run whose jobs went astray", (kind) => {
+describeOnBackends("run with lost jobs", (kind) => {
   let flow: TestFlow;
   let run: PaymentRun;
   let ids: Record<string, number>;
@@ -64,23 +64,23 @@ describeOnBackends("a run whose jobs went astray", (kind) => {
       await followRun(flow.ctx, run.id, { onProgress: () => {}, signal: AbortSignal.timeout(20_000) }),
     );
 
-  it("pays every user once, whatever state their job was left in", async () => {
+  it("resuming a run pays every user once, in any state of their job", async () => {
     await decide(flow.ctx, step());
     await fanOut(flow.ctx, step());
     const { invoices } = flow.ctx.queues.bullmq;
 
-    // Two jobs are taken out: one is lost, the other will come late.
+    // Three jobs are removed: one stays lost, one is added with a long delay, one is queued again further down.
     const payload = (user: string) => ({ ...step(), userId: ids[user] ?? 0 });
     for (const user of ["removed", "delayed", "waiting"]) await invoices.remove(jobId(user));
     await invoices.add("create-invoice", payload("delayed"), { jobId: jobId("delayed"), delay: LONG_MS });
 
-    // A worker of ill will: it sits on one job, gives another one up, and pretends to have done the third.
+    // A faulty worker: it holds one job, fails another, and completes a third without an invoice.
     const held = latch();
     const illWilled = await startTestWorkers(flow, {
       queues: ["invoices"],
       handlers: {
         "create-invoice": async (job) => {
-          if (job.userId === ids.failed) throw new Error("no will");
+          if (job.userId === ids.failed) throw new Error("always fails");
           if (job.userId === ids.completed) return { outcome: "nothing" };
           await held.opened;
           await createInvoiceBatch(flow.ctx, [job]);
@@ -116,7 +116,7 @@ describeOnBackends("a run whose jobs went astray", (kind) => {
   });
 
   it.each(["deciding", "fanning-out", "processing"] as const)(
-    "goes on from %s when the queue has forgotten everything",
+    "a run in the state %s goes on after the queue has lost everything",
     async (state) => {
       if (state !== "deciding") await decide(flow.ctx, step());
       if (state === "processing") await fanOut(flow.ctx, step());
@@ -128,7 +128,7 @@ describeOnBackends("a run whose jobs went astray", (kind) => {
     },
   );
 
-  it("is resumed by many at once without harm", async () => {
+  it("resuming a run ten times at once does no harm", async () => {
     await decide(flow.ctx, step());
     await fanOut(flow.ctx, step());
     await flow.ctx.queues.bullmq.invoices.obliterate({ force: true });
@@ -137,7 +137,7 @@ describeOnBackends("a run whose jobs went astray", (kind) => {
     expect(await finish()).toMatchObject({ invoiced: 6, failed: 0 });
   });
 
-  it("closes without a user whose job gives up, and a retry pays that user once the cause is mended", async () => {
+  it("a run completes without a user whose job failed, and a retry pays that user after the fix", async () => {
     await flow.database.sql.unsafe(`
       create function refuse_one() returns trigger language plpgsql as $$
         begin raise exception 'no invoice for user %', new.user_id; end $$;
@@ -153,7 +153,7 @@ describeOnBackends("a run whose jobs went astray", (kind) => {
     expect(await retryRun(flow.ctx, { actor: "test" })).toMatchObject({ retried: 0 });
   });
 
-  it("leaves a completed run alone", async () => {
+  it("resuming a completed run queues nothing", async () => {
     await work();
     await finish();
     await Promise.all(workers.map((worker) => worker.close()));

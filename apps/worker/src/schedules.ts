@@ -5,14 +5,14 @@ import type { Context } from "@cpa-payouts/pipeline";
 const CHECK_INTERVAL_MS = 30_000;
 
 export interface Schedules {
-  /** When the daily tick fires next. */
+  /** The instant of the next daily tick. */
   readonly next: Date | null;
   stop(): void;
 }
 
 /**
- * Sets up the ticks of this installation and keeps them: whatever becomes of the queue's memory, they are there again
- * half a minute later. Any number of processes may do it at the same second.
+ * Schedules the ticks of this installation and checks every 30 seconds that they are still scheduled, because a Redis
+ * that loses its data loses them as well. Any number of processes may do so at the same time.
  */
 export async function startSchedules(ctx: Context, checkIntervalMs = CHECK_INTERVAL_MS): Promise<Schedules> {
   const { schedule } = ctx.policy;
@@ -28,7 +28,7 @@ async function keepTicks({ queues, policy, log }: Context): Promise<void> {
   try {
     if (await restoreTicks(queues, policy.schedule)) log.warn({ ...policy.schedule }, "ticks.restored");
   } catch (cause) {
-    // The queue is away; the next check comes by itself.
+    // The queue is unreachable. The next check tries again.
     log.warn({ error: describeError(cause) }, "ticks.unchecked");
   }
 }

@@ -16,7 +16,7 @@ type Settings = Pick<Config, "isProduction" | "allowUnsafe">;
 const production: Settings = { isProduction: true, allowUnsafe: [] };
 const development: Settings = { isProduction: false, allowUnsafe: [] };
 
-/** What is refused, and what is logged. */
+/** The refused lines and the logged tolerations. */
 function accept(problems: readonly SetupProblem[], settings: Settings) {
   const log = recordingLog();
   try {
@@ -28,15 +28,15 @@ function accept(problems: readonly SetupProblem[], settings: Settings) {
   }
 }
 
-describe("servers with problems", () => {
-  it("are refused in production, with a line for each", () => {
+describe("set-up checks", () => {
+  it("unsafe settings are refused in production, with a line for each", () => {
     expect(accept([eviction, persistence, readOnly], production)).toEqual({
       refused: ["it evicts", "it forgets", "it is read-only"],
       tolerated: [],
     });
   });
 
-  it("are tolerated in development, with a warning for each", () => {
+  it("unsafe settings of Redis are tolerated in development, with a warning for each", () => {
     const because = "NODE_ENV is not production";
     expect(accept([eviction, persistence], development)).toEqual({
       refused: [],
@@ -47,14 +47,14 @@ describe("servers with problems", () => {
     });
   });
 
-  it("are tolerated in production as far as ALLOW_UNSAFE goes", () => {
+  it("production tolerates only those unsafe settings that ALLOW_UNSAFE names", () => {
     expect(accept([eviction, persistence], { isProduction: true, allowUnsafe: ["redis-eviction"] })).toEqual({
       refused: ["it forgets"],
       tolerated: [{ check: "redis-eviction", problem: "it evicts", because: "ALLOW_UNSAFE names it" }],
     });
   });
 
-  it("are refused everywhere where money could not be decided", () => {
+  it("a replica or read-only server is refused everywhere, even with ALLOW_UNSAFE", () => {
     const all: Settings = { isProduction: false, allowUnsafe: ["redis-eviction", "redis-persistence"] };
     expect(accept([replica, readOnly], all)).toEqual({
       refused: ["it is a replica", "it is read-only"],
@@ -62,14 +62,14 @@ describe("servers with problems", () => {
     });
   });
 
-  it("that only make the work slower are tolerated everywhere", () => {
+  it("a problem that only makes the work slower is tolerated everywhere", () => {
     expect(accept([role], production)).toEqual({
       refused: [],
       tolerated: [{ check: "database-role", problem: "it hangs", because: "no money and no job depends on it" }],
     });
   });
 
-  it("are given the benefit of the doubt, with a warning", () => {
+  it("a setting that the server does not report is tolerated, with a warning", () => {
     expect(accept([silent], production)).toEqual({
       refused: [],
       tolerated: [{ check: "redis-persistence", problem: "it does not say", because: "the server does not say" }],

@@ -3,10 +3,10 @@ import type { Log } from "@cpa-payouts/pipeline";
 import type { Config } from "./env.ts";
 
 /**
- * Decides whether a process may start on servers with problems. What it tolerates is logged as `setup.tolerated`, at
- * every start, so that nobody forgets it.
+ * Decides whether a process may start on servers with problems. Each tolerated problem is logged as `setup.tolerated`,
+ * at every start as a reminder.
  *
- * @throws OperationError with a line for each problem that it does not tolerate
+ * @throws OperationError with one line per problem that is not tolerated
  */
 export function acceptSetup(
   problems: readonly SetupProblem[],

@@ -1,13 +1,13 @@
 import type { Log } from "@cpa-payouts/pipeline";
 
-/** Less than the 30 s that docker compose waits before it kills. */
+/** Less than the 30 s after which docker compose kills the container. */
 const DEADLINE_MS = 25_000;
 
 /**
- * Runs a service until SIGTERM or SIGINT: the promise it gets is kept by the first one, and the service then ends by
- * itself. The signals count from the first moment on, so that a service told to stop while it starts ends in order, too.
- * A second signal, or an end that takes longer than the deadline, ends the process at once with exit code 1: what was
- * under way is taken up by another worker.
+ * Runs a service until SIGTERM or SIGINT. The first signal resolves `stopped`, and the service then closes and returns.
+ * Signals are handled from this call on, so a service that is stopped during its start-up also closes in order. A
+ * second signal, or a shutdown of over 25 seconds, exits the process at once with code 1; another worker takes over its
+ * jobs.
  */
 export async function untilStopped(log: Log, serve: (stopped: Promise<void>) => Promise<void>): Promise<void> {
   const { stopped, dispose } = listen(log);

@@ -5,9 +5,9 @@ import type { Log } from "@cpa-payouts/pipeline";
 import type { Config } from "./env.ts";
 
 export interface Tracing {
-  /** For the queues and workers of the process; undefined when nobody wants traces. */
+  /** For the queues and workers of the process; undefined when tracing is off. */
   readonly telemetry: Telemetry | undefined;
-  /** Sends what has not been sent. */
+  /** Sends the remaining traces; a failure is logged as `traces.lost`. */
   stop(): Promise<void>;
 }
 
@@ -15,21 +15,21 @@ const SERVICE = "cpa-payouts";
 const PACKAGES = "bullmq-otel@2.0.1 @opentelemetry/api@1.9.1 @opentelemetry/sdk-node@0.220.0";
 
 /**
- * Starts OpenTelemetry if it is configured: one trace leads from a tick through the steps of a run to each of its invoices,
- * whatever processes they happen in. Once per process. A job then carries the 74 bytes of a `traceparent`; spans name queues,
- * jobs and their ids.
+ * Starts OpenTelemetry if it is configured; to be called once per process. One trace leads from a tick through the
+ * steps of a run to each of its invoices, across processes. Each job then carries a `traceparent` of 74 bytes; spans
+ * name queues, jobs and job ids.
  *
- * @throws OperationError in one line when the packages, which nobody else needs, are not installed
+ * @throws OperationError in one line when the packages for tracing, which are optional, are not installed
  */
 export async function startTracing({ isTraced }: Pick<Config, "isTraced">, log: Pick<Log, "warn">): Promise<Tracing> {
   if (!isTraced) return { telemetry: undefined, stop: async () => {} };
   const { BullMQOtel, NodeSDK, resources } = await loadPackages();
   const sdk = new NodeSDK({
-    // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override it. The other detectors would send the command line, the
-    // user's and the machine's name along.
+    // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override it. The other detectors would also send the
+    // command line, the user name and the host name.
     resource: resources.resourceFromAttributes({ "service.name": SERVICE }),
     resourceDetectors: [resources.envDetector],
-    // Traces only: left out, the SDK sends metrics and logs to the collector, too.
+    // Traces only: without these two lines the SDK also sends metrics and logs to the collector.
     metricReaders: [],
     logRecordProcessors: [],
   });
@@ -37,7 +37,7 @@ export async function startTracing({ isTraced }: Pick<Config, "isTraced">, log: 
   return {
     telemetry: new BullMQOtel({ tracerName: SERVICE }),
     stop: async () => {
-      // A collector that is away is no reason for a command to fail.
+      // An unreachable collector must not make a command fail.
       await sdk.shutdown().catch((cause: unknown) => log.warn({ error: describeError(cause) }, "traces.lost"));
     },
   };

@@ -17,17 +17,17 @@ import { queueErrorLogger } from "./queue-errors.ts";
 export interface WorkersOptions extends WorkerTuning {
   /** Which queues to work on; all by default. */
   readonly queues?: readonly QueueName[];
-  /** Nobody by default. */
+  /** Records nothing by default. */
   readonly meter?: WorkerMeter;
 }
 
 /** Steps of runs are few and short, and two runs never depend on each other. */
 const RUN_STEPS_AT_A_TIME = 4;
 
-/** So that a channel that keeps one waiting does not hold up the other. */
+/** More than one, because a slow channel must not delay the other. */
 const ALERTS_AT_A_TIME = 4;
 
-/** Starts to work on the queues. The result stops taking jobs and waits for those under way. */
+/** Starts one worker per queue. `close` stops taking jobs and waits for those under way. */
 export async function startWorkers(ctx: Context, backend: Backend, options: WorkersOptions): Promise<RunningWorker> {
   const { meter = noMeter } = options;
   const handlers = createHandlers(ctx, meter.onInvoiceBatch);

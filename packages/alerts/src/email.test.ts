@@ -14,7 +14,7 @@ const MESSAGE = {
   link: "https://payouts.example.com/runs/2026-12-07",
 };
 
-describe("e-mail", () => {
+describe("e-mail channel", () => {
   let server: MailServer | null = null;
 
   afterEach(async () => {
@@ -29,7 +29,7 @@ describe("e-mail", () => {
   const send = (smtpUrl: string, timeoutMs = 5_000) =>
     openEmail({ smtpUrl, from: FROM, to: TO, timeoutMs }).send(MESSAGE);
 
-  it("goes to everybody in one plain message that says how to be folded", async () => {
+  it("an alert goes to all recipients in one plain-text message, with the same Message-ID each time", async () => {
     const { url, mails } = await start();
     expect(await send(url)).toEqual({ refused: 0 });
     expect(await send(url)).toEqual({ refused: 0 });
@@ -43,11 +43,11 @@ describe("e-mail", () => {
     expect(headers).toContain("Content-Type: text/plain; charset=utf-8");
     expect(body).toBe("Something happened.\r\nDo something.");
     expect(mails[0]).toContain("404 for $713,144.47\r\n\r\nhttps://payouts.example.com/runs/2026-12-07");
-    // Sent again it is the same message to a mail program.
+    // By it a mail program recognises the copy of an alert that is sent again.
     for (const mail of mails) expect(mail).toContain("Message-ID: <payouts-alert-7-1795335182933@example.com>");
   });
 
-  it("tells how many were refused, unless all were", async () => {
+  it("refused recipients are counted, and a message that all refuse is an error", async () => {
     const refusing = (refused: readonly string[]): Behaviour => ({
       onRcptTo: ({ address }, _session, done) =>
         done(refused.includes(address) ? new Error("no such mailbox") : undefined),
@@ -57,31 +57,33 @@ describe("e-mail", () => {
     expect(one.mails).toHaveLength(1);
     await one.stop();
     const none = await start(refusing(TO));
-    await expect(send(none.url)).rejects.toThrow(`the mail server at 127.0.0.1:${none.port} did not take it: `);
+    await expect(send(none.url)).rejects.toThrow(
+      `the mail server at 127.0.0.1:${none.port} did not accept the message: `,
+    );
     expect(none.mails).toEqual([]);
   });
 
-  it("logs in where it has credentials, and never repeats them", async () => {
+  it("the credentials in the URL are used to log in and appear in no error", async () => {
     const { url, port, mails } = await start({
       authOptional: false,
       allowInsecureAuth: true,
       onAuth: ({ username, password }, _session, done) =>
         username === "us%er" && password === "right" ? done(null, { user: username }) : done(new Error("no")),
     });
-    await expect(send(url)).rejects.toThrow(`the mail server at 127.0.0.1:${port} did not take it: `);
+    await expect(send(url)).rejects.toThrow(`the mail server at 127.0.0.1:${port} did not accept the message: `);
     const wrong: Error = await send(`smtp://us%25er:secret@127.0.0.1:${port}`).then(
       () => new Error("it was sent"),
       (cause) => cause,
     );
     expect(wrong.message).toMatch(
-      new RegExp(`^the mail server at 127\\.0\\.0\\.1:${port} did not take it: Invalid login`),
+      new RegExp(`^the mail server at 127\\.0\\.0\\.1:${port} did not accept the message: Invalid login`),
     );
     expect(`${wrong.stack} ${String(wrong.cause)}`).not.toMatch(/secret|c2VjcmV0/);
     expect(await send(`smtp://us%25er:right@127.0.0.1:${port}`)).toEqual({ refused: 0 });
     expect(mails).toHaveLength(1);
   });
 
-  it("sends no credentials in clear text to another machine", async () => {
+  it("credentials are not sent in clear text to another machine", async () => {
     let logins = 0;
     const { port, mails } = await start({
       allowInsecureAuth: true,
@@ -90,24 +92,24 @@ describe("e-mail", () => {
         done(null, { user: "user" });
       },
     });
-    // It leads here, and is no name of this machine.
+    // 0.0.0.0 reaches this machine, but does not count as loopback.
     await expect(send(`smtp://user:secret@0.0.0.0:${port}`)).rejects.toThrow(/STARTTLS/);
     expect({ logins, mails }).toEqual({ logins: 0, mails: [] });
     expect(await send(`smtp://0.0.0.0:${port}`)).toEqual({ refused: 0 });
   });
 
-  it("trusts no certificate that nobody vouches for", async () => {
+  it("a mail server with an untrusted certificate is refused", async () => {
     const { port, mails } = await start({ secure: true });
     await expect(send(`smtps://127.0.0.1:${port}`)).rejects.toThrow(/certificate/);
     expect(mails).toEqual([]);
   });
 
-  it("does not wait for a server that says nothing, or is away", async () => {
+  it("a mail server that is silent or unreachable is given up within the timeout", async () => {
     const { url } = await start({ onConnect: () => {} });
-    await expect(send(url, 200)).rejects.toThrow(/did not take it: (Greeting never received|Timeout)/);
+    await expect(send(url, 200)).rejects.toThrow(/did not accept the message: (Greeting never received|Timeout)/);
     const port = await freePort();
     await expect(send(`smtp://127.0.0.1:${port}`)).rejects.toThrow(
-      new RegExp(`^the mail server at 127\\.0\\.0\\.1:${port} did not take it: .*ECONNREFUSED`),
+      new RegExp(`^the mail server at 127\\.0\\.0\\.1:${port} did not accept the message: .*ECONNREFUSED`),
     );
   });
 });

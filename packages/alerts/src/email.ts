@@ -12,10 +12,11 @@ export interface EmailOptions {
 }
 
 /**
- * Plain-text e-mail through a mail server. An alert that is sent again has the same Message-ID, by which mail programs
- * fold the copies.
+ * Opens the e-mail channel: plain text through a mail server. An alert sent again has the same Message-ID, so a mail
+ * program can recognise the copy. `send` resolves with the number of refused recipients, and rejects when all are
+ * refused.
  *
- * @throws Error when the URL is not fit, see {@link findSmtpProblem}
+ * @throws Error when the URL is not usable, see {@link findSmtpProblem}
  */
 export function openEmail({ smtpUrl, from, to, timeoutMs = TIMEOUT_MS }: EmailOptions) {
   const problem = findSmtpProblem(smtpUrl);
@@ -28,7 +29,7 @@ export function openEmail({ smtpUrl, from, to, timeoutMs = TIMEOUT_MS }: EmailOp
       const transport = createTransport(transportOptions(new URL(smtpUrl), timeoutMs));
       const mail = { from, to: [...to], ...mailOf(message, from) };
       const { rejected } = await transport.sendMail(mail).catch((cause: Error) => {
-        throw new Error(`the mail server at ${host} did not take it: ${cause.message}`);
+        throw new Error(`the mail server at ${host} did not accept the message: ${cause.message}`);
       });
       return { refused: rejected.length };
     },
@@ -36,9 +37,8 @@ export function openEmail({ smtpUrl, from, to, timeoutMs = TIMEOUT_MS }: EmailOp
 }
 
 /**
- * Credentials leave this machine encrypted or not at all: with them STARTTLS is demanded. Without them it is used
- * wherever the server offers it. Within this machine there is nothing to encrypt, and the certificate of a local relay
- * rarely names localhost.
+ * Credentials never leave this machine unencrypted: with credentials STARTTLS is required, without them it is used if
+ * the server offers it. It is not used on loopback, where the certificate of a local relay rarely names localhost.
  */
 function transportOptions(url: URL, timeoutMs: number) {
   const isSecure = url.protocol === "smtps:";
@@ -67,7 +67,7 @@ function mailOf({ id, headline, advice, details, link }: AlertMessage, from: str
     subject: headline,
     text: `${lines.join("\n")}\n`,
     messageId: `<payouts-alert-${id}@${from.slice(from.lastIndexOf("@") + 1)}>`,
-    // Keeps out-of-office replies from answering (RFC 3834).
+    // Suppresses out-of-office replies (RFC 3834).
     headers: { "Auto-Submitted": "auto-generated" },
   };
 }

@@ -1,4 +1,4 @@
-/** The channels by which alerts leave; the pipeline knows them as its `Channel`. */
+/** The channels that send alerts; each implements the pipeline's `Channel`. */
 export { openEmail } from "./email.ts";
 export { findSmtpProblem, findWebhookProblem } from "./urls.ts";
 export { openWebhook } from "./webhook.ts";

@@ -1,24 +1,25 @@
 import { isLoopback } from "@cpa-payouts/core";
 
 /**
- * What is wrong with the URL of a webhook: whoever reads it on the way could write to the channel, and would read amounts.
+ * Checks the URL of a webhook. It must be https unless it leads to this machine, because anyone who reads the request
+ * on the way could post to the channel and would see amounts.
  *
- * @returns null when it is fit, otherwise what to write instead; never a part of the URL, which is a secret
+ * @returns null when the URL is usable, otherwise what to write instead; never quoting the URL, which is a secret
  */
 export function findWebhookProblem(text: string): string | null {
   const url = parse(text);
   const example = "write a URL such as https://hooks.slack.com/services/...";
   if (!url || !["https:", "http:"].includes(url.protocol)) return example;
   if (url.protocol === "http:" && !isLoopback(url.hostname)) return `${example}; http is for this machine only`;
-  // fetch refuses such a URL with an error that spells it out.
+  // fetch refuses such a URL with an error that quotes it.
   if (url.username || url.password) return `${example}, without user and password`;
   return null;
 }
 
 /**
- * What is wrong with the URL of a mail server.
+ * Checks the URL of a mail server.
  *
- * @returns null when it is fit, otherwise what to write instead; never a part of the URL, which holds a password
+ * @returns null when the URL is usable, otherwise what to write instead; never quoting the URL, which holds a password
  */
 export function findSmtpProblem(text: string): string | null {
   const url = parse(text);

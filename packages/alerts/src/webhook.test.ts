@@ -16,7 +16,7 @@ const MESSAGE = {
   link: "https://payouts.example.com/runs/2026-12-07",
 };
 
-describe("a webhook", () => {
+describe("webhook channel", () => {
   let server: WebhookServer | null = null;
 
   afterEach(async () => {
@@ -31,13 +31,13 @@ describe("a webhook", () => {
         () => new Error("it was sent"),
         (cause) => cause,
       );
-    // Neither in the line nor anywhere a logger might look.
+    // The secret is neither in the message nor anywhere else that a logger might look.
     expect(`${error.stack} ${String(error.cause)}`).not.toContain(WEBHOOK_SECRET);
     return error.message;
   };
   const hostOf = (url: string) => new URL(url).host;
 
-  it("gets one line", async () => {
+  it("an alert is posted as one line of text", async () => {
     server = await startWebhookServer();
     expect(await openWebhook(server).send(MESSAGE)).toEqual({ refused: 0 });
     expect(await openWebhook(server).send({ ...MESSAGE, link: null })).toEqual({ refused: 0 });
@@ -53,31 +53,31 @@ describe("a webhook", () => {
     [404, "; was the webhook removed?"],
     [302, ", a redirect, which is not followed; write the final URL"],
     [307, ", a redirect, which is not followed; write the final URL"],
-  ])("that answers %i has not been told", async (status, hint) => {
+  ])("an alert counts as not sent when the webhook answers %i", async (status, hint) => {
     server = await startWebhookServer([status]);
     expect(await failure(server.url)).toBe(`the webhook at ${hostOf(server.url)} answered ${status}${hint}`);
     expect(server.bodies).toEqual([]);
   });
 
-  it("that never answers is given up", async () => {
+  it("a webhook that never answers is given up after the timeout", async () => {
     server = await startSilentWebhookServer();
     expect(await failure(server.url, 100)).toBe(
       `the webhook at ${hostOf(server.url)} did not answer: no answer within 100 ms`,
     );
   });
 
-  it("that is away is told so, without the path", async () => {
+  it("an unreachable webhook is reported by its host, without the secret path", async () => {
     const port = await freePort();
     expect(await failure(`http://127.0.0.1:${port}/services/${WEBHOOK_SECRET}`)).toBe(
       `the webhook at 127.0.0.1:${port} did not answer: ECONNREFUSED`,
     );
-    // Discard, one of the ports that fetch refuses to talk to.
+    // Port 9 (discard) is one of those that fetch refuses to connect to.
     expect(await failure(`http://127.0.0.1:9/services/${WEBHOOK_SECRET}`)).toBe(
       "the webhook at 127.0.0.1:9 did not answer: bad port",
     );
   });
 
-  it("on another machine without https is refused", () => {
+  it("a webhook on another machine without https is refused", () => {
     expect(() => openWebhook({ url: "http://example.com/x" })).toThrow("http is for this machine only");
   });
 });

@@ -4,10 +4,11 @@ import { findWebhookProblem } from "./urls.ts";
 const TIMEOUT_MS = 10_000;
 
 /**
- * A webhook that takes `{"text": "..."}` as Slack's does (also Mattermost, Rocket.Chat, Google Chat, and Discord under
- * `/slack`). Its errors name the host only: the path is the secret that lets anybody write there.
+ * Opens the webhook channel: posts `{"text": "..."}` as Slack takes it (also Mattermost, Rocket.Chat, Google Chat, and
+ * Discord under `/slack`). `send` rejects unless the webhook answers 2xx. Its errors name the host only, because the
+ * path is the secret that permits posting.
  *
- * @throws Error when the URL is not fit, see {@link findWebhookProblem}
+ * @throws Error when the URL is not usable, see {@link findWebhookProblem}
  */
 export function openWebhook({ url, timeoutMs = TIMEOUT_MS }: { url: string; timeoutMs?: number }) {
   const problem = findWebhookProblem(url);
@@ -28,13 +29,13 @@ function lineOf({ headline, advice, link }: AlertMessage): string {
   return [`${headline}.`, advice, link].filter((part) => part !== null).join(" ");
 }
 
-/** @returns the status; what else was answered is left unread, since some servers repeat the path in it */
+/** @returns the status; the response body is not read, because some servers repeat the secret path in it */
 async function post(url: string, body: object, timeoutMs: number): Promise<number> {
   const response = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
-    // Another address is none that anybody has agreed to tell amounts to.
+    // The alert holds amounts, and the target of a redirect is not the configured recipient.
     redirect: "manual",
     signal: AbortSignal.timeout(timeoutMs),
   });
@@ -42,7 +43,7 @@ async function post(url: string, body: object, timeoutMs: number): Promise<numbe
   return response.status;
 }
 
-/** A code where there is one, and no message with a slash: those of fetch may spell the URL out. */
+/** The error's code if it has one. A message with a slash is replaced, because those of fetch may quote the URL. */
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (error instanceof DOMException && error.name === "TimeoutError") return `no answer within ${timeoutMs} ms`;
   if (!(error instanceof Error)) return "the connection failed";

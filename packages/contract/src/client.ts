@@ -1,7 +1,7 @@
 import type { Operation, Problem } from "./operation.ts";
 import { type AnswerOf, type OperationName, operations, type RequestOf } from "./operations.ts";
 
-/** An answer with a status of 400 or more. */
+/** The error for an answer with a status of 400 or more. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
@@ -17,13 +17,13 @@ export class ApiError extends Error {
 export interface ClientOptions {
   /** Such as `https://payouts.example.com`, without a slash at the end; empty for the origin of the page. */
   readonly baseUrl: string;
-  /** `fetch`, or what stands in for it. */
+  /** `fetch`, or a replacement for it. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Sent with every request, such as `authorization: Bearer ...`. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A function per operation. What is streamed is answered with the response itself. */
+/** One function per operation. For a streamed answer it resolves with the `Response` itself. */
 export type Client = {
   readonly [N in OperationName]: object extends RequestOf<N>
     ? (request?: RequestOf<N>) => Promise<AnswerOf<N, Response>>
@@ -37,7 +37,7 @@ interface AnyRequest {
   readonly body?: unknown;
 }
 
-/** A typed client of the API. Each call resolves with what the operation answers, and rejects with {@link ApiError}. */
+/** Creates a typed client of the API. A call resolves with the operation's answer or rejects with {@link ApiError}. */
 export function createClient(options: ClientOptions): Client {
   const call = async (operation: Operation, request: AnyRequest = {}) => {
     const response = await options.fetch(
@@ -71,7 +71,7 @@ function initOf(options: ClientOptions, { method }: Operation, { headers, body }
   };
 }
 
-/** A proxy in between may answer with something that is not ours. */
+/** A proxy in between may answer with a body that is not the API's. */
 async function problemOf(response: Response): Promise<Problem> {
   const text = await response.text();
   try {

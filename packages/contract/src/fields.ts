@@ -1,7 +1,7 @@
 import { InputError, parseCents, parseLocalDate } from "@cpa-payouts/core";
 import { z } from "zod";
 
-/** An amount in dollars as it is answered: always two decimals, a minus for what is below zero. */
+/** An amount in dollars in an answer: always two decimals, a leading minus below zero. */
 export const amount = z
   .string()
   .regex(/^-?\d+\.\d{2}$/)
@@ -12,16 +12,16 @@ export const localDate = z.iso.date().meta({ example: "2026-12-07" });
 
 export const instant = z.iso.datetime().meta({ example: "2026-12-07T02:00:00.000Z" });
 
-/** An amount of more than nothing as input: dollars with at most two decimals; it becomes cents. */
+/** An amount above 0 as input: dollars with at most two decimals, converted to cents. */
 export const positiveAmount = z.string().max(40).transform(readWith(readPositive));
 
-/** As {@link positiveAmount}, but 0 is fine. */
+/** As {@link positiveAmount}, but 0 is accepted. */
 export const amountOrZero = z.string().max(40).transform(readWith(parseCents));
 
-/** An amount with an optional minus, not 0. */
+/** As {@link positiveAmount}, but with an optional minus. */
 export const signedAmount = z.string().max(40).transform(readWith(readSigned));
 
-/** A payment date as input; whether it is one is for the operation to say. */
+/** A local date as input. The operation decides whether it must be a payment date. */
 export const dateInput = z.string().max(40).transform(readWith(parseLocalDate));
 
 function readPositive(text: string): bigint {
@@ -34,7 +34,7 @@ function readSigned(text: string): bigint {
   return text.startsWith("-") ? -readPositive(text.slice(1)) : readPositive(text);
 }
 
-/** A rule of `core` as a zod transform: what it refuses becomes a problem of that field. */
+/** Turns a parser of `core` into a zod transform; its `InputError` becomes a problem of the field. */
 function readWith<T>(read: (text: string) => T) {
   return (text: string, issue: z.RefinementCtx): T => {
     try {
@@ -49,7 +49,7 @@ function readWith<T>(read: (text: string) => T) {
 
 const PRINTABLE = /^[^\p{Cc}]*$/u;
 
-/** One line that a person wrote, without control characters. */
+/** One line of text as a field: trimmed, 1 to `maxLength` characters, no control characters. */
 export function line(maxLength: number) {
   return z.string().trim().min(1).max(maxLength).regex(PRINTABLE, "write one line without control characters");
 }
@@ -60,16 +60,16 @@ export const externalId = z.string().min(1).max(255).regex(PRINTABLE, "it has co
 
 const MAX_PAGE = 500;
 
-/** A page of a list: what `next` of the page before said, and how many. */
+/** The query of a paged list: `next` of the previous page, and the number of items. */
 export const pageQuery = {
-  cursor: z.string().max(500).optional().meta({ description: "`next` of the page before" }),
+  cursor: z.string().max(500).optional().meta({ description: "`next` of the previous page" }),
   limit: z.coerce.number<number | string>().int().min(1).max(MAX_PAGE).default(50),
 };
 
-/** A page of a list; `next` is null on the last one. */
+/** The answer of a paged list; `next` is null on the last page. */
 export function pageOf<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), next: z.string().nullable() });
 }
 
-/** A switch in a query string. */
+/** A boolean in a query string. */
 export const flag = z.enum(["true", "false"]).transform((text) => text === "true");

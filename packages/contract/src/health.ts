@@ -7,16 +7,16 @@ const readiness = z
     checks: z
       .array(z.object({ check: z.string(), state: z.enum(["ok", "failed", "unknown"]), line: z.string() }))
       .optional()
-      .meta({ description: "for viewers, and tokens with the scope metrics:read" }),
+      .meta({ description: "only for viewers, and for tokens with the scope metrics:read" }),
   })
   .meta({ id: "Readiness" });
 
-/** What monitors watch. Machines ask for it under whatever name or address they know this server by. */
+/** The operations for monitoring. Any host name is accepted, because probes know the server by its address. */
 export const healthOperations = {
   readLiveness: operation({
     method: "GET",
     path: "/livez",
-    summary: "Whether the process is alive; it looks at nothing else",
+    summary: "Whether the process is alive; nothing else is checked",
     access: { role: "public", scope: null },
     isForMonitors: true,
     answer: z.object({ status: z.literal("alive") }),
@@ -33,7 +33,7 @@ export const healthOperations = {
   readMetrics: operation({
     method: "GET",
     path: "/metrics",
-    summary: "Figures for Prometheus",
+    summary: "Metrics for Prometheus",
     access: { role: "viewer", scope: "metrics:read" },
     isForMonitors: true,
     answer: "text/plain",

@@ -32,7 +32,7 @@ const invoice = z
     currency: z.string(),
     destination: z.string(),
     status,
-    /** The first of two approvals, where two people must approve. */
+    /** Who gave the first of two approvals, where two people must approve. */
     approvedBy: z.string().nullable(),
     approvedAt: instant.nullable(),
     reviewedBy: z.string().nullable(),
@@ -56,7 +56,7 @@ function isRange({
   return minimumAmount === undefined || maximumAmount === undefined || minimumAmount <= maximumAmount;
 }
 
-/** The same fields in a query string and in the body of a bulk review. */
+/** The fields of a filter, in a query string and in the body of a bulk review. */
 const filter = {
   status: status.optional(),
   paymentDate: dateInput.optional(),
@@ -65,7 +65,7 @@ const filter = {
   maximumAmount: amountOrZero.optional(),
   search: line(200)
     .optional()
-    .meta({ description: "a whole invoice number, or how the user's external id, e-mail or name begins" }),
+    .meta({ description: "a complete invoice number, or the beginning of the user's external id, e-mail or name" }),
 };
 const queryFilter = { ...filter, isApprovedOnce: flag.optional() };
 const bodyFilter = z.strictObject({ ...filter, isApprovedOnce: z.boolean().optional() }).refine(isRange, RANGE);
@@ -73,7 +73,7 @@ const bodyFilter = z.strictObject({ ...filter, isApprovedOnce: z.boolean().optio
 const totals = z.object({
   invoices: z.int(),
   amount,
-  /** False when there are more than were counted; `totals` of the list counts up to 10,000, `/invoices/totals` all. */
+  /** False when the count stopped early: `totals` of the list counts up to 10,000 invoices, `/invoices/totals` all. */
   isExact: z.boolean(),
 });
 
@@ -89,7 +89,7 @@ const verdict = z.discriminatedUnion("status", [
   z.strictObject({
     status: z.literal("rejected"),
     reason,
-    /** What becomes of the money: back to the balance, or kept. */
+    /** `return` puts the amount back on the balance; with `forfeit` the network keeps it. */
     disposition: z.enum(dispositions).default("return"),
   }),
 ]);
@@ -107,7 +107,7 @@ export const invoiceOperations = {
     method: "GET",
     path: "/api/v1/invoices",
     summary:
-      "Invoices, a page at a time. The first page has the totals of the filter, unless counting them takes long (a search that fits many users)",
+      "Invoices, a page at a time. The first page has the totals of the filter, unless counting them takes long (a search that matches many users)",
     access: reads,
     query: z
       .object({ ...queryFilter, sort: z.enum(invoiceSorts).default("newest"), ...pageQuery })
@@ -117,7 +117,7 @@ export const invoiceOperations = {
   totalInvoices: operation({
     method: "GET",
     path: "/api/v1/invoices/totals",
-    summary: "How many invoices a filter lets through and what they come to, exactly",
+    summary: "The exact number and total amount of the invoices that match a filter",
     access: reads,
     query: z.object(queryFilter).refine(isRange, RANGE),
     answer: totals,
@@ -125,7 +125,7 @@ export const invoiceOperations = {
   exportInvoices: operation({
     method: "GET",
     path: "/api/v1/invoices.csv",
-    summary: "All invoices that a filter lets through, as CSV",
+    summary: "All invoices that match a filter, as CSV",
     access: reads,
     query: z.object(queryFilter).refine(isRange, RANGE),
     answer: "text/csv",
@@ -141,7 +141,7 @@ export const invoiceOperations = {
   previewReview: operation({
     method: "POST",
     path: "/api/v1/invoices/review/preview",
-    summary: "What a review would do; the token binds the review to exactly this set",
+    summary: "What a review would do; its token binds the review to exactly this set of invoices",
     access: reviews,
     body: z.strictObject(review),
     answer: z.object({
@@ -153,7 +153,7 @@ export const invoiceOperations = {
   reviewInvoices: operation({
     method: "POST",
     path: "/api/v1/invoices/review",
-    summary: "Review what was previewed, all or nothing",
+    summary: "Review the previewed invoices, all or none",
     access: reviews,
     body: z.strictObject({ ...review, token: z.string().max(200) }),
     answer: z.object({ counts: z.array(reviewCount) }),

@@ -1,7 +1,7 @@
 import type { AdminRole } from "@cpa-payouts/core";
 import { z } from "zod";
 
-/** What a token may be allowed to do; each is a group of operations. */
+/** The scopes that a token may have; each permits a group of operations. */
 export const scopes = [
   "invoices:read",
   "invoices:review",
@@ -18,19 +18,19 @@ export const scopes = [
 ] as const;
 export type Scope = (typeof scopes)[number];
 
-/** Who may call something. */
+/** Who may call an operation. */
 export interface AccessRule {
-  /** The least of the roles that may; `public` for whoever is not signed in, too. */
+  /** The lowest role that may call it; `public` includes callers who are not signed in. */
   readonly role: AdminRole | "public";
-  /** What a token needs; null where only people may. */
+  /** The scope that a token needs; null when tokens are refused. Ignored when the role is `public`. */
   readonly scope: Scope | null;
-  /** Whether the person must have given their password (and code) within the last quarter of an hour. */
+  /** Whether the person must have entered their password (and code) within the last 15 minutes. */
   readonly isSensitive?: boolean;
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** One operation of the API: where it is, who may call it, what goes in and what comes out. */
+/** One operation of the API: its address, access rule, input and answer. */
 export interface Operation {
   readonly method: Method;
   /** With parameters as in `/api/v1/users/:externalId`. */
@@ -38,35 +38,35 @@ export interface Operation {
   readonly summary: string;
   readonly access: AccessRule;
   /**
-   * Asked by probes and scrapers, which know a server by its address: any host name will do. Where it is public, too, nobody
-   * asks who calls before it answers, since the database may hang.
+   * For probes and scrapers. The host check is skipped, because they know a server by its address. When the operation
+   * is also public, the caller is not looked up first, because the database may hang.
    */
   readonly isForMonitors?: boolean;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
-  /** What it answers with 200; null for 204 without a body; a media type for what is streamed. */
+  /** The schema of the answer 200; null for 204 without a body; a media type for a streamed answer. */
   readonly answer: z.ZodType | null | "text/csv" | "text/event-stream" | "text/calendar" | "text/plain";
-  /** What it answers with 503, where that is an answer and no problem. */
+  /** The schema of the answer 503, where that is a regular answer and not a {@link Problem}. */
   readonly unavailable?: z.ZodType;
 }
 
-/** Keeps the precise types of an operation. */
+/** Returns its argument, with the literal types kept by inference. */
 export function operation<const O extends Operation>(definition: O): O {
   return definition;
 }
 
-/** Every answer with a status of 400 or more. */
+/** The body of every answer with a status of 400 or more. */
 export const problem = z
   .object({
-    /** A word for programs, such as `not-found`. */
+    /** An error code for programs, such as `not-found`. */
     code: z.string(),
     /** A sentence for people. */
     message: z.string(),
-    /** Every single thing that is wrong with the input. */
+    /** Every problem of the input. */
     problems: z.array(z.string()).optional(),
-    /** How the thing stands that somebody else changed first. */
+    /** In a conflict (409): the present state of the object, which another caller changed first. */
     current: z.record(z.string(), z.unknown()).optional(),
   })
   .meta({ id: "Problem" });

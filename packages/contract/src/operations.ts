@@ -9,7 +9,7 @@ import { settingsOperations } from "./settings.ts";
 import { tokenOperations } from "./tokens.ts";
 import { ledgerOperations, methodOperations, userOperations } from "./users.ts";
 
-/** Every operation there is, by group: the routes, the document, the client and the tests are made from this table. */
+/** Every operation, by group. The routes, the OpenAPI document, the client and the tests are made from this table. */
 export const operationGroups = {
   sessions: sessionOperations,
   invoices: invoiceOperations,
@@ -24,6 +24,7 @@ export const operationGroups = {
   health: healthOperations,
 } as const satisfies Record<string, Record<string, Operation>>;
 
+/** The same operations by name. */
 export const operations = {
   ...sessionOperations,
   ...invoiceOperations,
@@ -45,14 +46,14 @@ type Parts = "params" | "query" | "headers" | "body";
 type SchemaOf<N extends OperationName, P extends Parts> =
   Of<N> extends { readonly [K in P]: infer S extends z.ZodType } ? S : never;
 
-/** What a handler is given, after validation. */
+/** The validated input of an operation's handler. */
 export type InputOf<N extends OperationName> = {
   readonly [P in Parts as SchemaOf<N, P> extends never ? never : P]: z.output<SchemaOf<N, P>>;
 };
 
 type WireOf<N extends OperationName, P extends Parts> = z.input<SchemaOf<N, P>>;
 
-/** What a caller hands over: strings where the operation reads them into something. What may be empty may be left out. */
+/** The request that a client sends, before the schemas convert it. A part with only optional fields may be left out. */
 export type RequestOf<N extends OperationName> = {
   readonly [P in Parts as SchemaOf<N, P> extends never ? never : object extends WireOf<N, P> ? never : P]: WireOf<N, P>;
 } & {
@@ -62,7 +63,7 @@ export type RequestOf<N extends OperationName> = {
   >;
 };
 
-/** What comes back; `undefined` where there is no body, and for what is streamed the type of `Streamed`. */
+/** The answer of an operation: `undefined` without a body, the type `Streamed` when it is streamed. */
 export type AnswerOf<N extends OperationName, Streamed = never> = Of<N>["answer"] extends infer A
   ? A extends z.ZodType
     ? z.output<A>

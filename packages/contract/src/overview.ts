@@ -28,7 +28,7 @@ export const overviewOperations = {
   readDashboard: operation({
     method: "GET",
     path: "/api/v1/dashboard",
-    summary: "The figures of the first page",
+    summary: "The figures of the dashboard",
     access: { role: "viewer", scope: "invoices:read" },
     answer: z.object({
       invoices: z.array(z.object({ status: z.enum(statesOf(invoiceTransitions)), invoices: z.int(), amount })),
@@ -46,7 +46,7 @@ export const overviewOperations = {
         })
         .nullable(),
       nextPaymentDate: z.object({ paymentDate: localDate, kind: z.enum(paymentKinds), dueAt: instant }),
-      /** Payment dates too old to be made up for by themselves, without a run. */
+      /** Payment dates without a run that are too old to be run automatically. */
       missedPaymentDates: z.array(localDate),
     }),
   }),
@@ -63,7 +63,7 @@ export const overviewOperations = {
   exportCalendar: operation({
     method: "GET",
     path: "/api/v1/calendar.ics",
-    summary: "Payment dates for a calendar program",
+    summary: "Payment dates as an iCalendar file",
     access: reads,
     query: calendarQuery,
     answer: "text/calendar",

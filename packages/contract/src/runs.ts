@@ -23,7 +23,7 @@ const totals = {
   considered: z.int(),
   invoiced: z.int(),
   failed: z.int(),
-  /** Users by reason; those reasons that nobody had may be absent. */
+  /** Number of users by reason; a reason without users may be absent. */
   skipped: z.partialRecord(skipReason, z.int()),
   total: amount,
 };
@@ -62,7 +62,7 @@ const decision = z
 const preview = z.object({
   paymentDate: localDate,
   kind: kind.nullable(),
-  /** `preview`, the state of the run that is there already, or `not-a-payment-date` with the `next` one. */
+  /** `preview`; the run's state if the date already has a run; or `not-a-payment-date`, with the next one in `next`. */
   state: z.union([state, z.enum(["preview", "not-a-payment-date"])]),
   next: localDate.nullable(),
   totals: z.object(totals).nullable(),
@@ -82,7 +82,7 @@ export const runOperations = {
   previewRun: operation({
     method: "GET",
     path: "/api/v1/preview",
-    summary: "What a run of a date would decide now (default: today's payment date, or the next)",
+    summary: "What a run of a date would decide now (default: today if it is a payment date, else the next one)",
     access: reads,
     query: z.object({ date: dateInput.optional() }),
     answer: preview,
@@ -115,7 +115,7 @@ export const runOperations = {
   openRun: operation({
     method: "POST",
     path: "/api/v1/runs",
-    summary: "Open the run of a payment date that has come, or take up the one that is there",
+    summary: "Open the run of a payment date that is not in the future, or resume it if it is open",
     access: { ...works, isSensitive: true },
     body: z.strictObject({ paymentDate: dateInput }),
     answer: run,
@@ -123,7 +123,7 @@ export const runOperations = {
   resumeRun: operation({
     method: "POST",
     path: "/api/v1/runs/:date/resume",
-    summary: "Queue again whatever of a run is open and not queued",
+    summary: "Queue again a run's open work that is missing from the queue",
     access: works,
     params: ofDate,
     answer: run,
@@ -139,7 +139,7 @@ export const runOperations = {
   cancelRun: operation({
     method: "POST",
     path: "/api/v1/runs/:date/cancel",
-    summary: "Stop a run for good: whoever is not invoiced by now waits for a later date",
+    summary: "Stop a run permanently; users who are not invoiced by now wait for a later date",
     access: { ...works, isSensitive: true },
     params: ofDate,
     body: z.strictObject({ reason }),

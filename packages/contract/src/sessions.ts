@@ -3,7 +3,7 @@ import { z } from "zod";
 import { instant } from "./fields.ts";
 import { operation } from "./operation.ts";
 
-/** Not `z.email()`, which refuses names without a dot: the first administrator of an own database is `admin@localhost`. */
+/** Not `z.email()`, which refuses domains without a dot: `payouts up` creates `admin@localhost`. */
 const email = z
   .string()
   .trim()
@@ -13,7 +13,7 @@ const email = z
 
 export const MIN_PASSWORD_LENGTH = 12;
 
-/** A pass phrase beats rules about characters; the upper limit keeps the hashing short. */
+/** A minimum length instead of rules about characters; the upper limit bounds the cost of hashing. */
 const newPassword = z.string().min(MIN_PASSWORD_LENGTH, `write at least ${MIN_PASSWORD_LENGTH} characters`).max(200);
 const password = z.string().min(1).max(200);
 const code = z
@@ -22,7 +22,7 @@ const code = z
   .min(6)
   .max(20)
   .optional()
-  .meta({ description: "of the second factor, or a recovery code" });
+  .meta({ description: "a code of the second factor, or a recovery code" });
 
 const signedIn = { role: "viewer", scope: null } as const;
 const signedInAfresh = { ...signedIn, isSensitive: true } as const;
@@ -34,7 +34,7 @@ const session = z
     email: z.string(),
     role: z.enum(adminRoles),
     hasSecondFactor: z.boolean(),
-    /** Until then the operations that need it count the password as fresh. */
+    /** Until then sensitive operations do not ask for the password again. */
     confirmedUntil: instant,
     expiresAt: instant,
   })
@@ -56,7 +56,7 @@ const generatedPassword = z.object({ email: z.string(), password: z.string() });
 
 const adminParams = z.object({ email: z.string().max(254).toLowerCase() });
 
-/** Signing in, and one's own account. */
+/** Signing in, and the caller's own account. */
 export const sessionOperations = {
   signIn: operation({
     method: "POST",
@@ -76,7 +76,7 @@ export const sessionOperations = {
   confirmSession: operation({
     method: "POST",
     path: "/api/v1/session/confirmation",
-    summary: "Give the password (and code) again, for what needs it fresh",
+    summary: "Enter the password (and code) again, as sensitive operations require after 15 minutes",
     access: signedIn,
     body: z.object({ password, code }),
     answer: session,
@@ -91,7 +91,7 @@ export const sessionOperations = {
   changePassword: operation({
     method: "PUT",
     path: "/api/v1/session/password",
-    summary: "Set another password; all other sessions end",
+    summary: "Change the password; all other sessions end",
     access: signedInAfresh,
     body: z.object({ password: newPassword }),
     answer: null,
@@ -99,14 +99,14 @@ export const sessionOperations = {
   proposeSecondFactor: operation({
     method: "POST",
     path: "/api/v1/session/second-factor",
-    summary: "A fresh secret for an authenticator app; nothing changes until it is set",
+    summary: "Generate a secret for an authenticator app; nothing changes until the second factor is set",
     access: signedInAfresh,
     answer: z.object({ secret: z.string(), uri: z.string() }),
   }),
   setSecondFactor: operation({
     method: "PUT",
     path: "/api/v1/session/second-factor",
-    summary: "Switch on the second factor, proved by a code; all other sessions end",
+    summary: "Switch on the second factor, confirmed by a code; all other sessions end",
     access: signedInAfresh,
     body: z.object({ secret: z.string().regex(/^[A-Z2-7]{16,64}$/), code: z.string().trim().min(6).max(6) }),
     answer: z.object({ recoveryCodes: z.array(z.string()) }),
@@ -121,7 +121,7 @@ export const sessionOperations = {
   listSessions: operation({
     method: "GET",
     path: "/api/v1/sessions",
-    summary: "Live sessions: one's own, for an admin everybody's",
+    summary: "Live sessions: the caller's own; for an admin, those of all administrators",
     access: signedIn,
     answer: z.object({
       items: z.array(
@@ -141,7 +141,7 @@ export const sessionOperations = {
   endSession: operation({
     method: "DELETE",
     path: "/api/v1/sessions/:id",
-    summary: "End a session: one's own, for an admin anybody's",
+    summary: "End a session: one of the caller's own; for an admin, any session",
     access: signedIn,
     params: z.object({ id: z.coerce.number<number | string>().int().positive().max(Number.MAX_SAFE_INTEGER) }),
     answer: null,
@@ -168,7 +168,7 @@ export const adminOperations = {
   changeAdmin: operation({
     method: "PATCH",
     path: "/api/v1/admins/:email",
-    summary: "Another role, or disable (which ends all sessions) or enable",
+    summary: "Change an administrator's role, disable them (which ends their sessions) or enable them",
     access: adminAfresh,
     params: adminParams,
     body: z
@@ -179,7 +179,7 @@ export const adminOperations = {
   resetAdminPassword: operation({
     method: "POST",
     path: "/api/v1/admins/:email/password",
-    summary: "Generate another password, shown once; all their sessions end",
+    summary: "Generate another password, shown once; all sessions of that administrator end",
     access: adminAfresh,
     params: adminParams,
     answer: generatedPassword,
@@ -187,7 +187,7 @@ export const adminOperations = {
   removeAdminSecondFactor: operation({
     method: "DELETE",
     path: "/api/v1/admins/:email/second-factor",
-    summary: "Switch off the second factor of somebody who has lost it",
+    summary: "Switch off the second factor of an administrator who has lost it",
     access: adminAfresh,
     params: adminParams,
     answer: null,

@@ -8,9 +8,9 @@ const settings = z
   .object({
     /** An invoice above this needs the approval of two people; null for never. */
     twoPersonAbove: amount.nullable(),
-    /** A user whose address changed within so many days before a run waits; 0 for nobody. */
+    /** A user whose address changed within this many days before a run waits for a later one; 0 switches this off. */
     coolingOffDays: z.int(),
-    /** An alert after so many days with pending invoices and no review; 0 for never. */
+    /** An alert is raised after this many days with pending invoices and no review; 0 for never. */
     reviewAlertDays: z.int(),
     updatedAt: instant,
     updatedBy: z.string(),
@@ -28,7 +28,7 @@ export const settingsOperations = {
   changeSettings: operation({
     method: "PATCH",
     path: "/api/v1/settings",
-    summary: "Change some of them",
+    summary: "Change one or several settings",
     access: { role: "admin", scope: null, isSensitive: true },
     body: z
       .object({

@@ -17,19 +17,19 @@ const token = z
   })
   .meta({ id: "ApiToken" });
 
-/** What programs sign in with: `Authorization: Bearer ...`. */
+/** The tokens with which programs call the API: `Authorization: Bearer ...`. */
 export const tokenOperations = {
   listTokens: operation({
     method: "GET",
     path: "/api/v1/tokens",
-    summary: "All tokens there ever were",
+    summary: "All tokens, including expired and revoked ones",
     access: { role: "admin", scope: null },
     answer: z.object({ items: z.array(token) }),
   }),
   createToken: operation({
     method: "POST",
     path: "/api/v1/tokens",
-    summary: "Make a token; the answer shows it once",
+    summary: "Create a token; the answer shows it once",
     access: afresh,
     body: z.object({
       name: line(100),
@@ -41,7 +41,7 @@ export const tokenOperations = {
   revokeToken: operation({
     method: "DELETE",
     path: "/api/v1/tokens/:name",
-    summary: "Revoke a token, at once",
+    summary: "Revoke a token, with immediate effect",
     access: afresh,
     params: z.object({ name: z.string().max(100) }),
     answer: null,

@@ -48,9 +48,9 @@ const expectedPayment = z
   .object({
     paymentDate: localDate,
     kind: z.enum(paymentKinds),
-    /** What they would get if nothing changed until then. */
+    /** The amount that the user would be paid if nothing changed until then. */
     amount,
-    /** What has to change before that; empty when nothing stands in the way. */
+    /** The reasons for which a run would skip the user now; empty when there are none. */
     missing: z.array(z.enum(["inactive", "below-minimum", "no-approved-method", "method-in-cooling-off"])),
   })
   .meta({ id: "ExpectedPayment" });
@@ -78,7 +78,7 @@ const storedDecision = z
     outcome: z.enum(statesOf(outcomeTransitions)),
     error: z.string().nullable(),
     invoiceNumber: z.string().nullable(),
-    /** The whole of it in a sentence. */
+    /** The decision and its outcome in one sentence. */
     sentence: z.string(),
   })
   .meta({ id: "UserDecision" });
@@ -95,14 +95,14 @@ const method = z
     createdAt: instant,
     /** How many other users have given this address. */
     sharedWith: z.int(),
-    /** The address before, if this one took its place. */
+    /** The previous address, if this one replaced it. */
     replaces: z.string().nullable(),
   })
   .meta({ id: "PaymentMethod" });
 
 const ofUser = z.object({ externalId });
 
-/** Names the thing that is done, so that doing it twice does it once. */
+/** Identifies a change: a request repeated with the same key does not make it twice. */
 const idempotencyKey = z.object({ "idempotency-key": line(255) });
 
 export const userOperations = {
@@ -115,7 +115,7 @@ export const userOperations = {
       status: z.enum(userStatuses).optional(),
       method: methodStatus.optional(),
       minimumBalance: amountOrZero.optional(),
-      search: line(200).optional().meta({ description: "how the external id, e-mail or name begins" }),
+      search: line(200).optional().meta({ description: "the beginning of the external id, e-mail or name" }),
       sort: z.enum(userSorts).default("oldest"),
       ...pageQuery,
     }),
@@ -124,7 +124,7 @@ export const userOperations = {
   readUser: operation({
     method: "GET",
     path: "/api/v1/users/:externalId",
-    summary: "One user, with the next payment to expect and what is missing for it",
+    summary: "One user, with the next expected payment and the conditions not yet met for it",
     access: reads,
     params: ofUser,
     answer: user.extend({ id: z.int(), joinedAt: instant, expected: expectedPayment }),
@@ -150,7 +150,7 @@ export const userOperations = {
   explainUser: operation({
     method: "GET",
     path: "/api/v1/users/:externalId/why",
-    summary: "Why they were (not) paid: what each run decided, the latest first",
+    summary: "Why a user was (not) paid: the decision of each run, latest first",
     access: reads,
     params: ofUser,
     query: z.object({ date: dateInput.optional() }),
@@ -174,7 +174,7 @@ export const methodOperations = {
     access: { role: "operator", scope: "methods:review" },
     params: ofUser,
     body: z.strictObject({
-      /** The address that was looked at: if the user has given another one since, nothing is done. */
+      /** The address that the reviewer saw. If the user has given another one since, nothing is changed. */
       binanceEmail: z.string().min(1).max(254),
       verdict: z.discriminatedUnion("status", [
         z.strictObject({ status: z.literal("approved") }),

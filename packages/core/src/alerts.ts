@@ -1,21 +1,21 @@
-/** What people are told about without asking. */
+/** The events that raise an alert. */
 export const alertEvents = ["run-finished", "run-cancelled", "date-missed", "review-overdue"] as const;
 export type AlertEvent = (typeof alertEvents)[number];
 
-/** How an alert reaches people. */
+/** The channels through which an alert is sent. */
 export const alertChannels = ["webhook", "email"] as const;
 export type AlertChannel = (typeof alertChannels)[number];
 
-/** An alert in words. It leaves the system, so it holds dates, counts and amounts, and nobody's name or address. */
+/** The text of an alert. It leaves the system, so it holds dates, counts and amounts, but no user's name or address. */
 export interface AlertMessage {
-  /** Letters, digits and dashes; the same each time the alert is sent, and of no other alert of any installation. */
+  /** Letters, digits and dashes. The same each time the alert is sent, and unique across all installations. */
   readonly id: string;
   /** What happened, on one line. */
   readonly headline: string;
   /** What to do about it, in one sentence. */
   readonly advice: string;
-  /** More lines, for where there is room. */
+  /** Further lines, for channels that have room for them. */
   readonly details: readonly string[];
-  /** Where to look; null where nobody said what this installation's address is. */
+  /** The page to look at; null when the installation's public URL is not configured. */
   readonly link: string | null;
 }

@@ -1,10 +1,10 @@
 /**
- * Something the person at the keyboard can mend: a wrong value, an unknown name, a date in the future.
- * The command line answers it with exit code 2, an HTTP door with 400.
+ * An error in the input, which the caller can correct: a wrong value, an unknown name, a date in the future.
+ * The command line exits with code 2, the API answers 400.
  */
 export class InputError extends Error {
   override readonly name = "InputError";
-  /** Every problem found, one line each; a single problem is its message. */
+  /** Every problem found, one line each; by default the message alone. */
   readonly problems: readonly string[];
 
   constructor(message: string, problems: readonly string[] = [message]) {
@@ -14,12 +14,12 @@ export class InputError extends Error {
 }
 
 /**
- * Something that went wrong outside of the input, told in one clear line: a database that is away, a damaged folder.
- * The command line answers it with exit code 1.
+ * A failure that the input did not cause, such as an unreachable database or a damaged folder.
+ * The command line prints its problems and exits with code 1.
  */
 export class OperationError extends Error {
   override readonly name: string = "OperationError";
-  /** Every problem found, one line each; the message is all of them. */
+  /** Every problem found, one line each; the message joins them. */
   readonly problems: readonly string[];
 
   constructor(problem: string | readonly string[], options?: ErrorOptions) {

@@ -1,7 +1,12 @@
 import { addDays, type PaymentDate } from "./payment-calendar.ts";
 import { describeKind } from "./states.ts";
 
-/** Payment dates as all-day events of an iCalendar file (RFC 5545); the uid of a date never changes. */
+/**
+ * Writes payment dates as all-day events of an iCalendar file (RFC 5545). The UID of a date never changes, so a
+ * calendar program that reads the file again updates its events.
+ *
+ * @param now the DTSTAMP of the events
+ */
 export function toIcs(dates: readonly PaymentDate[], now: Date): string {
   const stamp = now.toISOString().replace(/[-:]|\.\d+/g, "");
   const events = dates.flatMap(({ date, kind }) => [

@@ -5,8 +5,8 @@ import { abbreviate, formatCents, parseCents } from "./money.ts";
 
 const LARGEST = 10n ** 17n - 1n;
 
-describe("an amount", () => {
-  it("comes back from its text to the cent", () => {
+describe("amount", () => {
+  it("an amount written as text is read back to the cent", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: LARGEST }), (cents) => {
         expect(parseCents(formatCents(cents))).toBe(cents);
@@ -14,7 +14,7 @@ describe("an amount", () => {
     );
   });
 
-  it("is written like the number it is, with two decimals and the sign in front", () => {
+  it("an amount is written with two decimals and, below zero, a leading minus", () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -LARGEST, max: LARGEST }), (cents) => {
         const text = formatCents(cents);
@@ -32,7 +32,7 @@ describe("an amount", () => {
     [12345n, "123.45"],
     [9_223_372_036_854_775_807n, "92233720368547758.07"],
     [-9_223_372_036_854_775_808n, "-92233720368547758.08"],
-  ])("of %s cents is written %s", (cents, text) => {
+  ])("%s cents are written as %s", (cents, text) => {
     expect(formatCents(cents)).toBe(text);
   });
 
@@ -45,11 +45,11 @@ describe("an amount", () => {
     ["007.10", 7_10n],
     ["9007199254740993.01".slice(1), 7_199_254_740_993_01n],
     ["999999999999999.99", LARGEST],
-  ])("may be written %s", (text, cents) => {
+  ])("%s is accepted as an amount", (text, cents) => {
     expect(parseCents(text)).toBe(cents);
   });
 
-  it("fits PostgreSQL's bigint however large it is written", () => {
+  it("the largest accepted amount fits PostgreSQL's bigint", () => {
     expect(parseCents(`${"9".repeat(15)}.99`)).toBeLessThan(2n ** 63n);
   });
 
@@ -78,12 +78,12 @@ describe("an amount", () => {
     ["NaN", "write dollars with at most two decimals"],
     ["١٢٣", "write dollars with at most two decimals"],
     ["1000000000000000", "more than 15 digits"],
-  ])("may not be written %j: %s", (text, reason) => {
+  ])("%j is refused as an amount: %s", (text, reason) => {
     expect(() => parseCents(text)).toThrow(InputError);
     expect(() => parseCents(text)).toThrow(reason);
   });
 
-  it("is told in one short line what is wrong, however long the text", () => {
+  it("a long text with line breaks is refused in one short line", () => {
     const problem = (() => {
       try {
         return parseCents(`1${"\n0".repeat(500_000)}`).toString();
@@ -97,8 +97,8 @@ describe("an amount", () => {
   });
 });
 
-describe("a text that is quoted in a message", () => {
-  it("stays on one line and within its length", () => {
+describe("quoted text", () => {
+  it("a text quoted in a message is put on one line and cut to its maximum length", () => {
     expect(abbreviate("a\r\nb\u2028c\td")).toBe("a b c d");
     expect(abbreviate("x".repeat(41))).toBe(`${"x".repeat(40)}…`);
     expect(abbreviate("x".repeat(40))).toBe("x".repeat(40));

@@ -1,11 +1,11 @@
 import { InputError } from "./errors.ts";
 
-/** An amount of US cents. The only currency of this system is USD, see {@link CURRENCY}. */
+/** An amount in US cents. The only currency of this system is USD, see {@link CURRENCY}. */
 export type Cents = bigint;
 
 export const CURRENCY = "USD";
 
-/** Fifteen digits of dollars: far above any real balance, and with the two decimals still inside PostgreSQL's bigint. */
+/** Fifteen digits of dollars: far above any real balance, and with two decimals still inside PostgreSQL's bigint. */
 const MAX_DOLLAR_DIGITS = 15;
 
 const AMOUNT = /^(\d+)(?:\.(\d{1,2}))?$/;
@@ -35,7 +35,7 @@ function whyNotAnAmount(text: string): string {
   return "write dollars with at most two decimals, such as 123.45";
 }
 
-/** Keeps a message on one line however long the offending field was. */
+/** Shortens a text that a message quotes: one line, at most `maxLength` characters, then `…`. */
 export function abbreviate(text: string, maxLength = 40): string {
   const oneLine = text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
   return oneLine.length <= maxLength ? oneLine : `${oneLine.slice(0, maxLength)}…`;
@@ -48,13 +48,16 @@ export function formatCents(cents: Cents): string {
   return `${sign}${digits.slice(0, -2)}.${digits.slice(-2)}`;
 }
 
-/** `123456n` as `$1,234.56`, for people; programs get {@link formatCents}. */
+/** Formats cents for people: `123456n` gives `$1,234.56`, `-5n` gives `-$0.05`. Programs get {@link formatCents}. */
 export function dollars(cents: bigint): string {
   const [whole = "0", decimals = "00"] = formatCents(cents < 0n ? -cents : cents).split(".");
   return `${cents < 0n ? "-" : ""}$${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${decimals}`;
 }
 
-/** A leading `=`, `+`, `-` or `@` makes a spreadsheet compute what a stranger typed; an apostrophe in front keeps it text. */
+/**
+ * Puts an apostrophe before a text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return. A spreadsheet would
+ * evaluate such a text as a formula, and it may come from a user.
+ */
 export function escapeFormula(text: string): string {
   return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
 }

@@ -1,6 +1,6 @@
-/** Who gave an order and how it came in; the audit row of whatever it changed says so. */
+/** Who ordered a change and how the order arrived. The audit row of the change records it. */
 export interface Order {
-  /** Such as `alice@example.com`, `token:network-backend`, `cli:root`, or `system` where nobody gave an order. */
+  /** Such as `alice@example.com`, `token:network-backend` or `cli:root`; `system` for changes without an order. */
   readonly actor: string;
   /** The id of the HTTP request. */
   readonly requestId?: string;

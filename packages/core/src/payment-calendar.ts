@@ -2,7 +2,7 @@ import { Temporal } from "temporal-polyfill";
 import { InputError } from "./errors.ts";
 import type { PaymentKind } from "./states.ts";
 
-/** A local date as `YYYY-MM-DD`: the business date, never an instant. Such strings sort by time. */
+/** A local date as `YYYY-MM-DD`: the business date, never an instant. These strings sort chronologically. */
 export type LocalDate = string;
 
 export interface PaymentDate {
@@ -15,8 +15,8 @@ const MONDAY = 1;
 const MID_MONTH_EARLIEST_DAY = 16;
 
 /**
- * The two payment dates of a month (docs/architecture.md, "Payment dates"): the first Monday, for all users, and the first Monday strictly
- * after the 15th, for returning users.
+ * The two payment dates of a month (docs/architecture.md, "Payment dates"): the first Monday, for all users, and the
+ * first Monday strictly after the 15th, for returning users.
  *
  * @param month 1 to 12
  */
@@ -67,23 +67,25 @@ export function latestPaymentDate(date: LocalDate): PaymentDate {
   return latest;
 }
 
+/** The local date `days` days after a date; before it when negative. */
 export function addDays(date: LocalDate, days: number): LocalDate {
   return Temporal.PlainDate.from(date).add({ days }).toString();
 }
 
+/** The same day `months` months later, or the last day of a shorter month: a month after January 31 is February 28. */
 export function addMonths(date: LocalDate, months: number): LocalDate {
   return Temporal.PlainDate.from(date).add({ months }).toString();
 }
 
 /**
- * Reads a date as a person types it: `YYYY-MM-DD`, existing in the calendar.
+ * Parses an existing date from 1900 to 2999, written as `YYYY-MM-DD`.
  *
  * @throws InputError for anything else, such as `2026-02-30` or `12/07/2026`
  */
 export function parseLocalDate(text: string): LocalDate {
   // Temporal accepts far more than a calendar date (times, zones, `20261207`), hence the shape is tested first.
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) throw new InputError(`"${text}" is not a date: write YYYY-MM-DD`);
-  // The payment dates after it must have four digits, too, and PostgreSQL knows no year 0.
+  // Later payment dates must also have a year of four digits, and PostgreSQL has no year 0.
   if (text < "1900" || text >= "3000")
     throw new InputError(`"${text}" is too far away: write a year from 1900 to 2999`);
   try {

@@ -2,18 +2,18 @@ import type { Cents } from "./money.ts";
 import type { Schedule } from "./schedule.ts";
 import type { SkipReason } from "./states.ts";
 
-/** The rules of a network that may be configured (docs/configuration.md); a run keeps the ones it was opened under. */
+/** The configurable rules of a network (docs/configuration.md); a run keeps the rules it was opened with. */
 export interface Policy {
   readonly schedule: Schedule;
-  /** Who is owed less waits for a later date. */
+  /** A user who is owed less waits for a later payment date. */
   readonly minimumBalanceCents: Cents;
-  /** How many days after a payment date it is still run by itself; later ones raise an alarm instead. */
+  /** Days during which a missed payment date is still run automatically; after them it raises an alert instead. */
   readonly catchUpDays: number;
 }
 
 const MINIMUM = "the minimum";
 
-/** What a skip reason means, in words for a person who asks why they were not paid. */
+/** Explains a skip reason to a user who asks why they were not paid. `minimum` is the minimum balance as text. */
 export function explainSkip(reason: SkipReason, minimum: string = MINIMUM): string {
   switch (reason) {
     case "inactive":

@@ -5,7 +5,7 @@ const atTwo = (timeZone: string): Schedule => ({ pattern: "0 2 * * *", timeZone 
 const utc = atTwo("UTC");
 const FROM = new Date("2026-11-22T12:00:00Z");
 
-describe("the local date", () => {
+describe("local date of an instant", () => {
   it.each([
     ["2026-12-06T23:59:59.999Z", "UTC", "2026-12-06"],
     ["2026-12-07T00:00:00.000Z", "UTC", "2026-12-07"],
@@ -14,12 +14,12 @@ describe("the local date", () => {
     ["2026-12-06T18:14:59.999Z", "Asia/Kathmandu", "2026-12-06"],
     ["2026-12-06T18:15:00.000Z", "Asia/Kathmandu", "2026-12-07"],
     ["2026-12-06T10:00:00.000Z", "Pacific/Kiritimati", "2026-12-07"],
-  ])("at %s in %s is %s", (instant, timeZone, date) => {
+  ])("the instant %s in %s is on the local date %s", (instant, timeZone, date) => {
     expect(localDateAt(new Date(instant), timeZone)).toBe(date);
   });
 });
 
-describe("a payment date is due", () => {
+describe("due instant", () => {
   it.each([
     ["2026-12-07", utc, "2026-12-07T02:00:00.000Z"],
     // New York: winter, the Monday after the clocks went forward, summer, the Monday after they went back.
@@ -30,60 +30,60 @@ describe("a payment date is due", () => {
     ["2026-12-07", atTwo("Asia/Kathmandu"), "2026-12-06T20:15:00.000Z"],
     ["2026-12-07", { pattern: "0 0 * * *", timeZone: "UTC" }, "2026-12-07T00:00:00.000Z"],
     ["2026-12-07", { pattern: "59 23 * * *", timeZone: "Pacific/Kiritimati" }, "2026-12-07T09:59:00.000Z"],
-  ])("on %s at the first fire of %o: %s", (date, schedule, instant) => {
+  ])("%s is due at the first fire of %o: %s", (date, schedule, instant) => {
     expect(dueAt(date, schedule).toISOString()).toBe(instant);
   });
 
-  it("once, at the first of several fires of that day", () => {
+  it("a date on which the schedule fires several times is due at the first of them", () => {
     expect(dueAt("2026-12-07", { pattern: "0 6,18 * * *", timeZone: "UTC" }).toISOString()).toBe(
       "2026-12-07T06:00:00.000Z",
     );
   });
 
-  it("at an hour that daylight saving skips on that day, as BullMQ's scheduler fires then", () => {
+  it("a date on which daylight saving skips the hour is due when BullMQ's scheduler fires", () => {
     // On Sunday 2026-03-08 there is no 02:00 in New York.
     expect(dueAt("2026-03-08", atTwo("America/New_York")).toISOString()).toBe("2026-03-08T07:00:00.000Z");
   });
 
-  it("never, and says so, on a day on which the schedule does not fire", () => {
+  it("a date on which the schedule does not fire is refused", () => {
     expect(() => dueAt("2026-12-08", { pattern: "0 2 * * 1", timeZone: "UTC" })).toThrow("does not fire on 2026-12-08");
   });
 });
 
-describe("the dates that are due", () => {
+describe("due and missed dates", () => {
   const dates = (now: string, liveSince: string, catchUpDays = 7, schedule = utc) => {
     const { due, missed } = dueDates(new Date(now), new Date(liveSince), catchUpDays, schedule);
     return { due: due.map(({ date }) => date), missed: missed.map(({ date }) => date) };
   };
 
-  it("begin to the millisecond at the scheduled instant", () => {
+  it("a date is due from its scheduled instant on, to the millisecond", () => {
     expect(dates("2026-12-07T01:59:59.999Z", "2026-12-01T00:00:00Z").due).toEqual([]);
     expect(dates("2026-12-07T02:00:00.000Z", "2026-12-01T00:00:00Z").due).toEqual(["2026-12-07"]);
   });
 
-  it("include a date due at the very instant of going live, and none that was due a millisecond before", () => {
+  it("a date due at the instant of going live is run, one due a millisecond earlier is not", () => {
     expect(dates("2026-12-08T00:00:00Z", "2026-12-07T02:00:00.000Z").due).toEqual(["2026-12-07"]);
     expect(dates("2026-12-08T00:00:00Z", "2026-12-07T02:00:00.001Z")).toEqual({ due: [], missed: [] });
   });
 
-  it("go by the zone's own days for going live", () => {
+  it("going live counts in the time zone of the schedule", () => {
     const kathmandu = atTwo("Asia/Kathmandu");
     // Going live at 01:59:59.999 local time on the 7th, which is the 6th in UTC.
     expect(dates("2026-12-06T20:15:00Z", "2026-12-06T20:14:59.999Z", 7, kathmandu).due).toEqual(["2026-12-07"]);
     expect(dates("2026-12-06T20:14:59.999Z", "2026-12-06T20:14:59.999Z", 7, kathmandu).due).toEqual([]);
   });
 
-  it("are caught up to the last day of the window and missed from the day after", () => {
+  it("a date is caught up until the last day of the window and missed from the next day on", () => {
     expect(dates("2026-12-14T23:59:59.999Z", "2026-12-01T00:00:00Z")).toEqual({ due: ["2026-12-07"], missed: [] });
     expect(dates("2026-12-15T00:00:00.000Z", "2026-12-01T00:00:00Z")).toEqual({ due: [], missed: ["2026-12-07"] });
   });
 
-  it("are caught up on the day itself only, without a window", () => {
+  it("with a catch-up window of 0 days a date is run on its own day only", () => {
     expect(dates("2026-12-07T23:59:59Z", "2026-12-01T00:00:00Z", 0).due).toEqual(["2026-12-07"]);
     expect(dates("2026-12-08T00:00:00Z", "2026-12-01T00:00:00Z", 0)).toEqual({ due: [], missed: ["2026-12-07"] });
   });
 
-  it("come oldest first, all of them, however long nobody looked", () => {
+  it("after a long outage all dates are listed, oldest first", () => {
     expect(dates("2027-02-03T12:00:00Z", "2026-12-01T00:00:00Z", 20)).toEqual({
       due: ["2027-01-18", "2027-02-01"],
       missed: ["2026-12-07", "2026-12-21", "2027-01-04"],
@@ -97,18 +97,18 @@ describe("the dates that are due", () => {
     ]);
   });
 
-  it("are none when the clock stands before going live", () => {
+  it("no date is due while the clock is before going live", () => {
     expect(dates("2026-12-08T00:00:00Z", "2026-12-10T00:00:00Z")).toEqual({ due: [], missed: [] });
   });
 });
 
-describe("a schedule", () => {
+describe("schedule check", () => {
   it.each([
     utc,
     atTwo("America/New_York"),
     atTwo("Asia/Kathmandu"),
     { pattern: "30 14 * * *", timeZone: "Europe/Berlin" },
-  ])("that fires once on every local date is sound: %o", (schedule) => {
+  ])("a schedule that fires once on every local date is accepted: %o", (schedule) => {
     expect(findScheduleProblem(schedule, FROM)).toBeNull();
   });
 
@@ -133,16 +133,16 @@ describe("a schedule", () => {
     ["0 2 * * *", "", /^"" is not an IANA time zone$/],
     ["0 2 * * *", "+02:00", /IANA time zone|cannot be computed/],
     ["0 2 * * *", "2026-01-01T00:00Z[Europe/Paris]", /IANA time zone|cannot be computed/],
-    // `H` is a minute chosen by chance, another one each time the pattern is read.
+    // `H` is a value chosen at random each time the pattern is read.
     ["H 2 * * *", "UTC", /has a random time/],
     ["0 H * * *", "UTC", /has a random time/],
-  ])("%j in %s is refused in one sentence", (pattern, timeZone, problem) => {
+  ])("the schedule %j in %s is refused in one sentence", (pattern, timeZone, problem) => {
     const found = findScheduleProblem({ pattern, timeZone }, FROM);
     expect(found).toMatch(problem);
     expect(found).not.toMatch(/\n/);
   });
 
-  it("at 02:00 is sound in every zone but the two that repeat or half-skip that hour", () => {
+  it("02:00 every day is accepted in all zones but the two that repeat or half-skip that hour", () => {
     const refused = Intl.supportedValuesOf("timeZone").flatMap((timeZone) => {
       const problem = findScheduleProblem(atTwo(timeZone), FROM);
       if (problem !== null) expect(problem).toMatch(/^the schedule "0 2 \* \* \*" in \S+ [^\n]+$/);

@@ -3,8 +3,8 @@ import { Temporal } from "temporal-polyfill";
 import { addDays, type LocalDate, type PaymentDate, paymentDatesBetween } from "./payment-calendar.ts";
 
 /**
- * When the tick fires: a cron pattern read in an IANA time zone. cron-parser is BullMQ's own parser, so that a time
- * computed here is the time at which the Job Scheduler fires; other parsers differ in the gaps of daylight saving time.
+ * When the tick fires: a cron pattern in an IANA time zone. BullMQ also uses cron-parser, so a time computed here is
+ * the time at which the Job Scheduler fires; other parsers differ in the gaps of daylight saving time.
  */
 export interface Schedule {
   readonly pattern: string;
@@ -13,7 +13,7 @@ export interface Schedule {
 
 const MS_PER_DAY = 86_400_000;
 const CHECKED_YEARS = 3;
-/** Before and after each change of a zone's clocks. */
+/** Days simulated before and after each clock change of a zone. */
 const SIMULATED_DAYS = 3;
 
 /** The local date in a zone at an instant. */
@@ -52,11 +52,12 @@ function describeSchedule({ pattern, timeZone }: Schedule): string {
 }
 
 /**
- * Tests that a schedule fires exactly once on every local date of the next three years. Some zones skip or repeat an
- * hour across midnight or shift by half an hour, so that a harmless pattern skips a day there, fires twice, or is
- * beyond the parser (`Antarctica/Troll` and `Australia/Lord_Howe` at 02:00 are two).
+ * Checks that a schedule fires exactly once on every local date of the next three years. Some zones skip or repeat an
+ * hour across midnight or shift by half an hour. There a harmless-looking pattern can skip a day, fire twice, or fail
+ * in the parser, as 02:00 does in `Antarctica/Troll` and `Australia/Lord_Howe`.
  *
- * @returns null when it is sound, otherwise one sentence that says what is wrong
+ * @param from the start of the three years
+ * @returns null when the schedule is valid, otherwise one sentence that names the problem
  */
 export function findScheduleProblem(schedule: Schedule, from: Date): string | null {
   if (!isTimeZone(schedule.timeZone)) return `"${schedule.timeZone}" is not an IANA time zone`;
@@ -79,7 +80,7 @@ function isTimeZone(timeZone: string): boolean {
 
 function findPatternProblem(schedule: Schedule): string | null {
   const name = `the schedule ${describeSchedule(schedule)}`;
-  if (/(^|[\s,])H/.test(schedule.pattern)) return `${name} has a random time (H), another one each time it is read`;
+  if (/(^|[\s,])H/.test(schedule.pattern)) return `${name} has a random time (H); write a fixed one`;
   const { second, minute, hour, dayOfMonth, month, dayOfWeek } = CronExpressionParser.parse(schedule.pattern).fields;
   if (second.values.length * minute.values.length * hour.values.length > 1) return `${name} fires more than once a day`;
   // Sunday is both 0 and 7.
@@ -89,8 +90,8 @@ function findPatternProblem(schedule: Schedule): string | null {
 }
 
 /**
- * A pattern that names one time of every day can only go wrong where the zone's clocks change, so that the days around
- * those are simulated. All days of three years would take the parser up to two seconds at every start.
+ * A pattern that names one time of every day can only go wrong where the zone's clocks change, so only the days around
+ * each change are simulated. Simulating all days of three years would take up to two seconds at every start.
  */
 function findClockChangeProblem(schedule: Schedule, from: Date): string | null {
   const end = from.getTime() + CHECKED_YEARS * 365.25 * MS_PER_DAY;
@@ -125,16 +126,16 @@ function simulateAround(change: Date, schedule: Schedule): string | null {
 export interface DueDates {
   /** Due and within the catch-up window, oldest first: these are run. */
   readonly due: readonly PaymentDate[];
-  /** Due since going live but older than the window, oldest first: these raise an alarm unless they have a run. */
+  /** Due since going live but older than the window, oldest first: these raise an alert unless they have a run. */
   readonly missed: readonly PaymentDate[];
 }
 
 /**
- * The payment dates that are due at an instant, since going live (docs/architecture.md, "The tick"). A date is due from its first
- * scheduled instant on; those that were due before the system went live belong to whatever paid users until then.
+ * The payment dates that are due at an instant, since going live (docs/architecture.md, "The tick"). A date is due from
+ * the schedule's first fire on it. Dates due before going live are left out: the previous system may have paid them.
  *
  * @param liveSince the instant of the first tick ever
- * @param catchUpDays how many days after a payment date it is still run by itself
+ * @param catchUpDays days after a payment date during which it is still run automatically
  */
 export function dueDates(now: Date, liveSince: Date, catchUpDays: number, schedule: Schedule): DueDates {
   const today = localDateAt(now, schedule.timeZone);

@@ -1,18 +1,18 @@
-/** The checks that ALLOW_UNSAFE may name: what they guard is the queue, which can be built again, never money. */
+/** The checks that ALLOW_UNSAFE may name. They protect the queue, which can be rebuilt from the database, not money. */
 export const overridableChecks = ["redis-eviction", "redis-persistence"] as const;
 export type OverridableCheck = (typeof overridableChecks)[number];
 
-/** The checks that only ever warn: what they miss makes the work slower or a hang longer, and nothing wrong. */
+/** The checks that only warn: what they find costs time (slower work, longer hangs), never correctness. */
 export const advisoryChecks = ["database-role"] as const;
 type AdvisoryCheck = (typeof advisoryChecks)[number];
 
-/** What is checked, at every start, about servers that answer. */
+/** The checks made at every start, once the servers answer. */
 export type SetupCheck = OverridableCheck | AdvisoryCheck | "redis-primary" | "database-primary" | "database-writable";
 
-/** What a check has found wrong, or could not find out. */
+/** A problem that a check found, or a setting that it could not determine. */
 export interface SetupProblem {
   readonly check: SetupCheck;
-  /** False where the server does not say, as some managed services do; that is worth a warning, not a refusal. */
+  /** False when the server does not report the setting, as with some managed services: a warning, not a refusal. */
   readonly isCertain: boolean;
   /** One line for a person: what is wrong, at which server (never its password), and what to do. */
   readonly line: string;

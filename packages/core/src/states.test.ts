@@ -18,8 +18,8 @@ const machines = {
   outcome: outcomeTransitions,
 } as Record<string, Readonly<Record<string, readonly string[]>>>;
 
-describe.each(Object.entries(machines))("the states of an %s", (_name, table) => {
-  it("lead to known states only, and never to themselves", () => {
+describe.each(Object.entries(machines))("%s states", (_name, table) => {
+  it("every transition leads to another known state", () => {
     const states = statesOf(table);
     for (const from of states)
       for (const to of table[from] ?? []) {
@@ -28,7 +28,7 @@ describe.each(Object.entries(machines))("the states of an %s", (_name, table) =>
       }
   });
 
-  it("are each reached from where the table says, and from nowhere else", () => {
+  it("a state is reached only from the states that the table allows", () => {
     for (const to of statesOf(table))
       for (const from of statesOf(table)) {
         const allowed = (table[from] ?? []).includes(to);
@@ -37,35 +37,35 @@ describe.each(Object.entries(machines))("the states of an %s", (_name, table) =>
   });
 });
 
-describe("what cannot be undone", () => {
-  it("is a reviewed invoice", () => {
+describe("final states", () => {
+  it("a reviewed invoice cannot become pending again or be reviewed otherwise", () => {
     expect(statesBefore(invoiceTransitions, "paid")).toEqual(["pending"]);
     expect(statesBefore(invoiceTransitions, "rejected")).toEqual(["pending"]);
     expect(statesBefore(invoiceTransitions, "pending")).toEqual([]);
   });
 
-  it("is a decision that was invoiced or skipped", () => {
+  it("an invoiced or skipped decision is final, and only a failed one is reopened", () => {
     expect(outcomeTransitions.invoiced).toEqual([]);
     expect(outcomeTransitions.skipped).toEqual([]);
     expect(statesBefore(outcomeTransitions, "open")).toEqual(["failed"]);
   });
 
-  it("is a replaced address", () => {
+  it("a replaced address cannot be approved again", () => {
     expect(paymentMethodTransitions.replaced).toEqual([]);
     expect(statesBefore(paymentMethodTransitions, "approved")).toEqual(["pending", "rejected"]);
   });
 });
 
-describe("an unfinished run", () => {
-  it("is one that is neither completed nor cancelled", () => {
+describe("unfinished runs", () => {
+  it("a run is unfinished until it is completed or cancelled", () => {
     expect(statesOf(runTransitions).filter((state) => state !== "completed" && state !== "cancelled")).toEqual(
       unfinishedRunStates,
     );
   });
 });
 
-describe("a skip reason", () => {
-  it("has words of its own", () => {
+describe("skip reasons", () => {
+  it("every skip reason has its own explanation", () => {
     const words = skipReasons.map((reason) => explainSkip(reason));
     expect(new Set(words).size).toBe(skipReasons.length);
     expect(explainSkip("below-minimum", "$50.00")).toBe("the balance was below $50.00");

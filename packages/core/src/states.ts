@@ -1,6 +1,6 @@
 /**
- * The states of everything that has a life of its own, as data: the CHECK constraints, the queries and the
- * doors are built from these lists, so that a state cannot exist in one place and be unknown in another.
+ * The states of users, runs, decisions, invoices, payment methods and deliveries, as data. The CHECK constraints, the
+ * queries, the command line and the API are built from these lists, so a state known to one of them is known to all.
  */
 
 export const userStatuses = ["active", "suspended", "closed"] as const;
@@ -13,7 +13,7 @@ export const paymentKinds = ["first-monday", "mid-month"] as const;
 /** `first-monday`: all users are paid. `mid-month`: returning users only. */
 export type PaymentKind = (typeof paymentKinds)[number];
 
-/** A kind of payment date, for people. */
+/** Describes a kind of payment date for people. */
 export function describeKind(kind: PaymentKind): string {
   return kind === "first-monday" ? "first Monday: all users" : "mid-month: returning users";
 }
@@ -25,8 +25,8 @@ export const decisions = ["pay", "skip"] as const;
 export type Decision = (typeof decisions)[number];
 
 /**
- * In the order in which they are tested: a user who fails several is told the first. The last one is no rule: it is what
- * a cancelled run says to those whom it would have paid.
+ * In the order in which they are tested: a decision stores the first reason that applies. The last one is not a rule;
+ * it marks the users whom a cancelled run would have paid.
  */
 export const skipReasons = [
   "inactive",
@@ -39,14 +39,14 @@ export const skipReasons = [
 export type SkipReason = (typeof skipReasons)[number];
 
 export const dispositions = ["return", "forfeit"] as const;
-/** What becomes of a rejected invoice's money: back on the balance, or kept by the network. */
+/** `return` puts a rejected invoice's amount back on the balance; with `forfeit` the network keeps it. */
 export type Disposition = (typeof dispositions)[number];
 
 export const adminRoles = ["viewer", "operator", "admin"] as const;
-/** `viewer` reads; `operator` reviews, retries and runs; `admin` does everything. Each may do what those before it may. */
+/** `viewer` reads; `operator` reviews, retries and runs; `admin` does everything. Each role includes the previous. */
 export type AdminRole = (typeof adminRoles)[number];
 
-/** From a state to those it may become. */
+/** Maps each state to the states that may follow it. */
 type Transitions<S extends string> = Readonly<Record<S, readonly NoInfer<S>[]>>;
 
 function transitions<S extends string>(table: Transitions<S>): Transitions<S> {
@@ -60,7 +60,7 @@ export const invoiceTransitions = transitions({
 });
 export type InvoiceStatus = keyof typeof invoiceTransitions;
 
-/** `replaced` is where an address goes when the user gave another one; a rejected address may still be approved. */
+/** `replaced`: the user has given another address. A rejected address may still be approved. */
 export const paymentMethodTransitions = transitions({
   pending: ["approved", "rejected", "replaced"],
   approved: ["rejected", "replaced"],
@@ -85,20 +85,20 @@ export const outcomeTransitions = transitions({
   invoiced: [],
   skipped: [],
 });
-/** What became of a decision. */
+/** The outcome of a decision; `open` until it is settled. */
 export type Outcome = keyof typeof outcomeTransitions;
 
-/** `dropped`: what it told of was no longer so. A failed delivery is taken up again when an operator says so. */
+/** `dropped`: the alert was no longer true when it was to be sent. An operator may reopen a failed delivery. */
 export const deliveryTransitions = transitions({
   open: ["sent", "dropped", "failed"],
   failed: ["open", "sent", "dropped"],
   sent: [],
   dropped: [],
 });
-/** What became of an alert on one channel. */
+/** The state of one alert on one channel. */
 export type DeliveryState = keyof typeof deliveryTransitions;
 
-/** The states of a table, in the order they are written down. */
+/** The states of a table, in the order of their declaration. */
 export function statesOf<S extends string>(table: Transitions<S>): readonly S[] {
   return Object.keys(table) as S[];
 }
@@ -108,5 +108,5 @@ export function statesBefore<S extends string>(table: Transitions<S>, to: NoInfe
   return statesOf(table).filter((from) => table[from].includes(to));
 }
 
-/** A run that still has work to do. */
+/** The states of a run that still has work to do. */
 export const unfinishedRunStates = ["deciding", "fanning-out", "processing"] as const satisfies readonly RunState[];
