@@ -17,9 +17,9 @@ const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
  * @returns the file to start
  */
 export async function bundleContenders(folder: string): Promise<string> {
-  const file = path.join(folder, "contender.mjs");
-  await bundle(CHILD, file);
-  return file;
+  const name = "contender";
+  await bundle({ entry: CHILD, folder, name });
+  return path.join(folder, `${name}.mjs`);
 }
 
 /** A contender in its own process, so that it does not inherit the memory and compiled code of another. */
