@@ -7,8 +7,9 @@ import { randomNumbers } from "./network.ts";
 
 const CALLERS = 20;
 const DROPS_PER_OUTAGE = 3;
-/** The connections are dropped again this long after they came back, at a moment chosen at random. */
-const LONGEST_CALM_MS = 200;
+/** How long connections live between two drops; the moment within the range is chosen at random. */
+const CALM_MS = { least: 100, range: 100 };
+const REFUSAL_MS = 300;
 
 const { outages, seed } = inject("faultOptions");
 
@@ -42,16 +43,15 @@ it("every statement is settled however often the server drops and refuses connec
   await watched("twenty callers of a server that drops connections", progress, async () => {
     for (let outage = 0; outage < outages; outage += 1) {
       for (let drop = 0; drop < DROPS_PER_OUTAGE; drop += 1) {
-        await sleep(random(LONGEST_CALM_MS));
+        await sleep(CALM_MS.least + random(CALM_MS.range));
         await kill();
       }
       await allow(false);
       await kill();
-      const before = lost;
-      while (lost < before + CALLERS) await sleep(5);
+      await sleep(REFUSAL_MS);
       await allow(true);
-      const resumed = settled - lost;
-      while (settled - lost < resumed + CALLERS) await sleep(5);
+      const before = settled - lost;
+      while (settled - lost === before) await sleep(5);
     }
     isOver = true;
     await Promise.all(callers);

@@ -179,14 +179,4 @@ describe("traces", () => {
       await bundle.remove();
     }
   });
-
-  it("a collector that is away keeps a worker neither from its work nor from its end", async () => {
-    const endpoint = `http://127.0.0.1:${await freePort()}`;
-    running = startPayouts(["worker", "--now", NOW], {
-      ...environmentOf(flow),
-      OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
-    });
-    await untilPaid();
-    expect(await running.stop()).toBe(0);
-  });
 });

@@ -118,17 +118,6 @@ describeOnBackends("payment flow with workers", (kind) => {
     expect(invoices?.count).toBe(3);
   });
 
-  it("workers wait while the database refuses connections, then finish the run", async () => {
-    const users = Array.from({ length: 500 }, (_, index) => ({ externalId: `u${index}` }));
-    await importNetwork(flow.ctx, users);
-    await work();
-    await startRun(flow.ctx, { date: FIRST_MONDAY, trigger: "manual", actor: "test" });
-    await eventually(async () => (await flow.database.sql`select from invoices limit 1`).length > 0);
-    const outage = await flow.database.outage();
-    await outage.end();
-    expect(await finish("2026-12-07")).toMatchObject({ state: "completed", invoiced: users.length, failed: 0 });
-  });
-
   const forget = () =>
     Promise.all(Object.values(flow.ctx.queues.bullmq).map((queue) => queue.obliterate({ force: true })));
 

@@ -1,16 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { PaymentRun } from "@cpa-payouts/db";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import { followRun, type RunProgress, startRun } from "@cpa-payouts/pipeline";
-import {
-  eventually,
-  holdTransaction,
-  importNetwork,
-  killBlocked,
-  openTestFlow,
-  type TestFlow,
-  untilBlocked,
-} from "@cpa-payouts/testing";
+import { eventually, importNetwork, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startWorkers } from "./workers.ts";
 
@@ -58,29 +49,6 @@ describe("following a run", () => {
     });
     await expect(followed).rejects.toMatchObject({ name: "AbortError" });
   });
-
-  it("following a run waits while the database is unreachable, then goes on", async () => {
-    const holder = await holdTransaction(flow.database, (sql) => sql`lock table payment_runs in access exclusive mode`);
-    const followed = followRun(flow.ctx, run.id, { onProgress: () => {} });
-    await untilBlocked(flow.database);
-    await killBlocked(flow.database);
-    await eventually(() => flow.log.of("database.away").length > 0);
-    await holder.commit();
-    workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 8 });
-    expect(await followed).toMatchObject({ state: "completed" });
-  });
-
-  it("following a run polls again soon after a query that hung", async () => {
-    const holder = await holdTransaction(flow.database, (sql) => sql`lock table payment_runs in access exclusive mode`);
-    const followed = followRun(flow.ctx, run.id, { onProgress: () => {} });
-    await untilBlocked(flow.database);
-    await sleep(2_000);
-    await killBlocked(flow.database);
-    await eventually(() => flow.log.of("database.away").length > 0);
-    await holder.commit();
-    await flow.database.sql`update payment_runs set state = 'cancelled', cancelled_at = now()`;
-    expect(await followed).toMatchObject({ state: "cancelled" });
-  }, 15_000);
 
   it("following a run that does not exist fails", async () => {
     await expect(followRun(flow.ctx, 999, { onProgress: () => {} })).rejects.toThrow("there is no payment run 999");

@@ -131,8 +131,8 @@ describe("schedule check", () => {
     ["at two", "UTC", /cannot be computed/],
     ["0 2 * * *", "Mars/Olympus_Mons", /^"Mars\/Olympus_Mons" is not an IANA time zone$/],
     ["0 2 * * *", "", /^"" is not an IANA time zone$/],
-    ["0 2 * * *", "+02:00", /IANA time zone|cannot be computed/],
-    ["0 2 * * *", "2026-01-01T00:00Z[Europe/Paris]", /IANA time zone|cannot be computed/],
+    ["0 2 * * *", "+02:00", /^"\+02:00" is not an IANA time zone$/],
+    ["0 2 * * *", "2026-01-01T00:00Z[Europe/Paris]", /is not an IANA time zone$/],
     // `H` is a value chosen at random each time the pattern is read.
     ["H 2 * * *", "UTC", /has a random time/],
     ["0 H * * *", "UTC", /has a random time/],

@@ -68,7 +68,11 @@ export function findScheduleProblem(schedule: Schedule, from: Date): string | nu
   }
 }
 
+/** Newer engines accept offsets such as `+02:00` as zones. An offset knows no daylight saving time, so it is refused everywhere. */
+const ZONE_NAME = /^[A-Za-z][\w/+-]*$/;
+
 function isTimeZone(timeZone: string): boolean {
+  if (!ZONE_NAME.test(timeZone)) return false;
   try {
     Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(timeZone);
     return true;

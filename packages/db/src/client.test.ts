@@ -101,3 +101,29 @@ describe("settings of a connection", () => {
     await rm(folder, { recursive: true });
   });
 });
+
+/** Goal: the driver knows the array types in use without asking the server for them. */
+describe("arrays", () => {
+  it("texts and whole numbers arrive as they were sent, whatever characters they contain", async () => {
+    const { db, close } = await testDatabase();
+    const texts = [
+      "plain",
+      "",
+      "with, comma",
+      'with "quotes"',
+      "back\\slash",
+      "{braces}",
+      "NULL",
+      " spaces ",
+      "\u00e9\n",
+    ];
+    const numbers = [0, -1, Number.MAX_SAFE_INTEGER];
+    const row = await rowOf<{ texts: string[]; numbers: bigint[]; none: string[] }>(
+      db,
+      sql`select ${arrayParam(texts, "text")} as texts, ${arrayParam(numbers, "bigint")} as numbers,
+        ${arrayParam([], "text")} as none`,
+    );
+    await close();
+    expect(row).toEqual({ texts, numbers: numbers.map(BigInt), none: [] });
+  });
+});

@@ -1,5 +1,6 @@
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
+import { parse as parseArray } from "postgres-array";
 import * as schema from "./schema/index.ts";
 
 /**
@@ -55,6 +56,41 @@ const CONNECT_TIMEOUT_S = 5;
  */
 const oneStatementAtATime = { max_pipeline: 0 };
 
+const ARRAY_OIDS = { text: 1009, bigint: 1016 };
+
+/**
+ * By default postgres.js asks each server for its array types with a query of its own, on the first connection. When that
+ * connection is lost at that moment, the query's error is an unhandled rejection, which ends the process, and the statement that
+ * waits for the connection never settles. So the array types in use are named here.
+ */
+const typesWithoutAsking = {
+  fetch_types: false,
+  types: {
+    bigint: postgres.BigInt,
+    textArray: {
+      to: ARRAY_OIDS.text,
+      from: [ARRAY_OIDS.text],
+      serialize: (values: string | readonly string[]) => toArrayLiteral(values, quote),
+      parse: (literal: string) => parseArray(literal),
+    },
+    bigintArray: {
+      to: ARRAY_OIDS.bigint,
+      from: [ARRAY_OIDS.bigint],
+      serialize: (values: string | readonly number[]) => toArrayLiteral(values, String),
+      parse: (literal: string) => parseArray(literal, BigInt),
+    },
+  },
+};
+
+/** Drizzle passes the values of array columns as literals already. */
+function toArrayLiteral<T>(values: string | readonly T[], toElement: (value: T) => string): string {
+  return typeof values === "string" ? values : `{${values.map(toElement).join(",")}}`;
+}
+
+function quote(text: string): string {
+  return `"${text.replace(/[\\"]/g, "\\$&")}"`;
+}
+
 const LONGEST_PAUSE_S = 1;
 
 /**
@@ -77,7 +113,7 @@ export function connect(options: ConnectOptions): DbConnection {
     ...oneStatementAtATime,
     // Notices ("relation already exists, skipping") are meant for psql users; on a terminal they garble the progress bars.
     onnotice: () => {},
-    types: { bigint: postgres.BigInt },
+    ...typesWithoutAsking,
     // PgBouncer tracks prepared statements from 1.21 on, if configured to, and a client cannot see whether it does. Doing
     // without them costs little, since a statement handles many users.
     prepare: !options.isPooled,
