@@ -59,7 +59,7 @@ test("every image that is pulled has its major version pinned", () => {
 describe("environment", () => {
   const named = Object.keys(worker.environment ?? {});
   test.each(named)("%s is known to the worker", (name) =>
-    expect(read("apps/worker/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
+    expect(read("packages/runtime/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
   );
 
   test("migrate and worker have the same environment, except for the worker's health check", () => {

@@ -126,7 +126,7 @@ describe("documents", () => {
 
 describe("docs/configuration.md", () => {
   const text = read("docs/configuration.md");
-  const variables = ["apps/worker/src/env.ts", "apps/api/src/env.ts"].flatMap((file) =>
+  const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap((file) =>
     [...read(file).matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name),
   );
 

@@ -1,6 +1,7 @@
 import { openBackend, type QueueName, queueNames, type RunningWorker } from "@cpa-payouts/jobs";
 import type { Pace } from "@cpa-payouts/pipeline";
-import { createLogger, type OpenContext, openContext, readConfig, startWorkers } from "@cpa-payouts/worker";
+import { createLogger, type OpenContext, openContext, readConfig } from "@cpa-payouts/runtime";
+import { startWorkers } from "@cpa-payouts/worker";
 import type { Job } from "bullmq";
 import { payInTransaction } from "./one-transaction.ts";
 

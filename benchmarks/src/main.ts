@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { readConfig } from "@cpa-payouts/worker";
+import { readConfig } from "@cpa-payouts/runtime";
 import { chartOf } from "./chart.ts";
 import { type FanOutLap, runFanOutLap } from "./fan-out.ts";
 import { FOREIGN_KEYS_PER_ROW } from "./foreign-keys.ts";

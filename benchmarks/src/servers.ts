@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startEmbedded } from "@cpa-payouts/db";
+import { startEmbedded } from "@cpa-payouts/embedded-postgres";
 import { type RedisServer, startRedis } from "@cpa-payouts/testing";
 import { findRedis } from "../../scripts/bootstrap/redis.mjs";
 import { bundleContenders } from "./processes.ts";

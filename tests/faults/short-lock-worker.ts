@@ -1,4 +1,5 @@
-import { createLogger, readConfig, runWorker, untilStopped } from "@cpa-payouts/worker";
+import { createLogger, readConfig, untilStopped } from "@cpa-payouts/runtime";
+import { runWorker } from "@cpa-payouts/worker";
 
 /**
  * `payouts worker` with one difference: the jobs of a killed worker are taken up after seconds instead of half a minute,

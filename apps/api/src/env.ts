@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { isLoopback } from "@cpa-payouts/core";
 import {
   type Environment,
   givenIn,
@@ -7,8 +8,7 @@ import {
   publicUrl,
   wholeNumber,
   wrongConfiguration,
-} from "@cpa-payouts/config";
-import { isLoopback } from "@cpa-payouts/core";
+} from "@cpa-payouts/runtime";
 import { z } from "zod";
 
 /** Addresses and networks, separated by commas; each invalid one is reported as a problem of its own. */

@@ -1,5 +1,6 @@
 import type { RunningApi } from "@cpa-payouts/api";
-import { openContext, type ProcessMetrics } from "@cpa-payouts/worker";
+import { openContext } from "@cpa-payouts/runtime";
+import type { ProcessMetrics } from "@cpa-payouts/worker";
 import type { Cli } from "./cli.ts";
 import type { Server } from "./connection.ts";
 

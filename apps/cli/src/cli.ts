@@ -3,7 +3,7 @@ import type { Writable } from "node:stream";
 import { InputError } from "@cpa-payouts/core";
 import type { Telemetry } from "@cpa-payouts/jobs";
 import type { Clock } from "@cpa-payouts/pipeline";
-import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/worker";
+import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/runtime";
 import { calendarFormats, createOutput, type Format, type Output, objectFormats } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { readSecretFiles } from "./secrets.ts";

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { assertMigrated, connect, migrateDatabase, ping, startEmbedded } from "@cpa-payouts/db";
+import { assertMigrated, connect, migrateDatabase, ping } from "@cpa-payouts/db";
+import { startEmbedded } from "@cpa-payouts/embedded-postgres";
 import type { DataContext } from "@cpa-payouts/pipeline";
 import type { Cli } from "./cli.ts";
 

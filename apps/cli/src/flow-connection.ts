@@ -1,4 +1,4 @@
-import { type OpenContext, openContext, startTracing } from "@cpa-payouts/worker";
+import { type OpenContext, openContext, startTracing } from "@cpa-payouts/runtime";
 import type { Cli } from "./cli.ts";
 import { type Server, withDatabase } from "./connection.ts";
 

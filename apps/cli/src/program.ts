@@ -1,5 +1,5 @@
 import { InputError, OperationError } from "@cpa-payouts/core";
-import type { LogLevel } from "@cpa-payouts/worker";
+import type { LogLevel } from "@cpa-payouts/runtime";
 import { Command, CommanderError } from "commander";
 import type { Cli, GlobalOptions, Surroundings } from "./cli.ts";
 import { addCommands } from "./command-table.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Environment, wrongConfiguration } from "@cpa-payouts/config";
+import { type Environment, wrongConfiguration } from "@cpa-payouts/runtime";
 
 /** Variables that may hold a secret. Each may be given as `NAME_FILE` instead, as container platforms pass secrets. */
 const secrets = ["DATABASE_URL", "REDIS_URL", "ALERT_WEBHOOK_URL", "SMTP_URL"];

@@ -1,9 +1,7 @@
 import type { Telemetry, WorkerTuning } from "@cpa-payouts/jobs";
 import { type Clock, createReadiness } from "@cpa-payouts/pipeline";
-import { type OpenContext, openContext } from "./context.ts";
-import type { Config } from "./env.ts";
+import { type Config, type Logger, type OpenContext, openContext } from "@cpa-payouts/runtime";
 import { startHeartbeat } from "./heartbeat.ts";
-import type { Logger } from "./logger.ts";
 import { openProcessMetrics, openWorkerMeter, type ProcessMetrics, type WorkerMeter } from "./metrics.ts";
 import { startMonitoring } from "./monitoring.ts";
 import { startSchedules } from "./schedules.ts";

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { OperationError } from "@cpa-payouts/core";
 import { describeError } from "@cpa-payouts/db";
 import { isReady, type Log, type Readiness } from "@cpa-payouts/pipeline";
-import type { Config } from "./env.ts";
+import type { Config } from "@cpa-payouts/runtime";
 
 export interface Monitoring {
   /** Such as `http://127.0.0.1:9464`. */

@@ -10,9 +10,9 @@ import {
   type WorkerTuning,
 } from "@cpa-payouts/jobs";
 import { type Context, failAlert, failInvoice } from "@cpa-payouts/pipeline";
+import { queueErrorLogger } from "@cpa-payouts/runtime";
 import { createHandlers } from "./handlers.ts";
 import { noMeter, type WorkerMeter } from "./metrics.ts";
-import { queueErrorLogger } from "./queue-errors.ts";
 
 export interface WorkersOptions extends WorkerTuning {
   /** Which queues to work on; all by default. */

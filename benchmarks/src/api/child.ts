@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { installedAssets, readApiConfig, startApi } from "@cpa-payouts/api";
-import { createLogger, openContext, readConfig } from "@cpa-payouts/worker";
+import { createLogger, openContext, readConfig } from "@cpa-payouts/runtime";
 
 export interface ApiStart {
   readonly databaseUrl: string;

@@ -1,5 +1,4 @@
 export * from "./client.ts";
-export * from "./embedded/index.ts";
 export * from "./errors.ts";
 export * from "./migrate.ts";
 export * from "./pages.ts";

@@ -1,13 +1,24 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import {
+  FAST,
+  findBinaries,
+  launch,
+  majorOf,
+  makeTemplate,
+  openDataFolder,
+  PATIENCE,
+  passwordOf,
+  prepareBinaries,
+  query,
+  ROOTS_FOLDER,
+  removeTemplate,
+  stopPostmaster,
+  urlOf,
+} from "@cpa-payouts/embedded-postgres/testing";
 import { eventually, freePort, migrationsFolder, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "./client.ts";
-import { findBinaries, majorOf, prepareBinaries } from "./embedded/binaries.ts";
-import { openDataFolder, passwordOf, ROOTS_FOLDER } from "./embedded/data-folder.ts";
-import { urlOf } from "./embedded/database.ts";
-import { launch, PATIENCE, stopPostmaster } from "./embedded/postmaster.ts";
-import { FAST, makeTemplate, query, removeTemplate } from "./embedded/testing.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { describeServer } from "./ping.ts";
 import { assertWritable, checkDatabase } from "./setup.ts";

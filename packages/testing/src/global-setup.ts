@@ -1,6 +1,7 @@
 import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
-import { migrateDatabase, startEmbedded } from "@cpa-payouts/db";
+import { migrateDatabase } from "@cpa-payouts/db";
+import { startEmbedded } from "@cpa-payouts/embedded-postgres";
 import { migrateQueue } from "@cpa-payouts/jobs";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";

@@ -1,7 +1,7 @@
 import { type AlertChannel, type AlertMessage, InputError } from "@cpa-payouts/core";
 import { describeError, listAlerts, reopenDeliveries } from "@cpa-payouts/db";
 import { type Channel, channelsOf, composeTest } from "@cpa-payouts/pipeline";
-import { openAlerts } from "@cpa-payouts/worker";
+import { openAlerts } from "@cpa-payouts/runtime";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";

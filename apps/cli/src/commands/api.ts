@@ -1,6 +1,7 @@
 import { InputError } from "@cpa-payouts/core";
 import { hasAdmins } from "@cpa-payouts/db";
-import { openProcessMetrics, untilStopped } from "@cpa-payouts/worker";
+import { untilStopped } from "@cpa-payouts/runtime";
+import { openProcessMetrics } from "@cpa-payouts/worker";
 import { withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";

@@ -10,7 +10,8 @@ import {
   tick,
   verify,
 } from "@cpa-payouts/pipeline";
-import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
+import type { OpenContext } from "@cpa-payouts/runtime";
+import { startWorkers } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
 import { useDatabase, withThrowAwayServer } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";

@@ -8,7 +8,8 @@ import {
   startRun,
   summarizeRun,
 } from "@cpa-payouts/pipeline";
-import { type OpenContext, startWorkers } from "@cpa-payouts/worker";
+import type { OpenContext } from "@cpa-payouts/runtime";
+import { startWorkers } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { withFlow } from "../flow-connection.ts";

@@ -1,7 +1,8 @@
 import { localDateAt } from "@cpa-payouts/core";
 import { createAdmin, hasAdmins, hasUsers } from "@cpa-payouts/db";
 import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
-import { openProcessMetrics, runWorker, untilStopped } from "@cpa-payouts/worker";
+import { untilStopped } from "@cpa-payouts/runtime";
+import { openProcessMetrics, runWorker } from "@cpa-payouts/worker";
 import { loadApi, withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
 import { migrateAll, type Server, useDatabase, withServer } from "../connection.ts";

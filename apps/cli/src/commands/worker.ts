@@ -1,5 +1,6 @@
 import { InputError } from "@cpa-payouts/core";
-import { runWorker, untilStopped } from "@cpa-payouts/worker";
+import { untilStopped } from "@cpa-payouts/runtime";
+import { runWorker } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { withTracing } from "../flow-connection.ts";

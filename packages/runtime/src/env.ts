@@ -1,15 +1,5 @@
 import { findSmtpProblem, findWebhookProblem } from "@cpa-payouts/alerts";
 import {
-  type Environment,
-  givenIn,
-  list,
-  problemsIn,
-  publicUrl,
-  urlOf,
-  wholeNumber,
-  wrongConfiguration,
-} from "@cpa-payouts/config";
-import {
   findScheduleProblem,
   InputError,
   type OverridableCheck,
@@ -18,6 +8,16 @@ import {
   parseCents,
 } from "@cpa-payouts/core";
 import { z } from "zod";
+import {
+  type Environment,
+  givenIn,
+  list,
+  problemsIn,
+  publicUrl,
+  urlOf,
+  wholeNumber,
+  wrongConfiguration,
+} from "./environment.ts";
 
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];

@@ -13,6 +13,12 @@ import { identify, waitUntilGone } from "./processes.ts";
 import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from "./server.ts";
 import type { SystemUser } from "./system-user.ts";
 
+// What a test of another package needs to start a server in a way of its own, such as a replica.
+export { findBinaries, majorOf, prepareBinaries } from "./binaries.ts";
+export { openDataFolder, passwordOf, ROOTS_FOLDER } from "./data-folder.ts";
+export { urlOf } from "./database.ts";
+export { launch, PATIENCE, stopPostmaster } from "./postmaster.ts";
+
 export const isRoot = process.getuid?.() === 0;
 export const FAST = { fsync: "off" } as const;
 

@@ -1,0 +1,9 @@
+/** What the entry points share: environment, connections, logger, tracing, set-up checks, shutdown. */
+export { openAlerts } from "./channels.ts";
+export { backendConfig, type OpenContext, openContext } from "./context.ts";
+export { type Config, type LogLevel, logLevels, readConfig } from "./env.ts";
+export * from "./environment.ts";
+export { createLogger, type Logger } from "./logger.ts";
+export { queueErrorLogger } from "./queue-errors.ts";
+export { untilStopped } from "./shutdown.ts";
+export { startTracing, type Tracing } from "./tracing.ts";
