@@ -19,7 +19,8 @@ export default defineConfig({
   test: {
     ...shared,
     include: ["packages/**/*.test.ts", "apps/**/*.test.ts", "scripts/**/*.test.ts"],
-    maxWorkers: Math.min(4, availableParallelism()),
+    // One more than there are cores, because tests wait for servers and processes a third of the time.
+    maxWorkers: Math.min(4, availableParallelism() + 1),
     // No test takes a tenth of this on a slow machine: it ends what hangs.
     testTimeout: 5 * MINUTE_MS,
     hookTimeout: 5 * MINUTE_MS,

@@ -51,6 +51,7 @@ async function check() {
   const results = [];
   for (const [name, command] of STEPS) results.push(await step(name, command));
   if (withTests) results.push(await step("tests", "vitest run", { live: true }));
+  if (withTests) results.push(await step("storms", "tsx tests/faults/main.ts --quick", { live: true }));
   return results;
 }
 

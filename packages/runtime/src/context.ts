@@ -1,6 +1,6 @@
 import { InputError } from "@cpa-payouts/core";
 import { checkDatabase, checkRole, connect, type Db, type DbConnection, ping } from "@cpa-payouts/db";
-import { type Backend, type BackendConfig, openBackend, openQueues, type Telemetry } from "@cpa-payouts/jobs";
+import type { Backend, BackendConfig, Telemetry } from "@cpa-payouts/jobs";
 import { type Clock, type Context, defaultPace, type Log, type Pace } from "@cpa-payouts/pipeline";
 import { openAlerts } from "./channels.ts";
 import type { Config } from "./env.ts";
@@ -45,6 +45,8 @@ const purposes = {
 export async function openContext(options: ContextOptions): Promise<OpenContext> {
   const { config, databaseUrl, clock, log } = options;
   const queueConfig = backendConfig(config, databaseUrl);
+  // BullMQ and its clients are half of the program, and most commands open no queue.
+  const { openBackend, openQueues } = await import("@cpa-payouts/jobs");
   const connection = connect({
     url: databaseUrl,
     isPooled: config.isPooled,
