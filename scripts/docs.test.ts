@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { ruleReasons, skipReasons } from "@cpa-payouts/core";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -124,6 +125,13 @@ describe("documents", () => {
   });
 });
 
+describe("docs/architecture.md", () => {
+  test("the rule who is paid is documented with every reason to skip, in the order of the tests", () => {
+    const documented = [...read("docs/architecture.md").matchAll(/^\d\. `([a-z-]+)`:/gm)].map(([, reason]) => reason);
+    expect(documented).toEqual(ruleReasons);
+  });
+});
+
 describe("docs/configuration.md", () => {
   const text = read("docs/configuration.md");
   const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap((file) =>
@@ -145,6 +153,10 @@ describe("docs/cli.md", () => {
   const commands = [...read("apps/cli/src/command-table.ts").matchAll(/(\w+)\s*\.command\("([\w-]+)"\)/g)].map(
     ([, parent, name]) => (parent === "program" ? `payouts ${name}` : `payouts ${parent} ${name}`),
   );
+
+  test.each(skipReasons)("the reason %s is documented in the JSON of a run", (reason) => {
+    expect(text).toMatch(new RegExp(`["\`]${reason}["\`]`));
+  });
 
   test("the commands of the command line are found", () => {
     expect(commands).toEqual(expect.arrayContaining(["payouts up", "payouts runs show"]));

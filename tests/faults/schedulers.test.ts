@@ -1,6 +1,6 @@
 import { connect, listRuns, type PaymentRun } from "@cpa-payouts/db";
 import { openBackend, openQueues } from "@cpa-payouts/jobs";
-import { type Context, closeFinishedRun, createInvoiceBatch, decide, fanOut, tick } from "@cpa-payouts/pipeline";
+import { type Context, closeRun, createInvoiceBatch, decide, fanOut, tick } from "@cpa-payouts/pipeline";
 import {
   bundlePayouts,
   describeOnBackends,
@@ -54,7 +54,7 @@ describeOnBackends("eight schedulers that boot at the second at which a date is 
 
       const jobs = Object.values(await userIds(flow.database)).map((userId) => ({ runId: run.id, userId }));
       await atOnce((ctx) => createInvoiceBatch(ctx, jobs));
-      await atOnce((ctx) => closeFinishedRun(ctx, { runId: run.id }));
+      await atOnce((ctx) => closeRun(ctx, { runId: run.id }));
       await Promise.all(schedulers.map((scheduler) => scheduler.close()));
       await expectPaidOnce(flow, run, { users: USERS_OF_A_ROUND });
       expect(errors).toEqual([]);

@@ -1,6 +1,6 @@
-import { type Context, impatient, isReady, type Readiness, type ReadinessCheck } from "@cpa-payouts/pipeline";
+import { type Context, isReady, type Readiness, type ReadinessCheck, withTimeout } from "@cpa-payouts/pipeline";
 import { Gauge, Histogram, Registry } from "prom-client";
-import { databaseFigures, type Figure, queueFigures } from "./figures.ts";
+import { databaseGauges, type GaugeReading, queueGauges } from "./gauges.ts";
 
 /** The metrics served at `/metrics`. */
 export interface Metrics {
@@ -34,15 +34,15 @@ export function openMetrics(options: {
     buckets: DURATION_BUCKETS_S,
     registers: [requests],
   });
-  const database = impatient(() => databaseFigures(ctx), LIMIT_MS);
-  const queue = impatient(() => queueFigures(ctx), LIMIT_MS);
+  const database = withTimeout(() => databaseGauges(ctx), LIMIT_MS);
+  const queue = withTimeout(() => queueGauges(ctx), LIMIT_MS);
   const installation = async () => {
     const checks = await readiness();
     const isWell = (name: ReadinessCheck["check"]) =>
       checks.some(({ check, state }) => check === name && state === "ok");
     // Gauges whose check fails are left out, since zeros would look like real values; `payouts_check_ok` is 0 then.
-    const figures = await Promise.all([isWell("migrations") ? database() : [], isWell("queue") ? queue() : []]);
-    return write([...readinessFigures(checks), ...figures.flat()]);
+    const gauges = await Promise.all([isWell("migrations") ? database() : [], isWell("queue") ? queue() : []]);
+    return write([...readinessGauges(checks), ...gauges.flat()]);
   };
   return {
     observeRequest: ({ method, route, status, seconds }) => durations.observe({ method, route, status }, seconds),
@@ -50,7 +50,7 @@ export function openMetrics(options: {
   };
 }
 
-function readinessFigures(checks: readonly ReadinessCheck[]): Figure[] {
+function readinessGauges(checks: readonly ReadinessCheck[]): GaugeReading[] {
   return [
     {
       name: "payouts_ready",
@@ -66,9 +66,9 @@ function readinessFigures(checks: readonly ReadinessCheck[]): Figure[] {
 }
 
 /** Uses a new registry for each answer, so that the gauges of a finished run disappear. */
-async function write(figures: readonly Figure[]): Promise<string> {
+async function write(gauges: readonly GaugeReading[]): Promise<string> {
   const registry = new Registry();
-  for (const { name, help, samples } of figures) {
+  for (const { name, help, samples } of gauges) {
     const labelNames = Object.keys(samples[0]?.labels ?? {});
     const gauge = new Gauge({ name, help, labelNames, registers: [registry] });
     // prom-client starts a gauge without labels at 0; without a sample the gauge must be absent.

@@ -15,11 +15,11 @@ import { refusalOf } from "./access/rules.ts";
 import { type Api, type ApiOptions, isSecure } from "./api.ts";
 import { registerBoard } from "./board/board.ts";
 import { registerLinks } from "./board/links.ts";
+import { cached } from "./cached.ts";
 import { registerDocument } from "./document.ts";
 import { openMetrics } from "./metrics.ts";
 import { registerPages, signInPathFor } from "./pages.ts";
 import { ApiProblem, problemSender } from "./problems.ts";
-import { remembered } from "./remembered.ts";
 import { registerOperations } from "./routes.ts";
 import { registerSecurityTxt } from "./security-txt.ts";
 
@@ -54,7 +54,7 @@ const BODY_LIMIT = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** Counting 200,000 users takes 50 ms, and no decision depends on an exact count. */
-const USERS_REMEMBERED_MS = 10_000;
+const USERS_CACHED_MS = 10_000;
 
 /** Creates the API server, which does not listen yet. */
 export async function createServer(options: ApiOptions): Promise<FastifyInstance> {
@@ -84,7 +84,7 @@ export async function createServer(options: ApiOptions): Promise<FastifyInstance
 function openApi(options: ApiOptions): Api {
   const readiness = createReadiness(options);
   const { ctx, processMetrics } = options;
-  const userTallies = remembered(() => tallyUsers(ctx.db), USERS_REMEMBERED_MS);
+  const userTallies = cached(() => tallyUsers(ctx.db), USERS_CACHED_MS);
   return { ...options, readiness, metrics: openMetrics({ ctx, readiness, processMetrics }), userTallies };
 }
 

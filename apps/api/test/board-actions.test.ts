@@ -1,7 +1,7 @@
 import { findRun, listAuditLog } from "@cpa-payouts/db";
-import { type Handlers, type RunningWorker, scheduleTicks } from "@cpa-payouts/jobs";
-import { closeFinishedRun, decide, failInvoice, fanOut, invoiceBatcher, startRun, verify } from "@cpa-payouts/pipeline";
-import { describeOnBackends, eventually, startTestWorkers } from "@cpa-payouts/testing";
+import { type RunningWorker, scheduleTicks } from "@cpa-payouts/jobs";
+import { closeRun, decide, failInvoice, fanOut, invoiceBatcher, startRun, verify } from "@cpa-payouts/pipeline";
+import { describeOnBackends, eventually, startTestWorkers, type TestHandlers } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { browserHeaders, openTestApi, type SignedIn, type TestApi } from "./api.ts";
 
@@ -28,7 +28,7 @@ describeOnBackends("board actions", (kind) => {
     api.request({ method: "PUT", url: `/queues/api/queues/${path}`, headers: operator.headers });
 
   /** Starts workers that treat every error as final. */
-  const work = async (handlers: Partial<Handlers>) => {
+  const work = async (handlers: TestHandlers) => {
     const running = await startTestWorkers(api.flow, {
       queues: ["ticks", "invoices"],
       handlers,
@@ -57,7 +57,7 @@ describeOnBackends("board actions", (kind) => {
     await eventually(async () => (await ctx.queues.bullmq.invoices.getJobCounts("failed")).failed === 2);
     await failing.close();
     workers.pop();
-    await closeFinishedRun(ctx, { runId });
+    await closeRun(ctx, { runId });
     expect(await findRun(ctx.db, DATE.date)).toMatchObject({ state: "completed" });
     const users = await api.flow.database.sql<{ id: bigint; name: string }[]>`
       select id, external_id as name from users order by id`;
@@ -190,7 +190,7 @@ describeOnBackends("board actions", (kind) => {
     expect([refused.statusCode, refused.json().code]).toEqual([403, "forbidden"]);
     expect(await scheduled()).toEqual(before);
 
-    const handlers: { tick: Handlers["tick"] } = {
+    const handlers: { tick: NonNullable<TestHandlers["tick"]> } = {
       tick: async () => {
         throw new Error("nothing works today");
       },

@@ -1,5 +1,5 @@
 import { type Operation, operations } from "@cpa-payouts/contract";
-import { advanceFanOut, closeRun, getRun } from "@cpa-payouts/db";
+import { advanceFanOut, completeRun, getRun } from "@cpa-payouts/db";
 import { invoicedRun } from "@cpa-payouts/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -19,7 +19,7 @@ beforeAll(async () => {
   // Completed, since the progress stream of an unfinished run does not end.
   const { db, clock } = api.flow.ctx;
   await advanceFanOut(db, { runId: run.id, cursor: 2, finished: true, now: clock() });
-  await closeRun(db, await getRun(db, run.id), clock());
+  await completeRun(db, await getRun(db, run.id), clock());
   admin = await api.as("admin");
 });
 

@@ -1,5 +1,5 @@
 import { recordTick } from "@cpa-payouts/db";
-import { closeFinishedRun, decide, startRun } from "@cpa-payouts/pipeline";
+import { closeRun, decide, startRun } from "@cpa-payouts/pipeline";
 import { describeOnBackends, invoicedRun, parseMetrics, type TestUser } from "@cpa-payouts/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { openTestApi, type TestApi } from "./api.ts";
@@ -84,7 +84,7 @@ describe("metrics", () => {
     });
 
     await flow.database.sql`update payment_runs set state = 'processing' where id = ${runId}`;
-    expect(await closeFinishedRun(flow.ctx, { runId })).toEqual({ closed: true });
+    expect(await closeRun(flow.ctx, { runId })).toEqual({ closed: true });
     expect(onlyOf(await scrape(), "payouts_run_users")).toEqual({});
   });
 

@@ -1,5 +1,5 @@
 import { openEmail, openWebhook } from "@cpa-payouts/alerts";
-import { closeRun, listAlerts, reopenDeliveries, settleDelivery } from "@cpa-payouts/db";
+import { completeRun, listAlerts, reopenDeliveries, settleDelivery } from "@cpa-payouts/db";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import { type Alerts, decide, fanOut, startRun, tick, verify } from "@cpa-payouts/pipeline";
 import {
@@ -66,7 +66,7 @@ describeOnBackends("alerts", (kind) => {
   const closeAndDie = async () => {
     const run = await decidedRun(flow.ctx, "2026-12-07");
     await flow.database.sql`update payment_runs set state = 'processing' where id = ${run.id}`;
-    await closeRun(flow.ctx.db, run, flow.ctx.clock());
+    await completeRun(flow.ctx.db, run, flow.ctx.clock());
   };
 
   it("a finished run is reported once on each channel, despite two workers and repeated ticks", async () => {

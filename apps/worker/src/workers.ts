@@ -1,7 +1,6 @@
 import { describeError, isDataError } from "@cpa-payouts/db";
 import {
   type Backend,
-  type JobReport,
   type QueueName,
   queueNames,
   type RunningWorker,
@@ -9,7 +8,7 @@ import {
   type WorkerEvents,
   type WorkerTuning,
 } from "@cpa-payouts/jobs";
-import { type Context, failAlert, failInvoice } from "@cpa-payouts/pipeline";
+import type { Context } from "@cpa-payouts/pipeline";
 import { queueErrorLogger } from "@cpa-payouts/runtime";
 import { createHandlers } from "./handlers.ts";
 import { noMeter, type WorkerMeter } from "./metrics.ts";
@@ -70,17 +69,9 @@ function workerEvents(ctx: Context, meter: WorkerMeter): WorkerEvents {
       meter.onRetry(name);
       ctx.log.warn({ job: name, ...payload, attempt, error }, "job.retried");
     },
-    onExhausted: (report) => {
-      meter.onFailure(report.name);
-      return recordExhausted(ctx, report);
+    onExhausted: async ({ name, payload, attempt, error }) => {
+      meter.onFailure(name);
+      ctx.log.error({ job: name, ...payload, attempt, error }, "job.failed");
     },
   };
-}
-
-async function recordExhausted(ctx: Context, { name, payload, attempt, error }: JobReport): Promise<void> {
-  ctx.log.error({ job: name, ...payload, attempt, error }, "job.failed");
-  const { runId, userId, deliveryId } = payload;
-  if (name === "send-alert" && deliveryId !== undefined) await failAlert(ctx, { deliveryId }, error);
-  if (name === "create-invoice" && runId !== undefined && userId !== undefined)
-    await failInvoice(ctx, { runId, userId }, error);
 }

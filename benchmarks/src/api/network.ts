@@ -1,6 +1,6 @@
 import {
   advanceFanOut,
-  closeRun,
+  completeRun,
   connect,
   createInvoices,
   type Db,
@@ -76,7 +76,7 @@ async function payEverybody(db: Db, date: (typeof DATES)[number], users: number)
     await createInvoices(db, { runId: run.id, userIds, now });
   }
   await advanceFanOut(db, { runId: run.id, cursor: users, finished: true, now });
-  await closeRun(db, await getRun(db, run.id), now);
+  await completeRun(db, await getRun(db, run.id), now);
   return run;
 }
 

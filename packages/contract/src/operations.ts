@@ -24,22 +24,16 @@ export const operationGroups = {
   health: healthOperations,
 } as const satisfies Record<string, Record<string, Operation>>;
 
-/** The same operations by name. */
-export const operations = {
-  ...sessionOperations,
-  ...invoiceOperations,
-  ...runOperations,
-  ...userOperations,
-  ...methodOperations,
-  ...ledgerOperations,
-  ...overviewOperations,
-  ...adminOperations,
-  ...tokenOperations,
-  ...settingsOperations,
-  ...healthOperations,
-} as const;
+type Group = (typeof operationGroups)[keyof typeof operationGroups];
+type NameIn<G> = G extends Group ? keyof G : never;
 
-export type OperationName = keyof typeof operations;
+export type OperationName = NameIn<Group>;
+
+/** The same operations by name. */
+export const operations = Object.assign({}, ...Object.values(operationGroups)) as {
+  readonly [N in OperationName]: Extract<Group, Readonly<Record<N, Operation>>>[N];
+};
+
 type Of<N extends OperationName> = (typeof operations)[N];
 
 type Parts = "params" | "query" | "headers" | "body";

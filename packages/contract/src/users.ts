@@ -4,6 +4,7 @@ import {
   outcomeTransitions,
   paymentKinds,
   paymentMethodTransitions,
+  ruleReasons,
   skipReasons,
   statesOf,
   userStatuses,
@@ -51,7 +52,7 @@ const expectedPayment = z
     /** The amount that the user would be paid if nothing changed until then. */
     amount,
     /** The reasons for which a run would skip the user now; empty when there are none. */
-    missing: z.array(z.enum(["inactive", "below-minimum", "no-approved-method", "method-in-cooling-off"])),
+    missing: z.array(z.enum(ruleReasons).exclude(["first-time-waits"])),
   })
   .meta({ id: "ExpectedPayment" });
 

@@ -11,22 +11,16 @@ export interface Policy {
   readonly catchUpDays: number;
 }
 
-const MINIMUM = "the minimum";
+const explanations: Readonly<Record<SkipReason, (minimum: string) => string>> = {
+  inactive: () => "the account was not active",
+  "below-minimum": (minimum) => `the balance was below ${minimum}`,
+  "no-approved-method": () => "there was no approved payment method (Binance e-mail)",
+  "method-in-cooling-off": () => "the payment method had been changed too recently",
+  "first-time-waits": () => "the user was a first-time user, and those wait for the first Monday of a month",
+  "run-cancelled": () => "the run had been cancelled",
+};
 
 /** Explains a skip reason to a user who asks why they were not paid. `minimum` is the minimum balance as text. */
-export function explainSkip(reason: SkipReason, minimum: string = MINIMUM): string {
-  switch (reason) {
-    case "inactive":
-      return "the account was not active";
-    case "below-minimum":
-      return `the balance was below ${minimum}`;
-    case "no-approved-method":
-      return "there was no approved payment method (Binance e-mail)";
-    case "method-in-cooling-off":
-      return "the payment method had been changed too recently";
-    case "run-cancelled":
-      return "the run had been cancelled";
-    case "first-time-waits":
-      return "the user was a first-time user, and those wait for the first Monday of a month";
-  }
+export function explainSkip(reason: SkipReason, minimum: string = "the minimum"): string {
+  return explanations[reason](minimum);
 }

@@ -11,7 +11,7 @@ export interface Schedule {
   readonly timeZone: string;
 }
 
-const MS_PER_DAY = 86_400_000;
+export const MS_PER_DAY = 86_400_000;
 const CHECKED_YEARS = 3;
 /** Days simulated before and after each clock change of a zone. */
 const SIMULATED_DAYS = 3;
@@ -25,7 +25,7 @@ export function localDateAt(instant: Date, timeZone: string): LocalDate {
 }
 
 /** The instant at which a local date begins in a zone (which is not midnight where daylight saving skips it). */
-function startOfDay(date: LocalDate, timeZone: string): Date {
+export function startOfDay(date: LocalDate, timeZone: string): Date {
   return new Date(Temporal.PlainDate.from(date).toZonedDateTime(timeZone).epochMilliseconds);
 }
 

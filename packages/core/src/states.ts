@@ -24,19 +24,23 @@ export type RunTrigger = (typeof runTriggers)[number];
 export const decisions = ["pay", "skip"] as const;
 export type Decision = (typeof decisions)[number];
 
-/**
- * In the order in which they are tested: a decision stores the first reason that applies. The last one is not a rule;
- * it marks the users whom a cancelled run would have paid.
- */
-export const skipReasons = [
+/** The reasons of the rule "Who is paid", in the order in which a run tests them: it stores the first that applies. */
+export const ruleReasons = [
   "inactive",
   "below-minimum",
   "no-approved-method",
   "method-in-cooling-off",
   "first-time-waits",
-  "run-cancelled",
 ] as const;
-export type SkipReason = (typeof skipReasons)[number];
+export type RuleReason = (typeof ruleReasons)[number];
+
+/** The reasons that an administrator's order gives. `run-cancelled` marks the users whom the run would have paid. */
+const orderReasons = ["run-cancelled"] as const;
+type OrderReason = (typeof orderReasons)[number];
+
+/** All reasons to skip a user. CONTRIBUTING.md lists what a new one needs. */
+export const skipReasons = [...ruleReasons, ...orderReasons] as const;
+export type SkipReason = RuleReason | OrderReason;
 
 export const dispositions = ["return", "forfeit"] as const;
 /** `return` puts a rejected invoice's amount back on the balance; with `forfeit` the network keeps it. */

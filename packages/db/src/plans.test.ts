@@ -13,7 +13,7 @@ import { isReviewOverdue } from "./queries/alerts.ts";
 import { countOpenDecisions, decideChunk, openDecisionsPage } from "./queries/decisions.ts";
 import { createInvoices } from "./queries/invoices.ts";
 import { creditUser } from "./queries/ledger.ts";
-import { advanceFanOut, closeRun, getRun } from "./queries/runs.ts";
+import { advanceFanOut, completeRun, getRun } from "./queries/runs.ts";
 
 const USERS = 4_000;
 const BATCH = 500;
@@ -114,7 +114,7 @@ async function playRun(db: Db, date: string, onDecided: () => Promise<unknown> =
     invoiced += created.length;
   } while (userIds.length > 0);
   expect(await countOpenDecisions(db, runId)).toBe(0);
-  expect(await closeRun(db, await getRun(db, runId), NOW)).toBe(true);
+  expect(await completeRun(db, await getRun(db, runId), NOW)).toBe(true);
   return invoiced;
 }
 

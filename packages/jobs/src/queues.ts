@@ -1,9 +1,9 @@
 import { ErrorCode, type Job, type JobsOptions, type Queue } from "bullmq";
-import { tryAgain } from "./again.ts";
 import type { Backend, BackendConfig, Telemetry } from "./backend.ts";
 import { catalog, type JobName, jobOptions, type PayloadOf, type QueueName, queueNames } from "./catalog.ts";
 import { openPostgresBackend } from "./postgres.ts";
 import { openRedisBackend } from "./redis.ts";
+import { retryWithBackoff } from "./retry-with-backoff.ts";
 import { tracingOf } from "./tracing.ts";
 
 /**
@@ -64,7 +64,7 @@ export function openQueues(backend: Backend, onError: (error: Error, queue: Queu
     },
     enqueueAll: async (name, payloads) => {
       const jobs = payloads.map((payload) => toJob(name, payload));
-      await tryAgain(() => queueOf(name).addBulk(jobs), ADD_PATIENCE);
+      await retryWithBackoff(() => queueOf(name).addBulk(jobs), ADD_PATIENCE);
     },
     ensureQueued: (name, payloads) => ensureQueued(queueOf(name), name, payloads),
     close: async () => {

@@ -1,7 +1,7 @@
 import type { Schedule } from "@cpa-payouts/core";
-import { tryAgain } from "./again.ts";
 import { jobOptions } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
+import { retryWithBackoff } from "./retry-with-backoff.ts";
 
 /** The daily tick, and the sweep that makes a missed one harmless. */
 const DAILY = "tick-daily";
@@ -55,7 +55,7 @@ const UPSERT_PATIENCE = { attempts: 5, pauseMs: 100 };
  * @returns whether it was missing or different
  */
 async function ensureScheduler({ bullmq: { ticks } }: Queues, id: string, schedule: Schedule): Promise<boolean> {
-  return tryAgain(async () => {
+  return retryWithBackoff(async () => {
     const existing = await ticks.getJobScheduler(id);
     if (existing && existing.pattern === schedule.pattern && existing.tz === schedule.timeZone) return false;
     const repeat = { pattern: schedule.pattern, tz: schedule.timeZone };

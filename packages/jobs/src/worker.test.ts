@@ -35,7 +35,7 @@ describeOnBackends("worker", (kind) => {
     await flow.close();
   });
 
-  type Handler = Handlers["create-invoice"];
+  type Handler = Handlers["create-invoice"]["run"];
   const work = async (handle: Handler, events: Partial<WorkerEvents> = {}) => {
     worker = await startTestWorkers(flow, {
       queues: ["invoices"],

@@ -7,18 +7,28 @@ export interface Snooze {
   readonly snoozeMs: number;
 }
 
-/** The result of a handler. It is stored with the finished job, so it holds ids, counts and words only. */
-export type Outcome = Readonly<Record<string, string | number | boolean | null>> | Snooze;
+/** The result of a job. It is stored with the finished job, so it holds ids, counts and words only. */
+export type JobResult = Readonly<Record<string, string | number | boolean | null>> | Snooze;
 
-/** One handler per job: a missing handler, or a payload type that does not fit, is a compile error. */
-export type Handlers = { readonly [N in JobName]: (payload: PayloadOf<N>) => Promise<Outcome> };
+/** What a worker does with a job. */
+export interface Handler<N extends JobName> {
+  readonly run: (payload: PayloadOf<N>) => Promise<JobResult>;
+  /**
+   * Records in the database that `run` failed for the last time, with one line about the error; see
+   * {@link WorkerEvents.onExhausted}. Null for a job whose work stays open, so that the next tick queues it again.
+   */
+  readonly onExhausted: ((payload: PayloadOf<N>, error: string) => Promise<void>) | null;
+}
+
+/** One handler per job: a missing one, or one for another type of payload, is a compile error. */
+export type Handlers = { readonly [N in JobName]: Handler<N> };
 
 export interface WorkerEvents {
   /** A handler threw and will be called again. */
   onRetry(job: JobReport): void;
   /**
-   * A handler threw on its last attempt, or threw an error that `isFinal` accepts. Runs before the queue records the
-   * failure, so that the database records it first.
+   * A handler threw on its last attempt, or threw an error that `isFinal` accepts. Runs before the handler's own
+   * `onExhausted` and before the queue records the failure, so that the database records it first.
    */
   onExhausted(job: JobReport): Promise<void>;
   /** The worker of a job died or lost its connection to the queue; the job will run again. */
@@ -65,6 +75,12 @@ export async function startWorker(
   return { close: () => worker.close() };
 }
 
+/** A handler whose job is known only when one arrives; the catalogue has tested the payload. */
+interface AnyHandler {
+  readonly run: (payload: JobReport["payload"]) => Promise<JobResult>;
+  readonly onExhausted: ((payload: JobReport["payload"], error: string) => Promise<void>) | null;
+}
+
 function processor(queue: QueueName, handlers: Handlers, events: WorkerEvents, deadlineMs: number): Processor {
   const known = new Set<string>(jobsOf(queue));
   return async (job, token) => {
@@ -72,11 +88,12 @@ function processor(queue: QueueName, handlers: Handlers, events: WorkerEvents, d
     const name = job.name as JobName;
     const payload = catalog[name].payload.safeParse(job.data);
     if (!payload.success) throw new UnrecoverableError(`the payload of ${name} is invalid`);
-    const handle = handlers[name] as (payload: unknown) => Promise<Outcome>;
+    const handler = handlers[name] as AnyHandler;
     const task = { name, payload: payload.data as JobReport["payload"] };
-    const outcome = await attempt(job, task, events, () => withinDeadline(name, handle(payload.data), deadlineMs));
-    if (!("snoozeMs" in outcome)) return outcome;
-    await job.moveToDelayed(Date.now() + Number(outcome.snoozeMs), token);
+    const run = (data: JobReport["payload"]) => withinDeadline(name, handler.run(data), deadlineMs);
+    const result = await attempt(job, task, events, { ...handler, run });
+    if (!("snoozeMs" in result)) return result;
+    await job.moveToDelayed(Date.now() + Number(result.snoozeMs), token);
     throw new DelayedError();
   };
 }
@@ -85,10 +102,10 @@ async function attempt(
   job: Job,
   task: Pick<JobReport, "name" | "payload">,
   events: WorkerEvents,
-  work: () => Promise<Outcome>,
-): Promise<Outcome> {
+  handler: AnyHandler,
+): Promise<JobResult> {
   try {
-    return await work();
+    return await handler.run(task.payload);
   } catch (cause) {
     const report = { ...task, attempt: job.attemptsMade + 1, error: events.describe(cause) };
     const final = events.isFinal(cause);
@@ -97,6 +114,7 @@ async function attempt(
       throw new Error(report.error);
     }
     await events.onExhausted(report);
+    await handler.onExhausted?.(task.payload, report.error);
     // The queue stores message and stack in clear text, and the board shows them: a new error has neither data nor cause.
     throw final ? new UnrecoverableError(report.error) : new Error(report.error);
   }

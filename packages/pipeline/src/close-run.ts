@@ -1,4 +1,4 @@
-import { closeRun, countOpenDecisions, getRun } from "@cpa-payouts/db";
+import { completeRun, countOpenDecisions, getRun } from "@cpa-payouts/db";
 import type { Snooze } from "@cpa-payouts/jobs";
 import type { Context } from "./context.ts";
 
@@ -10,13 +10,10 @@ const OPEN_SNOOZE_MS = 250;
  *
  * @returns whether this call closed the run, or a snooze while decisions are open
  */
-export async function closeFinishedRun(
-  ctx: Context,
-  { runId }: { runId: number },
-): Promise<{ closed: boolean } | Snooze> {
+export async function closeRun(ctx: Context, { runId }: { runId: number }): Promise<{ closed: boolean } | Snooze> {
   const run = await getRun(ctx.db, runId);
   if (run.state !== "processing") return { closed: false };
-  if (!(await closeRun(ctx.db, run, ctx.clock()))) {
+  if (!(await completeRun(ctx.db, run, ctx.clock()))) {
     ctx.log.debug({ runId, open: await countOpenDecisions(ctx.db, runId) }, "run.open");
     return { snoozeMs: OPEN_SNOOZE_MS };
   }

@@ -2,13 +2,14 @@ import {
   addDays,
   type LocalDate,
   localDateAt,
+  MS_PER_DAY,
   nextPaymentDate,
   type PaymentDate,
   type Policy,
-  type SkipReason,
+  type RuleReason,
+  startOfDay,
 } from "@cpa-payouts/core";
-
-import { findApprovedMethod, findDecision, getSettings, type User } from "@cpa-payouts/db";
+import { findDecision, findSkipReasons, getSettings, type User } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 import { currentOrNextPaymentDate } from "./summary.ts";
 
@@ -21,7 +22,8 @@ export interface ExpectedPayment {
   readonly missing: readonly MissingForPayment[];
 }
 
-export type MissingForPayment = Exclude<SkipReason, "first-time-waits" | "run-cancelled">;
+/** A first-time user is expected on a first Monday, so `first-time-waits` is never missing. */
+type MissingForPayment = Exclude<RuleReason, "first-time-waits">;
 
 /**
  * Predicts a user's next payment: the first payment date, today included, at which the rule of the run may pay the
@@ -30,20 +32,27 @@ export type MissingForPayment = Exclude<SkipReason, "first-time-waits" | "run-ca
  */
 export async function expectPayment(ctx: DataContext, user: User, policy: Policy): Promise<ExpectedPayment> {
   const { timeZone } = policy.schedule;
+  const { minimumBalanceCents } = policy;
   const today = localDateAt(ctx.clock(), timeZone);
   const current = currentOrNextPaymentDate(today);
   const isDecided = current.date === today && (await findDecision(ctx.db, user.id, today)) !== null;
   const { date, kind } = firstDateFor(user, isDecided ? nextPaymentDate(today) : current);
-  const method = await findApprovedMethod(ctx.db, user.id);
   const { coolingOffDays } = await getSettings(ctx.db);
-  // A run opens in the early hours of its date, so the cooling-off still holds on the day on which it ends.
-  const coolsUntil = method?.isChange ? addDays(localDateAt(method.createdAt, timeZone), coolingOffDays) : null;
-  const missing: MissingForPayment[] = [];
-  if (user.status !== "active") missing.push("inactive");
-  if (user.balanceCents < policy.minimumBalanceCents) missing.push("below-minimum");
-  if (!method) missing.push("no-approved-method");
-  if (coolingOffDays > 0 && coolsUntil !== null && date <= coolsUntil) missing.push("method-in-cooling-off");
+  const since = coolingOffSince({ date, coolingOffDays, timeZone });
+  const reasons = await findSkipReasons(ctx.db, { userId: user.id, kind, minimumBalanceCents, coolingOffDays, since });
+  const missing = reasons.filter((reason) => reason !== "first-time-waits");
   return { paymentDate: date, kind, amountCents: user.balanceCents, missing };
+}
+
+/**
+ * The instant from which the rule counts the days of the cooling-off back, for a run that is not open yet. A run opens in
+ * the early hours of its date, so the cooling-off still holds on the local day on which it ends. Counted back, the instant
+ * is therefore the last one before the local day that lies `coolingOffDays` days before the date.
+ */
+function coolingOffSince(input: { date: LocalDate; coolingOffDays: number; timeZone: string }): Date {
+  const { date, coolingOffDays, timeZone } = input;
+  const earliest = startOfDay(addDays(date, -coolingOffDays), timeZone);
+  return new Date(earliest.getTime() - 1 + coolingOffDays * MS_PER_DAY);
 }
 
 function firstDateFor({ previousInvoices, invoiceCount }: User, earliest: PaymentDate): PaymentDate {

@@ -1,4 +1,4 @@
-import { closeRun, listAlerts } from "@cpa-payouts/db";
+import { completeRun, listAlerts } from "@cpa-payouts/db";
 import { decidedRun, importNetwork, invoicedRun, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cancelRun } from "./cancel-run.ts";
@@ -36,7 +36,7 @@ async function raised(): Promise<string[]> {
 async function closedRun(date: string) {
   const run = await decidedRun(flow.ctx, date);
   await flow.database.sql`update payment_runs set state = 'processing' where id = ${run.id}`;
-  expect(await closeRun(flow.ctx.db, run, flow.ctx.clock())).toBe(true);
+  expect(await completeRun(flow.ctx.db, run, flow.ctx.clock())).toBe(true);
   return run;
 }
 

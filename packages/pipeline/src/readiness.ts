@@ -2,8 +2,8 @@ import { OperationError } from "@cpa-payouts/core";
 import { assertAnswers, assertMigrated, describeError, findScheduler } from "@cpa-payouts/db";
 import { type Backend, nextDailyTick } from "@cpa-payouts/jobs";
 import type { Context } from "./context.ts";
-import { impatient } from "./impatient.ts";
 import { findOverdueDates } from "./verify.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 export const checkStates = ["ok", "failed", "unknown"] as const;
 
@@ -67,10 +67,10 @@ export function isReady(checks: readonly ReadinessCheck[]): boolean {
 
 /** @param look returns the line of a passed check, or throws an error with the line of a failed one */
 function toCheck(check: CheckName, look: () => Promise<string>) {
-  const lookBriefly = impatient(look, LIMIT_MS);
+  const lookWithTimeout = withTimeout(look, LIMIT_MS);
   const ask = async (): Promise<ReadinessCheck> => {
     try {
-      return { check, state: "ok", line: await lookBriefly() };
+      return { check, state: "ok", line: await lookWithTimeout() };
     } catch (cause) {
       return { check, state: "failed", line: describeError(cause) };
     }

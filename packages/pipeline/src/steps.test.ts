@@ -9,7 +9,7 @@ import {
   userIds,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { closeFinishedRun } from "./close-run.ts";
+import { closeRun } from "./close-run.ts";
 import { type Context, defaultPace } from "./context.ts";
 import { createInvoiceBatch, failInvoice } from "./create-invoice.ts";
 import { decide } from "./decide.ts";
@@ -62,7 +62,7 @@ describe("open-run", () => {
     await decide(flow.ctx, step());
     await fanOut(flow.ctx, step());
     await work(1);
-    await closeFinishedRun(flow.ctx, step());
+    await closeRun(flow.ctx, step());
     await flow.ctx.queues.bullmq.runs.drain();
     await startRun(flow.ctx, { date: DATE, trigger: "manual", actor: "test" });
     expect(await flow.ctx.queues.bullmq.runs.count()).toBe(0);
@@ -192,15 +192,15 @@ describe("close-run", () => {
   beforeEach(() => open("postgres", 2));
 
   it("a run stays open while a decision is open, then closes once and queues a tick", async () => {
-    expect(await closeFinishedRun(flow.ctx, step())).toEqual({ closed: false });
+    expect(await closeRun(flow.ctx, step())).toEqual({ closed: false });
     await fanOut(flow.ctx, step());
-    expect(await closeFinishedRun(flow.ctx, step())).toEqual(SNOOZED);
+    expect(await closeRun(flow.ctx, step())).toEqual(SNOOZED);
     await work(1);
-    expect(await closeFinishedRun(flow.ctx, step())).toEqual(SNOOZED);
+    expect(await closeRun(flow.ctx, step())).toEqual(SNOOZED);
     await work(1);
     expect(await jobStateOf("ticks", "tick")).toBe("unknown");
-    expect(await closeFinishedRun(flow.ctx, step())).toEqual({ closed: true });
-    expect(await closeFinishedRun(flow.ctx, step())).toEqual({ closed: false });
+    expect(await closeRun(flow.ctx, step())).toEqual({ closed: true });
+    expect(await closeRun(flow.ctx, step())).toEqual({ closed: false });
     expect(await jobStateOf("ticks", "tick")).toBe("waiting");
     expect(flow.log.of("run.completed")).toHaveLength(1);
   });

@@ -29,7 +29,7 @@ export interface RunSummary {
   readonly considered: number;
   readonly invoiced: number;
   readonly failed: number;
-  readonly skipped: Readonly<Record<RuleReason, number> & Partial<Record<SkipReason, number>>>;
+  readonly skipped: Readonly<Record<ReasonAlwaysShown, number> & Partial<Record<SkipReason, number>>>;
   readonly totalCents: bigint;
 }
 
@@ -104,15 +104,21 @@ function summaryOf({ date, kind }: PaymentDate, state: RunSummary["state"], tota
   };
 }
 
-/**
- * Reasons that are always present in `skipped`, because programs rely on them. The others are present where they
- * applied.
- */
-const ruleReasons = ["inactive", "below-minimum", "no-approved-method", "first-time-waits"] as const;
-type RuleReason = (typeof ruleReasons)[number];
+/** Whether a reason is in `skipped` even if it applied to no user. Programs rely on those that are always there. */
+const shownInSkipped = {
+  inactive: "always",
+  "below-minimum": "always",
+  "no-approved-method": "always",
+  "method-in-cooling-off": "where-applied",
+  "first-time-waits": "always",
+  "run-cancelled": "where-applied",
+} as const satisfies Readonly<Record<SkipReason, "always" | "where-applied">>;
+
+type ReasonAlwaysShown = {
+  [Reason in SkipReason]: (typeof shownInSkipped)[Reason] extends "always" ? Reason : never;
+}[SkipReason];
 
 function skippedBy({ skipped }: DecisionTotals): RunSummary["skipped"] {
-  const always = new Set<SkipReason>(ruleReasons);
-  const listed = skipReasons.filter((reason) => always.has(reason) || skipped[reason]);
+  const listed = skipReasons.filter((reason) => shownInSkipped[reason] === "always" || skipped[reason]);
   return Object.fromEntries(listed.map((reason) => [reason, skipped[reason] ?? 0])) as RunSummary["skipped"];
 }

@@ -1,7 +1,7 @@
 import { findDecision, findRun, findScheduler, type PaymentRun } from "@cpa-payouts/db";
 import { importNetwork, openTestFlow, type TestFlow, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { closeFinishedRun } from "./close-run.ts";
+import { closeRun } from "./close-run.ts";
 import { createInvoiceBatch } from "./create-invoice.ts";
 import { decide } from "./decide.ts";
 import { fanOut } from "./fan-out.ts";
@@ -45,7 +45,7 @@ async function finish(date: string): Promise<void> {
     select user_id from run_decisions where run_id = ${runId} and outcome = 'open'`;
   const jobs = open.map(({ user_id }) => ({ runId, userId: Number(user_id) }));
   await createInvoiceBatch(flow.ctx, jobs);
-  expect(await closeFinishedRun(flow.ctx, { runId })).toEqual({ closed: true });
+  expect(await closeRun(flow.ctx, { runId })).toEqual({ closed: true });
 }
 
 describe("tick", () => {

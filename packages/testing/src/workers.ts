@@ -1,11 +1,21 @@
 import { describeError, isDataError } from "@cpa-payouts/db";
-import { type Handlers, type QueueName, type RunningWorker, startWorker, type WorkerEvents } from "@cpa-payouts/jobs";
+import {
+  type Handlers,
+  type JobName,
+  type QueueName,
+  type RunningWorker,
+  startWorker,
+  type WorkerEvents,
+} from "@cpa-payouts/jobs";
 import type { TestFlow } from "./flow.ts";
+
+/** What a test puts in place of steps of the flow. A failure is reported by the events only. */
+export type TestHandlers = { readonly [N in JobName]?: Handlers[N]["run"] };
 
 export interface TestWorkersOptions {
   readonly queues: readonly QueueName[];
-  /** What the test puts in place of the steps of the flow. A job without a handler here fails. */
-  readonly handlers: Partial<Handlers>;
+  /** A job without a handler here fails. */
+  readonly handlers: TestHandlers;
   readonly events?: Partial<WorkerEvents>;
   readonly deadlineMs?: number;
 }
@@ -21,10 +31,13 @@ export async function startTestWorkers(flow: TestFlow, options: TestWorkersOptio
     onExhausted: async () => {},
     ...options.events,
   };
-  const { handlers, deadlineMs } = options;
+  const { deadlineMs } = options;
+  const handlers = Object.fromEntries(
+    Object.entries(options.handlers).map(([name, run]) => [name, { run, onExhausted: null }]),
+  ) as unknown as Handlers;
   const tuning = { concurrency: 8, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
   const workers = await Promise.all(
-    options.queues.map((queue) => startWorker(flow.backend, queue, handlers as Handlers, events, tuning)),
+    options.queues.map((queue) => startWorker(flow.backend, queue, handlers, events, tuning)),
   );
   return {
     close: async () => {

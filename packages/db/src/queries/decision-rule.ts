@@ -1,4 +1,4 @@
-import type { PaymentKind } from "@cpa-payouts/core";
+import { type PaymentKind, type RuleReason, ruleReasons } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 
 /** The SQL expressions that the rule reads; `approvedMethod` is null for a user without an approved method. */
@@ -16,17 +16,33 @@ export interface RuleInput {
 }
 
 /**
- * Returns the rule "Who is paid" (docs/architecture.md) as an SQL expression: null to pay, or the reason to skip. The
- * preview, the run's decisions and the check under the lock all use this one expression, so they cannot differ.
+ * The rule "Who is paid" (docs/architecture.md): for each reason to skip, the SQL condition under which it applies.
+ * {@link ruleReasons} has the order of the tests. Everything that asks the rule is made from this record, so a preview, a
+ * run's decisions, the check under the lock and the list of what a user is missing cannot differ.
  */
+const conditions: Readonly<Record<RuleReason, (input: RuleInput) => SQL>> = {
+  inactive: ({ status }) => sql`${status} <> 'active'`,
+  "below-minimum": ({ balanceCents, minimumBalanceCents }) => sql`${balanceCents} < ${minimumBalanceCents}`,
+  "no-approved-method": ({ approvedMethod }) => sql`${approvedMethod} is null`,
+  "method-in-cooling-off": (input) => sql`${input.coolingOffDays} > 0 and ${changedRecently(input)}`,
+  "first-time-waits": ({ kind, earlierInvoices }) => sql`${kind} = 'mid-month' and ${earlierInvoices} = 0`,
+};
+
+/** The first reason to skip that applies, as an SQL expression of type text: null for a user to pay. */
 export function skipReason(input: RuleInput): SQL {
   return sql`case
-    when ${input.status} <> 'active' then 'inactive'
-    when ${input.balanceCents} < ${input.minimumBalanceCents} then 'below-minimum'
-    when ${input.approvedMethod} is null then 'no-approved-method'
-    when ${input.coolingOffDays} > 0 and ${changedRecently(input)} then 'method-in-cooling-off'
-    when ${input.kind} = 'mid-month' and ${input.earlierInvoices} = 0 then 'first-time-waits'
+    ${sql.join(whenClauses(input), sql`\n    `)}
   end`;
+}
+
+/** All reasons to skip that apply, as an SQL expression of type text[], in the order of the tests: empty for a user to pay. */
+export function skipReasonsOf(input: RuleInput): SQL {
+  const cases = whenClauses(input).map((clause) => sql`case ${clause} end`);
+  return sql`array_remove(array[${sql.join(cases, sql`, `)}], null)`;
+}
+
+function whenClauses(input: RuleInput): SQL[] {
+  return ruleReasons.map((reason) => sql`when ${conditions[reason](input)} then ${sql.raw(`'${reason}'`)}`);
 }
 
 /** Whether the approved address replaced an earlier one within the cooling-off; a first address is no change. */

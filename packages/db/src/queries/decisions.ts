@@ -1,9 +1,9 @@
-import type { Order, Outcome, PaymentDate, SkipReason } from "@cpa-payouts/core";
+import type { Order, Outcome, PaymentDate, RuleReason, SkipReason } from "@cpa-payouts/core";
 import { and, asc, eq, gt, lte, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { runDecisions, users } from "../schema/index.ts";
-import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
-import { skipReason } from "./decision-rule.ts";
+import { arrayParam, instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
+import { skipReason, skipReasonsOf } from "./decision-rule.ts";
 
 /** The decisions of a run: numbers of users by outcome, and the sum of the invoices in cents. */
 export interface DecisionTotals {
@@ -17,17 +17,21 @@ export interface DecisionTotals {
 }
 
 /**
- * The method is read by a scalar subquery, which always looks it up by key; for a join the planner may read all methods
- * for every chunk.
+ * What the rule reads of a user, for a statement that calls the table of users `u`. The method is read by a scalar
+ * subquery, which always looks it up by key; for a join the planner may read all methods for every chunk.
  */
-const decideReason = skipReason({
+const userColumns = {
   status: sql`u.status`,
   balanceCents: sql`u.balance_cents`,
   approvedMethod: sql`(select m.id from payment_methods m where m.user_id = u.id and m.status = 'approved')`,
   earlierInvoices: sql`u.previous_invoices + u.invoice_count`,
+  userId: sql`u.id`,
+};
+
+const decideReason = skipReason({
+  ...userColumns,
   kind: sql`(select kind from run)`,
   minimumBalanceCents: sql`(select minimum_balance_cents from run)`,
-  userId: sql`u.id`,
   coolingOffDays: sql`(select cooling_off_days from run)`,
   since: sql`(select opened_at from run)`,
 });
@@ -113,6 +117,38 @@ export async function previewDecisions(
     skipped: Object.fromEntries(rows.flatMap(({ reason, users }) => (reason ? [[reason, users]] : []))),
     totalCents: paid?.total ?? 0n,
   };
+}
+
+/**
+ * All reasons for which a run would skip a user, whatever the balance, by the run's own rule. A decision stores only the
+ * first of them. Writes nothing.
+ *
+ * @returns the reasons in the order in which a run tests them; empty for a user to pay
+ * @throws Error for an unknown user
+ */
+export async function findSkipReasons(
+  db: Db,
+  run: {
+    readonly userId: number;
+    readonly kind: PaymentDate["kind"];
+    readonly minimumBalanceCents: bigint;
+    readonly coolingOffDays: number;
+    /** The instant from which the days of the cooling-off are counted back: that of the run's opening. */
+    readonly since: Date;
+  },
+): Promise<readonly RuleReason[]> {
+  const reasons = skipReasonsOf({
+    ...userColumns,
+    kind: sql`${run.kind}::text`,
+    minimumBalanceCents: sql`${run.minimumBalanceCents}::bigint`,
+    coolingOffDays: sql`${run.coolingOffDays}::int`,
+    since: instantParam(run.since),
+  });
+  const row = await rowOf<{ reasons: RuleReason[] }>(
+    db,
+    sql`select ${reasons} as reasons from users u where u.id = ${run.userId}`,
+  );
+  return row.reasons;
 }
 
 /** The number of open decisions of a run, up to and including a user id if given. Scans an index of the open ones only. */

@@ -1,4 +1,4 @@
-import { advanceFanOut, closeRun, getRun, reviewInvoices } from "@cpa-payouts/db";
+import { advanceFanOut, completeRun, getRun, reviewInvoices } from "@cpa-payouts/db";
 import { invoicedRun, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findViolations } from "./invariants.ts";
@@ -36,7 +36,7 @@ beforeEach(async () => {
     to: { ...rejected, disposition: "forfeit" },
   });
   await advanceFanOut(db, { runId: run.id, cursor: 6, finished: true, now: NOW });
-  await closeRun(db, await getRun(db, run.id), NOW);
+  await completeRun(db, await getRun(db, run.id), NOW);
   await data.database.sql`
     with entry as (insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
       values (6, 'adjustment', -500, 'charged back', 'test', now()))

@@ -64,21 +64,6 @@ export async function findLatestMethod(
   return row ?? null;
 }
 
-/** The address that a user is paid to, and whether it replaced an earlier one; null without an approved one. */
-export async function findApprovedMethod(
-  db: Db,
-  userId: number,
-): Promise<{ binanceEmail: string; createdAt: Date; isChange: boolean } | null> {
-  const [row] = await rowsOf<{ binance_email: string; created_at: string; is_change: boolean }>(
-    db,
-    sql`
-    select m.binance_email, m.created_at,
-      exists (select from payment_methods e where e.user_id = m.user_id and e.id < m.id) as is_change
-    from payment_methods m where m.user_id = ${userId} and m.status = 'approved'`,
-  );
-  return row ? { binanceEmail: row.binance_email, createdAt: new Date(row.created_at), isChange: row.is_change } : null;
-}
-
 /** The number of payment methods with a status. Scans an index of those only. */
 export async function countMethods(db: Db, status: PaymentMethodStatus): Promise<number> {
   return db.$count(paymentMethods, eq(paymentMethods.status, status));

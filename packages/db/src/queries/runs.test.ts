@@ -13,7 +13,15 @@ import { connect } from "../client.ts";
 import { recordFailure, reopenFailed } from "./decisions.ts";
 import { findViolations } from "./invariants.ts";
 import { createInvoices } from "./invoices.ts";
-import { advanceFanOut, closeRun, datesWithRun, getRun, listUnfinishedRuns, openRun, type PaymentRun } from "./runs.ts";
+import {
+  advanceFanOut,
+  completeRun,
+  datesWithRun,
+  getRun,
+  listUnfinishedRuns,
+  openRun,
+  type PaymentRun,
+} from "./runs.ts";
 import { findScheduler, recordTick } from "./scheduler.ts";
 
 const DATE: PaymentDate = { date: "2026-12-07", kind: "first-monday" };
@@ -101,26 +109,26 @@ describe("closing of a run", () => {
     const { id: runId } = await decidedRun(data.ctx, DATE.date);
     await advanceFanOut(data.ctx.db, { runId, cursor: 2, finished: true, now: NOW });
     const run = await getRun(data.ctx.db, runId);
-    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+    expect(await completeRun(data.ctx.db, run, NOW)).toBe(false);
     await createInvoices(data.ctx.db, { runId, userIds: [1], now: NOW });
-    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+    expect(await completeRun(data.ctx.db, run, NOW)).toBe(false);
     await recordFailure(data.ctx.db, { runId, userId: 2, error: "no luck", now: NOW });
-    expect(await closeRun(data.ctx.db, run, NOW)).toBe(true);
-    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+    expect(await completeRun(data.ctx.db, run, NOW)).toBe(true);
+    expect(await completeRun(data.ctx.db, run, NOW)).toBe(false);
     expect(await getRun(data.ctx.db, runId)).toMatchObject({ state: "completed", completedAt: NOW });
   });
 
   it("a run is not closed before its fan-out is finished", async () => {
     const run = await decidedRun(data.ctx, DATE.date);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [1, 2], now: NOW });
-    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
+    expect(await completeRun(data.ctx.db, run, NOW)).toBe(false);
   });
 });
 
 describe("retry of failed decisions", () => {
   it("a retry reopens the failed decisions and their completed run, under the actor's name", async () => {
     const run = await runWithFailure();
-    await closeRun(data.ctx.db, run, NOW);
+    await completeRun(data.ctx.db, run, NOW);
     expect(await reopen(run.id)).toEqual([2]);
     expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing", completedAt: null, retries: 1 });
     const audit = await data.database.sql`select actor, before, after from audit_log where action = 'run.retry'`;
@@ -133,7 +141,7 @@ describe("retry of failed decisions", () => {
     const run = await runWithFailure();
     await reopen(run.id);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
-    await closeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW);
+    await completeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW);
     const before = await fingerprint(data.database);
     expect(await reopen(run.id)).toEqual([]);
     expect(await reopen(999)).toEqual([]);
@@ -145,7 +153,7 @@ describe("retry of failed decisions", () => {
     const holder = await holdTransaction(data.database, (sql) => sql`select from payment_runs for update`);
     const retried = reopen(run.id);
     await untilBlocked(data.database, 1);
-    const closed = closeRun(data.ctx.db, run, NOW);
+    const closed = completeRun(data.ctx.db, run, NOW);
     await untilBlocked(data.database, 2);
     await holder.commit();
     expect([await retried, await closed]).toEqual([[2], false]);
@@ -156,14 +164,14 @@ describe("retry of failed decisions", () => {
     const run = await runWithFailure();
     await reopen(run.id);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
-    expect(await closeRun(data.ctx.db, run, NOW)).toBe(false);
-    expect(await closeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW)).toBe(true);
+    expect(await completeRun(data.ctx.db, run, NOW)).toBe(false);
+    expect(await completeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW)).toBe(true);
   });
 
   it("a retry that waited for the closing of the run reopens it", async () => {
     const run = await runWithFailure();
     const holder = await holdTransaction(data.database, (sql) => sql`select from payment_runs for update`);
-    const closed = closeRun(data.ctx.db, run, NOW);
+    const closed = completeRun(data.ctx.db, run, NOW);
     await untilBlocked(data.database, 1);
     const retried = reopen(run.id);
     await untilBlocked(data.database, 2);
@@ -178,9 +186,9 @@ describe("retry of failed decisions", () => {
     for (let round = 0; round < 20; round += 1) {
       const present = await getRun(many.db, run.id);
       await Promise.all([
-        closeRun(many.db, present, NOW),
+        completeRun(many.db, present, NOW),
         reopenFailed(many.db, { runId: run.id, actor: "test", now: NOW }),
-        closeRun(many.db, present, NOW),
+        completeRun(many.db, present, NOW),
       ]);
       expect(await findViolations(many.db, () => {})).toEqual([]);
       await recordFailure(many.db, { runId: run.id, userId: 2, error: "no luck", now: NOW });

@@ -140,13 +140,13 @@ export async function advanceFanOut(
 }
 
 /**
- * Closes a run in which no decision is open. The database decides this, never the counts of the queue.
+ * Moves a run in which no decision is open to `completed`. The database decides this, never the counts of the queue.
  *
  * @param run the run as it was read before; if its failed decisions were retried since, it stays open, because this
  *   statement may not see the decisions reopened by a retry that it waited for
- * @returns whether this call closed it
+ * @returns whether this call completed it
  */
-export async function closeRun(db: Db, run: Pick<PaymentRun, "id" | "retries">, now: Date): Promise<boolean> {
+export async function completeRun(db: Db, run: Pick<PaymentRun, "id" | "retries">, now: Date): Promise<boolean> {
   const rows = await rowsOf(
     db,
     sql`

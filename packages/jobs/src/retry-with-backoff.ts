@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
  *
  * @throws the error of the last attempt
  */
-export async function tryAgain<T>(
+export async function retryWithBackoff<T>(
   work: () => Promise<T>,
   { attempts, pauseMs }: { attempts: number; pauseMs: number },
 ): Promise<T> {

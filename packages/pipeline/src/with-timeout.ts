@@ -7,7 +7,7 @@ const LOST_AFTER_MS = 30_000;
  *
  * @returns a function that asks; it rejects with the error of `ask`, or when there is no answer within `limitMs`
  */
-export function impatient<T>(ask: () => Promise<T>, limitMs: number): () => Promise<T> {
+export function withTimeout<T>(ask: () => Promise<T>, limitMs: number): () => Promise<T> {
   let open: { readonly answer: Promise<T>; readonly askedAt: number } | null = null;
   const put = () => {
     const question = { answer: ask(), askedAt: performance.now() };

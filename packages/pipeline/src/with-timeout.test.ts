@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { impatient } from "./impatient.ts";
+import { withTimeout } from "./with-timeout.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
@@ -11,7 +11,7 @@ afterEach(() => {
 
 it("callers stop waiting after the limit, and later callers share the request that is still pending", async () => {
   const ask = vi.fn(() => new Promise<string>(() => {}));
-  const question = impatient(ask, 1_000);
+  const question = withTimeout(ask, 1_000);
   for (const _attempt of [1, 2, 3]) {
     const answer = expect(question()).rejects.toThrow("no answer within 1000 ms");
     await vi.advanceTimersByTimeAsync(1_000);
@@ -23,7 +23,7 @@ it("callers stop waiting after the limit, and later callers share the request th
 it("a request without an answer for half a minute counts as lost and is made again", async () => {
   const ask = vi.fn(() => new Promise<string>(() => {}));
   ask.mockReturnValueOnce(new Promise(() => {})).mockReturnValueOnce(Promise.resolve("well"));
-  const question = impatient(ask, 1_000);
+  const question = withTimeout(ask, 1_000);
   const first = expect(question()).rejects.toThrow();
   await vi.advanceTimersByTimeAsync(30_001);
   await first;
@@ -32,7 +32,7 @@ it("a request without an answer for half a minute counts as lost and is made aga
 
 it("answers and errors are not cached: the next caller asks again", async () => {
   const ask = vi.fn(async () => "well").mockRejectedValueOnce(new Error("away"));
-  const question = impatient(ask, 1_000);
+  const question = withTimeout(ask, 1_000);
   await expect(question()).rejects.toThrow("away");
   expect(await Promise.all([question(), question()])).toEqual(["well", "well"]);
   expect(await question()).toBe("well");

@@ -2,7 +2,7 @@
  * Caches the result of `ask` for `forMs` milliseconds of real time, counted from the call. Concurrent callers share one
  * call. Errors are not cached.
  */
-export function remembered<T>(ask: () => Promise<T>, forMs: number): () => Promise<T> {
+export function cached<T>(ask: () => Promise<T>, forMs: number): () => Promise<T> {
   let last: { readonly answer: Promise<T>; readonly until: number } | null = null;
   return () => {
     if (last && performance.now() < last.until) return last.answer;

@@ -10,8 +10,8 @@ import {
 import { countJobs } from "@cpa-payouts/jobs";
 import { type Context, findMissedDates, findOverdueDates } from "@cpa-payouts/pipeline";
 
-/** A gauge with its present values. */
-export interface Figure {
+/** The name, help and present values of a gauge. */
+export interface GaugeReading {
   readonly name: string;
   readonly help: string;
   readonly samples: readonly Sample[];
@@ -23,19 +23,19 @@ interface Sample {
 }
 
 /** The gauges read from the database. They use tallies and single index rows, so the cost does not grow with invoices. */
-export async function databaseFigures(ctx: Context): Promise<Figure[]> {
-  const figures = await Promise.all([
-    invoiceFigures(ctx),
+export async function databaseGauges(ctx: Context): Promise<GaugeReading[]> {
+  const gauges = await Promise.all([
+    invoiceGauges(ctx),
     oldestPending(ctx),
     runProgress(ctx),
     tickAge(ctx),
     dates(ctx),
   ]);
-  return figures.flat();
+  return gauges.flat();
 }
 
 /** The gauges read from the queues: jobs by queue and state, and which queues are paused. */
-export async function queueFigures({ queues }: Context): Promise<Figure[]> {
+export async function queueGauges({ queues }: Context): Promise<GaugeReading[]> {
   const counts = await countJobs(queues);
   return [
     {
@@ -53,7 +53,7 @@ export async function queueFigures({ queues }: Context): Promise<Figure[]> {
   ];
 }
 
-async function invoiceFigures({ db }: Context): Promise<Figure[]> {
+async function invoiceGauges({ db }: Context): Promise<GaugeReading[]> {
   const tallies = await tallyInvoices(db);
   const byStatus = invoiceStatuses.map((status) => ({
     labels: { status },
@@ -73,7 +73,7 @@ async function invoiceFigures({ db }: Context): Promise<Figure[]> {
   ];
 }
 
-async function oldestPending({ db, clock }: Context): Promise<Figure> {
+async function oldestPending({ db, clock }: Context): Promise<GaugeReading> {
   const oldest = await findOldestPending(db);
   return {
     name: "payouts_oldest_pending_invoice_age_seconds",
@@ -82,7 +82,7 @@ async function oldestPending({ db, clock }: Context): Promise<Figure> {
   };
 }
 
-async function runProgress({ db }: Context): Promise<Figure> {
+async function runProgress({ db }: Context): Promise<GaugeReading> {
   const runs = await listUnfinishedRuns(db);
   const totals = await totalsOfRuns(
     db,
@@ -103,7 +103,7 @@ async function runProgress({ db }: Context): Promise<Figure> {
   };
 }
 
-async function tickAge({ db, clock }: Context): Promise<Figure> {
+async function tickAge({ db, clock }: Context): Promise<GaugeReading> {
   const scheduler = await findScheduler(db);
   return {
     name: "payouts_last_tick_age_seconds",
@@ -112,7 +112,7 @@ async function tickAge({ db, clock }: Context): Promise<Figure> {
   };
 }
 
-async function dates(ctx: Context): Promise<Figure[]> {
+async function dates(ctx: Context): Promise<GaugeReading[]> {
   const [missed, overdue] = await Promise.all([findMissedDates(ctx, ctx.policy), findOverdueDates(ctx, ctx.policy)]);
   return [
     {

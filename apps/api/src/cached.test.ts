@@ -1,6 +1,6 @@
 import { latch } from "@cpa-payouts/testing";
 import { expect, it } from "vitest";
-import { remembered } from "./remembered.ts";
+import { cached } from "./cached.ts";
 
 function counter() {
   let count = 0;
@@ -8,16 +8,16 @@ function counter() {
 }
 
 it("an answer is cached until its time is over", async () => {
-  const ask = remembered(counter(), 60_000);
+  const ask = cached(counter(), 60_000);
   expect([await ask(), await ask()]).toEqual([1, 1]);
-  const forgetful = remembered(counter(), 0);
+  const forgetful = cached(counter(), 0);
   expect([await forgetful(), await forgetful()]).toEqual([1, 2]);
 });
 
 it("concurrent callers share one call", async () => {
   const answer = latch();
   const count = counter();
-  const ask = remembered(async () => {
+  const ask = cached(async () => {
     await answer.opened;
     return count();
   }, 60_000);
@@ -28,7 +28,7 @@ it("concurrent callers share one call", async () => {
 
 it("an error is not cached", async () => {
   const count = counter();
-  const ask = remembered(async () => {
+  const ask = cached(async () => {
     if ((await count()) === 1) throw new Error("away");
     return "back";
   }, 60_000);
