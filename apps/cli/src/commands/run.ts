@@ -26,17 +26,19 @@ import { notAPaymentDateLine, summaryLines } from "../present.ts";
 export async function run(cli: Cli, options: { date?: string }): Promise<ExitCode> {
   const asked = options.date === undefined ? undefined : parseLocalDate(options.date);
   const runnable = readRunnableDate({ clock: cli.clock, policy: cli.config.policy }, asked);
-  const { date } = runnable;
-  if (runnable.status === "future")
-    throw new InputError(
-      `${date} is in the future (today is ${runnable.today}); "payouts preview --date ${date}" shows what its run would decide`,
-    );
+  if (runnable.status === "future") throw futureDate(runnable);
   if (runnable.status === "not-a-payment-date") return tellNotAPaymentDate(cli, runnable.date);
   return withFlow(cli, async (opened) => {
     const started = await startRun(opened.ctx, { date: runnable.date, trigger: "manual", actor: cli.actor });
     const finished = await workUntilFinished(cli, opened, started);
     return tellSummary(cli, opened.ctx, finished);
   });
+}
+
+function futureDate({ date, today }: { date: LocalDate; today: LocalDate }): InputError {
+  return new InputError(
+    `${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what its run would decide`,
+  );
 }
 
 async function tellNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode> {
