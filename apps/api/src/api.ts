@@ -1,3 +1,4 @@
+import type { AccessContext, PasswordCost } from "@cpa-payouts/access";
 import type { UserTally } from "@cpa-payouts/db";
 import type { Backend } from "@cpa-payouts/jobs";
 import type { Context, Readiness } from "@cpa-payouts/pipeline";
@@ -15,10 +16,14 @@ export interface ApiOptions {
   readonly assets: Assets;
   /** This process's own metrics, in Prometheus' text format; includes the worker's if one runs in the same process. */
   readonly processMetrics?: () => Promise<string>;
+  /** The cost of new password hashes, and of the answer to an unknown e-mail; the full cost if it is left out. */
+  readonly passwordCost?: PasswordCost;
 }
 
 /** What every operation handler receives. */
 export interface Api extends ApiOptions {
+  /** What the functions of `@cpa-payouts/access` need. */
+  readonly access: AccessContext;
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   /** {@link tallyUsers}, which scans all users, cached for ten seconds. */

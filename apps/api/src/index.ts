@@ -1,6 +1,3 @@
-export { MIN_PASSWORD_LENGTH } from "@cpa-payouts/contract";
-export { hashToken } from "./access/callers.ts";
-export { generatePassword, hashPassword } from "./access/passwords.ts";
 export type { ApiOptions } from "./api.ts";
 export { type Assets, assetsIn, installedAssets } from "./assets.ts";
 export { type ApiConfig, readApiConfig } from "./env.ts";

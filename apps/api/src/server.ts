@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { AccessRule } from "@cpa-payouts/contract";
+import { defined } from "@cpa-payouts/core";
 import { tallyUsers } from "@cpa-payouts/db";
 import { createReadiness } from "@cpa-payouts/pipeline";
 import cookie from "@fastify/cookie";
@@ -83,9 +84,10 @@ export async function createServer(options: ApiOptions): Promise<FastifyInstance
 
 function openApi(options: ApiOptions): Api {
   const readiness = createReadiness(options);
-  const { ctx, processMetrics } = options;
+  const { ctx, processMetrics, passwordCost } = options;
+  const access = { ...ctx, ...defined({ passwordCost }) };
   const userTallies = cached(() => tallyUsers(ctx.db), USERS_CACHED_MS);
-  return { ...options, readiness, metrics: openMetrics({ ctx, readiness, processMetrics }), userTallies };
+  return { ...options, access, readiness, metrics: openMetrics({ ctx, readiness, processMetrics }), userTallies };
 }
 
 function serverOptions({ config }: Api): FastifyServerOptions {
@@ -171,7 +173,7 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
     });
     if (crossSite) throw crossSite;
     const now = ctx.clock();
-    request.caller = await callerOf(api, request, now);
+    request.caller = await callerOf(api, request);
     const refusal = refusalOf(rule, request.caller, now);
     const signInPath = refusal?.status === 401 ? signInPathFor(request) : null;
     if (signInPath) return reply.redirect(signInPath);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { hashPassword, hashToken } from "@cpa-payouts/access";
 import { type Client, createClient } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
 import { createAdmin, createApiToken, findAdmin, openSession, recordTick } from "@cpa-payouts/db";
@@ -12,8 +13,6 @@ import {
   type TestUser,
 } from "@cpa-payouts/testing";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
-import { hashToken } from "../src/access/callers.ts";
-import { hashPassword } from "../src/access/passwords.ts";
 import { type ApiConfig, createServer, installedAssets } from "../src/index.ts";
 import { type DocumentCheck, documentCheck, type Exchange } from "./document.ts";
 
@@ -77,6 +76,7 @@ export async function openTestApi(
     config,
     migrationsFolder,
     assets: installedAssets(),
+    passwordCost: CHEAP,
   });
   await server.ready();
   const document = documentCheck(server);

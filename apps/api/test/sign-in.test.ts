@@ -1,8 +1,8 @@
+import { hashPassword } from "@cpa-payouts/access";
 import { type ApiError, operations } from "@cpa-payouts/contract";
 import { createAdmin, SESSION_IDLE_MS, SESSION_LIFE_MS } from "@cpa-payouts/db";
 import { generateSync } from "otplib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { hashPassword } from "../src/access/passwords.ts";
 import { browserHeaders, CHEAP, clientWith, cookieOf, NOW, openTestApi, PASSWORD, type TestApi } from "./api.ts";
 
 const EMAIL = "alice@example.com";

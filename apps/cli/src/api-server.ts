@@ -41,8 +41,8 @@ export async function withApi<T>(
 }
 
 /**
- * Loads the API only in the commands that need it: loading takes half a second, which delays the start of a command.
+ * Loads the API only in the commands that serve it: loading takes half a second, which delays the start of a command.
  */
-export function loadApi(): Promise<typeof import("@cpa-payouts/api")> {
+function loadApi(): Promise<typeof import("@cpa-payouts/api")> {
   return import("@cpa-payouts/api");
 }

@@ -146,7 +146,7 @@ function addAlerts(program: Command, does: Does): void {
   alerts
     .command("retry")
     .description("send failed alerts again")
-    .action(does(async () => (await import("./commands/alerts.ts")).retryAlerts));
+    .action(does(async () => (await import("./commands/alerts.ts")).retryAlertsCommand));
 }
 
 /** Lists and reports. */

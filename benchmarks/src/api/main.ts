@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { hashToken } from "@cpa-payouts/api";
+import { hashToken } from "@cpa-payouts/access";
 import { type Client, createClient, scopes } from "@cpa-payouts/contract";
 import { connect, createApiToken } from "@cpa-payouts/db";
 import { migrateQueue } from "@cpa-payouts/jobs";

@@ -15,10 +15,12 @@
  * - invoice: the amount a user is to be paid for a payment date. review: the administrator's decision on it.
  */
 export * from "./alerts.ts";
+export * from "./clock.ts";
 export * from "./defined.ts";
 export * from "./errors.ts";
 export * from "./hosts.ts";
 export * from "./ics.ts";
+export * from "./log.ts";
 export * from "./money.ts";
 export * from "./order.ts";
 export * from "./payment-calendar.ts";

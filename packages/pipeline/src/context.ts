@@ -1,21 +1,9 @@
-import type { AlertChannel, AlertMessage, Policy } from "@cpa-payouts/core";
+import type { AlertChannel, AlertMessage, Clock, Log, Policy } from "@cpa-payouts/core";
 import type { Db } from "@cpa-payouts/db";
 import type { Queues } from "@cpa-payouts/jobs";
 import type { BatchPace } from "./batcher.ts";
 
-/** The present instant: the real one, or a pretended one in tests, the demo and `--now`. */
-export type Clock = () => Date;
-
-/**
- * The pipeline's logger; pino implements it. Events are named `noun.verb`; fields are ids and counts, never personal
- * data.
- */
-export interface Log {
-  debug(fields: object, event: string): void;
-  info(fields: object, event: string): void;
-  warn(fields: object, event: string): void;
-  error(fields: object, event: string): void;
-}
+export type { Clock, Log };
 
 /** The dependencies of functions that use the database only. */
 export interface DataContext {

@@ -87,20 +87,31 @@ describe("credit", () => {
     credit(data.ctx, { externalId: "a", amountCents: 10_00n, key: "k", actor: "test", ...changes });
 
   it("a credit returns the balance, and the same key credits only once", async () => {
-    expect(await give()).toEqual({ status: "credited", balanceCents: 10_00n });
-    expect(await give()).toEqual({ status: "already-credited", balanceCents: 10_00n });
+    const entry = expect.objectContaining({ externalId: "a", amountCents: 10_00n, key: "k" });
+    expect(await give()).toEqual({ status: "credited", balanceCents: 10_00n, entry });
+    expect(await give()).toEqual({ status: "already-credited", balanceCents: 10_00n, entry });
+    expect(data.log.of("user.credited")).toEqual([{ status: "credited" }, { status: "already-credited" }]);
   });
 
-  it("a bad amount, a bad key, an unknown user and a key used otherwise are refused", async () => {
+  it("a credit that is sent again with another note is the same credit, and keeps its first note", async () => {
+    await give({ note: "spring" });
+    expect(await give({ note: "summer" })).toMatchObject({ status: "already-credited", entry: { note: "spring" } });
+  });
+
+  it("an unknown user, and a key used for another amount, credit nothing", async () => {
+    await give();
+    const before = await fingerprint(data.database);
+    expect(await give({ externalId: "nobody", key: "l" })).toEqual({ status: "unknown-user" });
+    expect(await give({ amountCents: 1n })).toMatchObject({ status: "key-conflict", entry: { amountCents: 10_00n } });
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("a credit with a bad amount or a bad key is refused", async () => {
     await give();
     expect(await refusal(() => give({ amountCents: 0n, key: "l" }))).toEqual(["a credit must be more than 0"]);
     expect(await refusal(() => give({ amountCents: -1n, key: "l" }))).toEqual(["a credit must be more than 0"]);
     expect(await refusal(() => give({ key: " " }))).toEqual(["a key has 1 to 255 characters"]);
     expect(await refusal(() => give({ key: "k".repeat(256) }))).toEqual(["a key has 1 to 255 characters"]);
-    expect(await refusal(() => give({ externalId: "nobody", key: "l" }))).toEqual(["there is no user nobody"]);
-    expect(await refusal(() => give({ amountCents: 1n }))).toEqual([
-      'the key "k" was used for another user or amount; nothing was credited',
-    ]);
   });
 });
 

@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from "node:crypto";
+import { type AccessContext, findApiToken, findSession } from "@cpa-payouts/access";
 import type { AdminRole, Order } from "@cpa-payouts/core";
-import { type Db, findApiToken, findSession, type LiveSession } from "@cpa-payouts/db";
+import type { LiveSession } from "@cpa-payouts/db";
 import type { FastifyRequest } from "fastify";
-import type { ApiOptions } from "../api.ts";
+import type { Api } from "../api.ts";
 import { sessionCookie } from "../session-cookie.ts";
 
 /** Who makes a request: an administrator with a session, or a program with a token. */
@@ -21,28 +21,13 @@ export function orderOf(caller: Caller | null, request: { readonly id: string; r
   return { actor: actorOf(caller), requestId: request.id, clientAddress: request.ip };
 }
 
-const SECRET_BYTES = 32;
-const TOKEN_PREFIX = "payouts_";
-
-/** A random token of 256 bits, the value of a session's cookie. */
-export function newSessionToken(): string {
-  return randomBytes(SECRET_BYTES).toString("base64url");
-}
-
-/** A random token for a program, 256 bits; its prefix lets secret scanners recognise it in source code. */
-export function newApiToken(): string {
-  return TOKEN_PREFIX + newSessionToken();
-}
-
-/** The SHA-256 hash that is stored instead of a token. A slow hash would add nothing, since tokens have 256 random bits. */
-export function hashToken(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
-}
-
 /** The caller of a request, by its `Authorization` header or session cookie; null without a live token or session. */
-export function callerOf({ ctx, config }: ApiOptions, request: FastifyRequest, now: Date): Promise<Caller | null> {
+export function callerOf(
+  { access, config }: Pick<Api, "access" | "config">,
+  request: FastifyRequest,
+): Promise<Caller | null> {
   const { authorization } = request.headers;
-  return findCaller(ctx.db, { authorization, cookie: sessionCookie(config).read(request) }, now);
+  return findCaller(access, { authorization, cookie: sessionCookie(config).read(request) });
 }
 
 /**
@@ -51,19 +36,18 @@ export function callerOf({ ctx, config }: ApiOptions, request: FastifyRequest, n
  * @returns null for a caller who is not signed in, or whose session or token has ended
  */
 async function findCaller(
-  db: Db,
+  access: AccessContext,
   credentials: { readonly authorization: string | undefined; readonly cookie: string | undefined },
-  now: Date,
 ): Promise<Caller | null> {
   const { authorization, cookie } = credentials;
-  if (authorization !== undefined) return findProgram(db, authorization, now);
+  if (authorization !== undefined) return findProgram(access, authorization);
   if (cookie === undefined) return null;
-  const session = await findSession(db, hashToken(cookie), now);
+  const session = await findSession(access, cookie);
   return session && { kind: "admin", email: session.email, role: session.role, session };
 }
 
-async function findProgram(db: Db, authorization: string, now: Date): Promise<Caller | null> {
+async function findProgram(access: AccessContext, authorization: string): Promise<Caller | null> {
   const [, token] = /^Bearer ([\w-]{1,200})$/i.exec(authorization) ?? [];
-  const found = token === undefined ? null : await findApiToken(db, hashToken(token), now);
+  const found = token === undefined ? null : await findApiToken(access, token);
   return found && { kind: "token", ...found };
 }

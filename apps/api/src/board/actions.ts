@@ -4,8 +4,8 @@ import type {
   BullBoardRequest,
   ControllerHandlerReturnType,
 } from "@bull-board/api/typings/app";
-import { recordAction } from "@cpa-payouts/db";
 import { isTooLate } from "@cpa-payouts/jobs";
+import { recordAction } from "@cpa-payouts/pipeline";
 import type { FastifyRequest } from "fastify";
 import { orderOf } from "../access/callers.ts";
 import type { Api } from "../api.ts";
@@ -85,7 +85,7 @@ export async function act(
 ): Promise<ControllerHandlerReturnType> {
   await action.check(request.queues, request.params);
   const order = { ...orderOf(from.caller, from), object: action.object(request.params) };
-  const record = (name: string) => recordAction(ctx.db, { ...order, action: name, now: ctx.clock() });
+  const record = (name: string) => recordAction(ctx, { ...order, action: name });
   await record(`${action.name}-requested`);
   const answer = await unlessTooLate(handle, request);
   if (answer === null) throw conflict("the state of the queue has changed in the meantime; reload the page", {});

@@ -1,51 +1,40 @@
+import { changeAdmin, createAdmin, removeSecondFactor, setPassword } from "@cpa-payouts/access";
 import { defined } from "@cpa-payouts/core";
-import {
-  type Admin,
-  changeAdmin,
-  createAdmin,
-  findAdmin,
-  listAdmins,
-  setAdminPassword,
-  setSecondFactor,
-} from "@cpa-payouts/db";
-import { generatePassword, hashPassword } from "../access/passwords.ts";
+import { type Admin, findAdmin, listAdmins } from "@cpa-payouts/db";
 import type { Handlers } from "../calls.ts";
 import { conflict, notFound } from "../problems.ts";
 
 export const adminHandlers: Handlers<"admins"> = {
   listAdmins: async ({ ctx }) => ({ items: (await listAdmins(ctx.db)).map(present) }),
 
-  createAdmin: async ({ ctx }, call) => {
-    const { email, role } = call.body;
-    const password = generatePassword();
-    const passwordHash = await hashPassword(password);
-    if (!(await createAdmin(ctx.db, { ...call.order, email, role, passwordHash, now: ctx.clock() })))
-      throw conflict(`there is an administrator ${email} already`, await currentOf(ctx.db, email));
-    return { email, password };
+  createAdmin: async ({ access }, call) => {
+    const { email } = call.body;
+    const created = await createAdmin(access, { ...call.order, ...call.body });
+    if (created.status === "already-exists")
+      throw conflict(`there is an administrator ${email} already`, await currentOf(access.db, email));
+    return { email, password: created.password };
   },
 
-  changeAdmin: async ({ ctx }, call) => {
+  changeAdmin: async ({ access }, call) => {
     const { email } = call.params;
-    const result = await changeAdmin(ctx.db, { ...call.order, ...defined(call.body), email, now: ctx.clock() });
+    const result = await changeAdmin(access, { ...call.order, ...defined(call.body), email });
     if (result === "unknown-admin") throw notFound(`administrator ${email}`);
-    const current = await currentOf(ctx.db, email);
+    const current = await currentOf(access.db, email);
     if (result === "last-admin") throw conflict("at least one enabled administrator must have the role admin", current);
     return current;
   },
 
-  resetAdminPassword: async ({ ctx }, call) => {
+  resetAdminPassword: async ({ access }, call) => {
     const { email } = call.params;
-    const password = generatePassword();
-    const passwordHash = await hashPassword(password);
-    if (!(await setAdminPassword(ctx.db, { ...call.order, email, passwordHash, now: ctx.clock() })))
-      throw notFound(`administrator ${email}`);
-    return { email, password };
+    const reset = await setPassword(access, { ...call.order, email });
+    if (reset.status === "unknown-admin") throw notFound(`administrator ${email}`);
+    return { email, password: reset.password };
   },
 
-  removeAdminSecondFactor: async ({ ctx }, call) => {
+  removeAdminSecondFactor: async ({ access }, call) => {
     const { email } = call.params;
-    const removal = { email, secret: null, recoveryHashes: [], now: ctx.clock() };
-    if (!(await setSecondFactor(ctx.db, { ...call.order, ...removal }))) throw notFound(`administrator ${email}`);
+    const removed = await removeSecondFactor(access, { ...call.order, email });
+    if (removed === "unknown-admin") throw notFound(`administrator ${email}`);
     return undefined;
   },
 };

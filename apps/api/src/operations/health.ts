@@ -27,7 +27,7 @@ export const healthHandlers: Handlers<"health"> = {
 /** False while the database is unavailable: the caller cannot be looked up then, and the answer must not wait for it. */
 async function mayReadDetails(api: Api, request: FastifyRequest): Promise<boolean> {
   const now = api.ctx.clock();
-  const findCaller = withTimeout(() => callerOf(api, request, now), LIMIT_MS);
+  const findCaller = withTimeout(() => callerOf(api, request), LIMIT_MS);
   const caller = await findCaller().catch(() => null);
   return refusalOf(DETAILS, caller, now) === null;
 }

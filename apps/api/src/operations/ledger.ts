@@ -1,45 +1,37 @@
-import { formatCents } from "@cpa-payouts/core";
-import { adjustBalance, type CreditResult, creditUser, findEntryByKey, type LedgerEntry } from "@cpa-payouts/db";
-import type { Api } from "../api.ts";
+import { defined, formatCents } from "@cpa-payouts/core";
+import type { LedgerEntry } from "@cpa-payouts/db";
+import { adjustBalance, credit, type LedgerOutcome } from "@cpa-payouts/pipeline";
 import type { Handlers } from "../calls.ts";
 import { conflict, notFound } from "../problems.ts";
 
 export const ledgerHandlers: Handlers<"ledger"> = {
-  createCredit: async (api, { headers, body, order }) => {
-    const { amount: amountCents, note = null, externalId } = body;
-    const sent = { kind: "credit", externalId, amountCents, key: headers["idempotency-key"], note } as const;
-    return enter(api, sent, (now) => creditUser(api.ctx.db, { ...order, ...sent, now }));
+  createCredit: async ({ ctx }, { headers, body, order }) => {
+    const { amount: amountCents, note, externalId } = body;
+    const sent = defined({ externalId, amountCents, key: headers["idempotency-key"], note });
+    return answerOf(await credit(ctx, { ...order, ...sent }), { externalId, note: note ?? null });
   },
 
-  createAdjustment: async (api, { headers, body, order }) => {
-    const { amount: amountCents, reason: note, externalId } = body;
-    const sent = { kind: "adjustment", externalId, amountCents, key: headers["idempotency-key"], note } as const;
-    return enter(api, sent, (now) => adjustBalance(api.ctx.db, { ...order, ...sent, now }));
+  createAdjustment: async ({ ctx }, { headers, body, order }) => {
+    const { amount: amountCents, reason, externalId } = body;
+    const sent = { externalId, amountCents, key: headers["idempotency-key"], reason };
+    return answerOf(await adjustBalance(ctx, { ...order, ...sent }), { externalId, note: reason });
   },
 };
 
-type Sent = Pick<LedgerEntry, "kind" | "externalId" | "amountCents" | "note"> & { readonly key: string };
-
-async function enter(api: Api, sent: Sent, enterInDb: (now: Date) => Promise<CreditResult>) {
-  const { status } = await enterInDb(api.ctx.clock());
-  if (status === "unknown-user") throw notFound(`user ${sent.externalId}`);
-  return entryOf(api, sent);
-}
+type Credited = LedgerOutcome<"credited" | "already-credited">;
+type Adjusted = LedgerOutcome<"adjusted" | "already-adjusted">;
 
 /**
- * The entry that is stored under a key. It is the answer each time the same request is sent.
+ * The entry that is stored under a key. It is the answer each time the same request is sent. Here the note is a part of
+ * the request, as with every Idempotency-Key; for the pipeline the same entry with another note is the same
+ * ({@link LedgerOutcome}).
  *
- * @throws ApiProblem 409 when the key was used for another request
+ * @throws ApiProblem 404 for an unknown user, 409 when the key was used for another request
  */
-async function entryOf({ ctx }: Api, sent: Sent) {
-  const entry = await findEntryByKey(ctx.db, sent.key);
-  if (!entry) throw new Error("the ledger entry that was just written is missing");
-  const isSame =
-    entry.kind === sent.kind &&
-    entry.externalId === sent.externalId &&
-    entry.amountCents === sent.amountCents &&
-    entry.note === sent.note;
-  if (!isSame)
+function answerOf(outcome: Credited | Adjusted, sent: { externalId: string; note: string | null }) {
+  if (outcome.status === "unknown-user") throw notFound(`user ${sent.externalId}`);
+  const { status, entry } = outcome;
+  if (status === "key-conflict" || entry.note !== sent.note)
     throw conflict("this Idempotency-Key was used for another request; nothing was done", presentEntry(entry));
   return presentEntry(entry);
 }

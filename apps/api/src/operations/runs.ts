@@ -1,10 +1,12 @@
-import { defined, formatCents, InputError, localDateAt, paymentKindOf } from "@cpa-payouts/core";
+import { defined, formatCents, InputError, localDateAt } from "@cpa-payouts/core";
 import { type DecisionListing, findRun, listDecisions, listRuns, type PaymentRun } from "@cpa-payouts/db";
 import {
   cancelRun,
   currentOrNextPaymentDate,
   previewRun,
+  type RunnableDate,
   type RunSummary,
+  readRunnableDate,
   resumeRun,
   retryRun,
   startRun,
@@ -52,13 +54,9 @@ export const runHandlers: Handlers<"runs"> = {
   },
 
   openRun: async (api, { body, order }) => {
-    const { ctx } = api;
-    const { paymentDate: date } = body;
-    const kind = paymentKindOf(date);
-    if (!kind) throw new InputError(`body.paymentDate: ${date} is not a payment date`);
-    if (date > today(ctx))
-      throw new InputError(`body.paymentDate: ${date} is in the future; GET /api/v1/preview shows what it would be`);
-    return presentRun(api, await startRun(ctx, { ...order, date: { date, kind }, trigger: "manual" }));
+    const runnable = readRunnableDate(api.ctx, body.paymentDate);
+    if (runnable.status !== "runnable") throw new InputError(`body.paymentDate: ${whyNotRunnable(runnable)}`);
+    return presentRun(api, await startRun(api.ctx, { ...order, date: runnable.date, trigger: "manual" }));
   },
 
   resumeRun: async (api, { params }) => {
@@ -82,6 +80,12 @@ export const runHandlers: Handlers<"runs"> = {
     return { skipped: result.skipped };
   },
 };
+
+function whyNotRunnable(refused: Exclude<RunnableDate, { status: "runnable" }>): string {
+  if (refused.status === "future" && refused.kind)
+    return `${refused.date} is in the future; GET /api/v1/preview shows what it would be`;
+  return `${refused.date} is not a payment date`;
+}
 
 function today(ctx: Api["ctx"]): string {
   return localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);

@@ -1,5 +1,6 @@
 import { defined, formatCents } from "@cpa-payouts/core";
-import { changeSettings, getSettings, type Settings } from "@cpa-payouts/db";
+import { getSettings, type Settings } from "@cpa-payouts/db";
+import { changeSettings } from "@cpa-payouts/pipeline";
 import type { Handlers } from "../calls.ts";
 
 export const settingsHandlers: Handlers<"settings"> = {
@@ -7,12 +8,8 @@ export const settingsHandlers: Handlers<"settings"> = {
 
   changeSettings: async ({ ctx }, call) => {
     const { twoPersonAbove, coolingOffDays, reviewAlertDays } = call.body;
-    await changeSettings(ctx.db, {
-      ...call.order,
-      ...defined({ twoPersonAboveCents: twoPersonAbove, coolingOffDays, reviewAlertDays }),
-      now: ctx.clock(),
-    });
-    return present(await getSettings(ctx.db));
+    const change = defined({ twoPersonAboveCents: twoPersonAbove, coolingOffDays, reviewAlertDays });
+    return present(await changeSettings(ctx, { ...call.order, ...change }));
   },
 };
 

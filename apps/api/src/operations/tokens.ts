@@ -1,10 +1,8 @@
+import { createApiToken, revokeApiToken } from "@cpa-payouts/access";
 import type { Scope } from "@cpa-payouts/contract";
-import { createApiToken, listApiTokens, revokeApiToken } from "@cpa-payouts/db";
-import { hashToken, newApiToken } from "../access/callers.ts";
+import { listApiTokens } from "@cpa-payouts/db";
 import type { Handlers } from "../calls.ts";
 import { conflict, notFound } from "../problems.ts";
-
-const DAY_MS = 86_400_000;
 
 export const tokenHandlers: Handlers<"tokens"> = {
   listTokens: async ({ ctx }) => {
@@ -23,21 +21,17 @@ export const tokenHandlers: Handlers<"tokens"> = {
     };
   },
 
-  createToken: async ({ ctx }, call) => {
-    const { name, scopes, days } = call.body;
-    const now = ctx.clock();
-    const expiresAt = new Date(now.getTime() + days * DAY_MS);
-    const token = newApiToken();
-    const tokenHash = hashToken(token);
-    if (!(await createApiToken(ctx.db, { ...call.order, name, tokenHash, scopes, expiresAt, now })))
+  createToken: async ({ access }, call) => {
+    const { name } = call.body;
+    const created = await createApiToken(access, { ...call.order, ...call.body });
+    if (created.status === "name-taken")
       throw conflict(`there is, or was, a token named ${name}; take another name`, { name });
-    return { name, token, expiresAt: expiresAt.toISOString() };
+    return { name, token: created.token, expiresAt: created.expiresAt.toISOString() };
   },
 
-  revokeToken: async ({ ctx }, call) => {
+  revokeToken: async ({ access }, call) => {
     const { name } = call.params;
-    if (!(await revokeApiToken(ctx.db, { ...call.order, name, now: ctx.clock() })))
-      throw notFound(`live token ${name}`);
+    if (!(await revokeApiToken(access, { ...call.order, name }))) throw notFound(`live token ${name}`);
     return undefined;
   },
 };

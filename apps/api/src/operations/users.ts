@@ -6,11 +6,10 @@ import {
   listUserDecisions,
   listUsers,
   type StoredDecision,
-  setUserStatus,
   type User,
   type UserListing,
 } from "@cpa-payouts/db";
-import { decisionSentence, expectPayment } from "@cpa-payouts/pipeline";
+import { decisionSentence, expectPayment, setUserStatus } from "@cpa-payouts/pipeline";
 import type { Api } from "../api.ts";
 import type { Handlers } from "../calls.ts";
 import { positions, readCursor, toPage } from "../cursors.ts";
@@ -41,8 +40,8 @@ export const userHandlers: Handlers<"users"> = {
 
   changeUserStatus: async (api, { params, body, order }) => {
     const { externalId } = params;
-    const before = await setUserStatus(api.ctx.db, { ...order, externalId, ...body, now: api.ctx.clock() });
-    if (!before) throw notFound(`user ${externalId}`);
+    const result = await setUserStatus(api.ctx, { ...order, externalId, ...body });
+    if (result === "unknown-user") throw notFound(`user ${externalId}`);
     return currentOf(api, externalId);
   },
 

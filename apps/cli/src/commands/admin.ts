@@ -1,7 +1,7 @@
 import { isCancel, password as promptPassword } from "@clack/prompts";
+import { createAdmin, MIN_PASSWORD_LENGTH, removeSecondFactor, setPassword } from "@cpa-payouts/access";
 import { type AdminRole, adminRoles, InputError, OperationError } from "@cpa-payouts/core";
-import { createAdmin, listAdmins, setAdminPassword, setSecondFactor } from "@cpa-payouts/db";
-import { loadApi } from "../api-server.ts";
+import { listAdmins } from "@cpa-payouts/db";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
@@ -16,13 +16,14 @@ const EMAIL = /^[^\s@]+@[^\s@]+$/;
 export async function createAdminCommand(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
   const role = readRole(options.role);
   if (!EMAIL.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
-  const { password, passwordHash, isGenerated } = await choosePassword(cli);
-  await withDatabase(cli, async ({ db, clock }) => {
-    if (!(await createAdmin(db, { email, role, passwordHash, actor: cli.actor, now: clock() })))
+  const chosen = await choosePassword(cli);
+  await withDatabase(cli, async (ctx) => {
+    const created = await createAdmin(ctx, { email, role, actor: cli.actor, ...chosen });
+    if (created.status === "already-exists")
       throw new OperationError(
         `there is an administrator ${email} already; "payouts admin password ${email}" sets another password`,
       );
-    await tellPassword(cli, { email, role, password, isGenerated });
+    await tellPassword(cli, { email, role, password: created.password, isGenerated: !chosen.password });
   });
 }
 
@@ -37,13 +38,13 @@ export async function resetAdminPassword(
   email: string,
   options: { removeSecondFactor?: boolean },
 ): Promise<undefined> {
-  const { password, passwordHash, isGenerated } = await choosePassword(cli);
-  await withDatabase(cli, async ({ db, clock }) => {
-    const order = { email, actor: cli.actor, now: clock() };
-    if (!(await setAdminPassword(db, { ...order, passwordHash })))
-      throw new InputError(`there is no administrator ${email}`);
-    if (options.removeSecondFactor) await setSecondFactor(db, { ...order, secret: null, recoveryHashes: [] });
-    await tellPassword(cli, { email, password, isGenerated });
+  const chosen = await choosePassword(cli);
+  await withDatabase(cli, async (ctx) => {
+    const order = { email, actor: cli.actor };
+    const set = await setPassword(ctx, { ...order, ...chosen });
+    if (set.status === "unknown-admin") throw new InputError(`there is no administrator ${email}`);
+    if (options.removeSecondFactor) await removeSecondFactor(ctx, order);
+    await tellPassword(cli, { email, password: set.password, isGenerated: !chosen.password });
   });
 }
 
@@ -70,16 +71,17 @@ function readRole(text: string): AdminRole {
   return role;
 }
 
-async function choosePassword({ isInteractive }: Cli) {
-  const { generatePassword, hashPassword, MIN_PASSWORD_LENGTH } = await loadApi();
-  const typed = isInteractive ? await askPassword(MIN_PASSWORD_LENGTH) : "";
-  const password = typed || generatePassword();
-  return { password, passwordHash: await hashPassword(password), isGenerated: typed === "" };
+/** The password that was typed; none when one is to be generated. */
+async function choosePassword({ isInteractive }: Cli): Promise<{ password?: string }> {
+  const password = isInteractive ? await askPassword() : "";
+  return password === "" ? {} : { password };
 }
 
-async function askPassword(minLength: number): Promise<string> {
+async function askPassword(): Promise<string> {
   const validate = (text = "") =>
-    text === "" || text.length >= minLength ? undefined : `at least ${minLength} characters, or none`;
+    text === "" || text.length >= MIN_PASSWORD_LENGTH
+      ? undefined
+      : `at least ${MIN_PASSWORD_LENGTH} characters, or none`;
   const first = await promptPassword({ message: "Password (leave it empty to have one generated)", validate });
   if (isCancel(first)) throw new OperationError("nothing was changed");
   if (!first) return "";

@@ -1,6 +1,6 @@
 import { type AlertChannel, type AlertMessage, InputError } from "@cpa-payouts/core";
-import { describeError, listAlerts, reopenDeliveries } from "@cpa-payouts/db";
-import { type Channel, channelsOf, composeTest } from "@cpa-payouts/pipeline";
+import { describeError, listAlerts } from "@cpa-payouts/db";
+import { type Channel, channelsOf, composeTest, retryAlerts } from "@cpa-payouts/pipeline";
 import { openAlerts } from "@cpa-payouts/runtime";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
@@ -56,9 +56,9 @@ async function tryChannel(name: AlertChannel, channel: Channel | undefined, mess
 }
 
 /** `payouts alerts retry`: opens the failed deliveries again; the workers send them after the next tick. */
-export async function retryAlerts(cli: Cli): Promise<undefined> {
-  await withDatabase(cli, async ({ db, clock }) => {
-    const reopened = await reopenDeliveries(db, { actor: cli.actor, now: clock() });
+export async function retryAlertsCommand(cli: Cli): Promise<undefined> {
+  await withDatabase(cli, async (ctx) => {
+    const reopened = await retryAlerts(ctx, { actor: cli.actor });
     await cli.output.object({ reopened }, () => [
       reopened === 0 ? "No alert has failed" : `${reopened} alerts are sent again at the next tick`,
     ]);

@@ -1,4 +1,4 @@
-import { defined, dollars, formatCents, parseCents } from "@cpa-payouts/core";
+import { defined, dollars, formatCents, InputError, parseCents } from "@cpa-payouts/core";
 import { credit } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
@@ -7,7 +7,7 @@ import { withDatabase } from "../connection.ts";
  * `payouts credit`: adds a conversion's earnings to a balance, once per key.
  *
  * @param amount dollars with at most two decimals, such as `12.50`
- * @throws InputError for a bad amount or key, or an unknown user
+ * @throws InputError for a bad amount or key, an unknown user, or a key that was used for another user or amount
  */
 export async function creditUser(
   cli: Cli,
@@ -18,7 +18,11 @@ export async function creditUser(
   const amountCents = parseCents(amount);
   await withDatabase(cli, async (ctx) => {
     const input = defined({ externalId, amountCents, key, actor: cli.actor, note });
-    const { status, balanceCents } = await credit(ctx, input);
+    const outcome = await credit(ctx, input);
+    if (outcome.status === "unknown-user") throw new InputError(`there is no user ${externalId}`);
+    if (outcome.status === "key-conflict")
+      throw new InputError(`the key "${key}" was used for another user or amount; nothing was credited`);
+    const { status, balanceCents } = outcome;
     const answer = { externalId, status, amount: formatCents(amountCents), balance: formatCents(balanceCents) };
     await cli.output.object(answer, () => [
       status === "credited"

@@ -1,10 +1,11 @@
-import { InputError, type LocalDate, localDateAt, parseLocalDate, paymentKindOf } from "@cpa-payouts/core";
+import { InputError, type LocalDate, parseLocalDate } from "@cpa-payouts/core";
 import type { PaymentRun } from "@cpa-payouts/db";
 import {
   type Context,
   followRun,
   notAPaymentDate,
   type RunSummary,
+  readRunnableDate,
   startRun,
   summarizeRun,
 } from "@cpa-payouts/pipeline";
@@ -24,19 +25,21 @@ import { notAPaymentDateLine, summaryLines } from "../present.ts";
  * @throws InputError for a date in the future
  */
 export async function run(cli: Cli, options: { date?: string }): Promise<ExitCode> {
-  const today = localDateAt(cli.clock(), cli.config.policy.schedule.timeZone);
-  const date = options.date === undefined ? today : parseLocalDate(options.date);
-  if (date > today)
-    throw new InputError(
-      `${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what its run would decide`,
-    );
-  const kind = paymentKindOf(date);
-  if (!kind) return tellNotAPaymentDate(cli, date);
+  const asked = options.date === undefined ? undefined : parseLocalDate(options.date);
+  const runnable = readRunnableDate({ clock: cli.clock, policy: cli.config.policy }, asked);
+  if (runnable.status === "future") throw futureDate(runnable);
+  if (runnable.status === "not-a-payment-date") return tellNotAPaymentDate(cli, runnable.date);
   return withFlow(cli, async (opened) => {
-    const started = await startRun(opened.ctx, { date: { date, kind }, trigger: "manual", actor: cli.actor });
+    const started = await startRun(opened.ctx, { date: runnable.date, trigger: "manual", actor: cli.actor });
     const finished = await workUntilFinished(cli, opened, started);
     return tellSummary(cli, opened.ctx, finished);
   });
+}
+
+function futureDate({ date, today }: { date: LocalDate; today: LocalDate }): InputError {
+  return new InputError(
+    `${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what its run would decide`,
+  );
 }
 
 async function tellNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode> {

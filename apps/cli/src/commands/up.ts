@@ -1,9 +1,10 @@
+import { createFirstAdmin } from "@cpa-payouts/access";
 import { localDateAt } from "@cpa-payouts/core";
-import { createAdmin, hasAdmins, hasUsers } from "@cpa-payouts/db";
+import { hasAdmins, hasUsers } from "@cpa-payouts/db";
 import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
 import { untilStopped } from "@cpa-payouts/runtime";
 import { openProcessMetrics, runWorker } from "@cpa-payouts/worker";
-import { loadApi, withApi } from "../api-server.ts";
+import { withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
 import { migrateAll, type Server, useDatabase, withServer } from "../connection.ts";
 import { withTracing } from "../flow-connection.ts";
@@ -44,17 +45,15 @@ function describe({ config }: Cli, { folder }: Server): string {
 }
 
 /** Creates the first administrator of an embedded database; in any other, an operator chooses who that is. */
-async function introduceAdmin(cli: Cli, { db, clock }: DataContext, { folder }: Server): Promise<void> {
-  if (await hasAdmins(db)) return;
+async function introduceAdmin(cli: Cli, ctx: DataContext, { folder }: Server): Promise<void> {
   if (!folder) {
-    cli.say('There is no administrator yet: "npx payouts admin create EMAIL" adds the first one');
+    if (!(await hasAdmins(ctx.db)))
+      cli.say('There is no administrator yet: "npx payouts admin create EMAIL" adds the first one');
     return;
   }
-  const { generatePassword, hashPassword } = await loadApi();
-  const password = generatePassword();
-  const admin = { email: FIRST_ADMIN, role: "admin", passwordHash: await hashPassword(password) } as const;
-  if (!(await createAdmin(db, { ...admin, actor: cli.actor, now: clock() }))) return;
-  cli.say(`Sign in as ${FIRST_ADMIN} with the password ${password} (shown only once)`);
+  const first = await createFirstAdmin(ctx, { email: FIRST_ADMIN, actor: cli.actor });
+  if (first.status === "created")
+    cli.say(`Sign in as ${FIRST_ADMIN} with the password ${first.password} (shown only once)`);
 }
 
 async function greet(cli: Cli, ctx: DataContext, sample: boolean): Promise<void> {

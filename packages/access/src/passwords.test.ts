@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { generatePassword, generateRecoveryCode, hashPassword, isPassword, NOBODYS_HASH } from "./passwords.ts";
+import { decoyHash, FULL_COST, generatePassword, generateRecoveryCode, hashPassword, isPassword } from "./passwords.ts";
 
 describe("passwords", () => {
   it("a password matches its own hash and no other password does", async () => {
@@ -22,7 +22,14 @@ describe("passwords", () => {
   });
 
   it("no guess matches the hash that unknown accounts are compared with", async () => {
-    for (const guess of ["", "A", "admin"]) expect(await isPassword(guess, NOBODYS_HASH)).toBe(false);
+    for (const guess of ["", "A", "admin"]) expect(await isPassword(guess, decoyHash())).toBe(false);
+  });
+
+  it("an unknown account is compared with a hash of the same cost as that of a known one", async () => {
+    for (const cost of [FULL_COST, { N: 1_024, r: 8, p: 1 }]) {
+      const parametersOf = (hash: string) => hash.split("$").slice(0, 4);
+      expect(parametersOf(decoyHash(cost))).toEqual(parametersOf(await hashPassword("a long password", cost)));
+    }
   });
 
   it("checking against a hash of an unknown kind is an error, not a mismatch", async () => {

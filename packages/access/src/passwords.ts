@@ -1,10 +1,18 @@
 import { randomBytes, randomInt, scrypt, timingSafeEqual } from "node:crypto";
 
+/** The parameters of scrypt: the iterations (a power of two), the block size and the parallelism. */
+export interface PasswordCost {
+  readonly N: number;
+  readonly r: number;
+  readonly p: number;
+}
+
 /**
- * The cost of Node's scrypt. OWASP's Password Storage Cheat Sheet lists these parameters as equal to its argon2id ones
- * (docs/decisions/0011). One hash takes 32 MB and about 0.2 s, in a thread of its own.
+ * The cost of a password hash in production. OWASP's Password Storage Cheat Sheet lists these parameters as equal to its
+ * argon2id ones (docs/decisions/0011). One hash takes 32 MB and about 0.2 s, in a thread of its own.
  */
-const COST = { N: 2 ** 15, r: 8, p: 3 };
+export const FULL_COST: PasswordCost = { N: 2 ** 15, r: 8, p: 3 };
+
 const KEY_BYTES = 32;
 const SALT_BYTES = 16;
 const MAX_MEMORY = 64 * 1024 * 1024;
@@ -12,10 +20,10 @@ const MAX_MEMORY = 64 * 1024 * 1024;
 /**
  * Hashes a password with a new salt.
  *
- * @param cost lower than the default only in tests, which sign in a hundred times
+ * @param cost lower than the full cost only in tests, which sign in a hundred times
  * @returns parameters, salt and hash in one string, so that the parameters can be raised later
  */
-export async function hashPassword(password: string, cost = COST): Promise<string> {
+export async function hashPassword(password: string, cost = FULL_COST): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
   const key = await derive(password, salt, cost);
   return ["scrypt", cost.N, cost.r, cost.p, salt.toString("base64url"), key.toString("base64url")].join("$");
@@ -37,10 +45,14 @@ export async function isPassword(password: string, hash: string): Promise<boolea
 /**
  * A hash that no password matches. The password given for an unknown e-mail is compared with it, so that the time taken
  * does not reveal whether the account exists.
+ *
+ * @param cost that of the stored hashes, since comparing with another one would take another time
  */
-export const NOBODYS_HASH = `scrypt$${COST.N}$${COST.r}$${COST.p}$${"A".repeat(22)}$${"A".repeat(43)}`;
+export function decoyHash({ N, r, p }: PasswordCost = FULL_COST): string {
+  return `scrypt$${N}$${r}$${p}$${"A".repeat(22)}$${"A".repeat(43)}`;
+}
 
-function derive(password: string, salt: Buffer, cost: typeof COST): Promise<Buffer> {
+function derive(password: string, salt: Buffer, cost: PasswordCost): Promise<Buffer> {
   // Keyboards differ in the code points that they send for the same letter.
   const text = password.normalize("NFKC");
   return new Promise((resolve, reject) => {

@@ -1,7 +1,8 @@
-import { countTry, type Db, forgetTries } from "@cpa-payouts/db";
-import { ApiProblem } from "../problems.ts";
+import { countTry, forgetTries } from "@cpa-payouts/db";
+import type { AccessContext } from "./context.ts";
 
-const MINUTE_MS = 60_000;
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
 /** The limit of an account is high, since an attacker can use it up to lock the administrator out. */
@@ -23,9 +24,13 @@ const pairKey = ({ email, clientAddress }: Try) => `sign-in ${clientAddress} ${e
 /**
  * Counts a try before the password is checked. The counters are in the database, shared by all processes.
  *
- * @throws ApiProblem 429 when a limit is exceeded
+ * @returns null when the try is admitted; the whole seconds to wait when a limit is exceeded, at least 1
  */
-export async function admitTry(db: Db, attempt: Try, now: Date): Promise<void> {
+export async function admitTry(
+  { db, clock }: Pick<AccessContext, "db" | "clock">,
+  attempt: Try,
+): Promise<number | null> {
+  const now = clock();
   const counters = [
     { key: pairKey(attempt), ...limits.pair },
     { key: `sign-in ${attempt.clientAddress}`, ...limits.address },
@@ -33,14 +38,12 @@ export async function admitTry(db: Db, attempt: Try, now: Date): Promise<void> {
   ];
   for (const { key, tries: allowed, windowMs } of counters) {
     const { tries, windowEndsAt } = await countTry(db, { key, windowMs, now });
-    if (tries > allowed) {
-      const seconds = Math.max(1, Math.ceil((windowEndsAt.getTime() - now.getTime()) / 1_000));
-      throw new ApiProblem(429, "too-many-requests", `too many tries; wait ${seconds} seconds`);
-    }
+    if (tries > allowed) return Math.max(1, Math.ceil((windowEndsAt.getTime() - now.getTime()) / SECOND_MS));
   }
+  return null;
 }
 
 /** Resets the counter of this account and address after a correct password. */
-export async function forgiveTries(db: Db, attempt: Try, now: Date): Promise<void> {
-  await forgetTries(db, pairKey(attempt), now);
+export async function forgiveTries({ db, clock }: Pick<AccessContext, "db" | "clock">, attempt: Try): Promise<void> {
+  await forgetTries(db, pairKey(attempt), clock());
 }

@@ -1,0 +1,49 @@
+import { findAdmin } from "@cpa-payouts/db";
+import { openTestData, type TestData } from "@cpa-payouts/testing";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createAdmin, createFirstAdmin, setPassword } from "./admins.ts";
+import type { AccessContext } from "./context.ts";
+import { isPassword } from "./passwords.ts";
+
+const EMAIL = "alice@example.com";
+const order = { email: EMAIL, actor: "test" };
+
+let data: TestData;
+let ctx: AccessContext;
+
+beforeEach(async () => {
+  data = await openTestData();
+  ctx = { ...data.ctx, passwordCost: { N: 1_024, r: 8, p: 1 } };
+});
+
+afterEach(async () => {
+  await data.close();
+});
+
+const storedHash = async () => (await findAdmin(data.ctx.db, EMAIL))?.passwordHash ?? "";
+
+describe("administrators", () => {
+  it("the first administrator has the role admin and a generated password, and there is only one first", async () => {
+    const first = await createFirstAdmin(ctx, order);
+    expect(first).toEqual({ status: "created", password: expect.stringMatching(/^(\w{5}-){3}\w{5}$/) });
+    expect(await findAdmin(ctx.db, EMAIL)).toMatchObject({ role: "admin", disabledAt: null });
+    expect(await createFirstAdmin(ctx, { ...order, email: "second@example.com" })).toEqual({
+      status: "already-exists",
+    });
+  });
+
+  it("a chosen password is stored as a hash of the context's cost, and creating again does not replace it", async () => {
+    await createAdmin(ctx, { ...order, role: "viewer", password: "a long password" });
+    expect(await storedHash()).toMatch(/^scrypt\$1024\$8\$1\$/);
+    expect(await createAdmin(ctx, { ...order, role: "admin" })).toEqual({ status: "already-exists" });
+    expect(await isPassword("a long password", await storedHash())).toBe(true);
+  });
+
+  it("setting a password generates one unless it is given, and an unknown administrator gets none", async () => {
+    await createFirstAdmin(ctx, order);
+    const set = await setPassword(ctx, order);
+    const { password } = set.status === "set" ? set : { password: "" };
+    expect(await isPassword(password, await storedHash())).toBe(true);
+    expect(await setPassword(ctx, { ...order, email: "nobody@example.com" })).toEqual({ status: "unknown-admin" });
+  });
+});

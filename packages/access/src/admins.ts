@@ -1,0 +1,67 @@
+import type { AdminRole, Order } from "@cpa-payouts/core";
+import {
+  type AdminChange,
+  changeAdmin as changeAdminInDb,
+  createAdmin as createAdminInDb,
+  hasAdmins,
+  setAdminPassword,
+} from "@cpa-payouts/db";
+import type { AccessContext } from "./context.ts";
+import { generatePassword, hashPassword } from "./passwords.ts";
+
+/**
+ * Adds an administrator.
+ *
+ * @param input.password if it is left out, one is generated
+ * @returns the password, which is stored only as a hash; `already-exists` when there is an administrator with that e-mail
+ */
+export async function createAdmin(
+  ctx: AccessContext,
+  { password = generatePassword(), ...input }: Order & { email: string; role: AdminRole; password?: string },
+): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
+  const passwordHash = await hashPassword(password, ctx.passwordCost);
+  const isCreated = await createAdminInDb(ctx.db, { ...input, passwordHash, now: ctx.clock() });
+  return isCreated ? { status: "created", password } : { status: "already-exists" };
+}
+
+/**
+ * Adds the first administrator of an installation, with the role `admin` and a generated password.
+ *
+ * @returns the password; `already-exists` when there is any administrator
+ */
+export async function createFirstAdmin(
+  ctx: AccessContext,
+  input: Order & { email: string },
+): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
+  if (await hasAdmins(ctx.db)) return { status: "already-exists" };
+  return createAdmin(ctx, { ...input, role: "admin" });
+}
+
+/**
+ * Changes the role of an administrator, or disables or enables them. A disabled administrator is signed out everywhere.
+ *
+ * @returns `last-admin` when the change was refused, because no enabled administrator of role `admin` would be left to
+ *   manage the others; `unknown-admin` for an unknown e-mail
+ */
+export function changeAdmin(
+  { db, clock }: AccessContext,
+  input: Order & { email: string; role?: AdminRole; isDisabled?: boolean },
+): Promise<AdminChange> {
+  return changeAdminInDb(db, { ...input, now: clock() });
+}
+
+/**
+ * Sets another password for an administrator, and ends their sessions.
+ *
+ * @param input.password if it is left out, one is generated
+ * @param input.exceptSessionId the session that gave the order, which stays open
+ * @returns the password, which is stored only as a hash
+ */
+export async function setPassword(
+  ctx: AccessContext,
+  { password = generatePassword(), ...input }: Order & { email: string; password?: string; exceptSessionId?: number },
+): Promise<{ status: "set"; password: string } | { status: "unknown-admin" }> {
+  const passwordHash = await hashPassword(password, ctx.passwordCost);
+  const isSet = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
+  return isSet ? { status: "set", password } : { status: "unknown-admin" };
+}

@@ -1,0 +1,13 @@
+/**
+ * Who may use an installation, and how they prove it: administrators with passwords, second factors and sessions, and
+ * programs with API tokens. What the API and the command line share; what belongs to HTTP is in `apps/api/src/access`.
+ */
+export { MIN_PASSWORD_LENGTH } from "@cpa-payouts/contract";
+export * from "./admins.ts";
+export * from "./api-tokens.ts";
+export type { Refusal } from "./authenticate.ts";
+export type { AccessContext } from "./context.ts";
+export { FULL_COST, hashPassword, type PasswordCost } from "./passwords.ts";
+export { newSecondFactor, removeSecondFactor, switchOnSecondFactor } from "./second-factor.ts";
+export * from "./sessions.ts";
+export { hashToken } from "./tokens.ts";

@@ -1,0 +1,82 @@
+import type { Order } from "@cpa-payouts/core";
+import {
+  confirmSession as confirmSessionInDb,
+  endSession as endSessionInDb,
+  findSession as findSessionInDb,
+  type LiveSession,
+  openSession,
+} from "@cpa-payouts/db";
+import { authenticate, type Credentials, type Refusal } from "./authenticate.ts";
+import type { AccessContext } from "./context.ts";
+import { hashToken, newSessionToken } from "./tokens.ts";
+
+/** The longest stored name of a browser, in characters. */
+const MAX_USER_AGENT_LENGTH = 300;
+
+/**
+ * Signs an administrator in: checks the credentials and opens a session.
+ *
+ * @param input.replacesToken the browser's earlier session, which ends; undefined if it has none
+ * @returns the token of the session, which is stored only as a hash, or why the credentials were refused
+ */
+export async function signIn(
+  ctx: AccessContext,
+  input: Credentials & { readonly replacesToken: string | undefined; readonly userAgent: string },
+): Promise<{ readonly status: "signed-in"; readonly token: string } | Refusal> {
+  const checked = await authenticate(ctx, input);
+  if (checked.status !== "right") return checked;
+  const { admin } = checked;
+  const { requestId, clientAddress, replacesToken, userAgent } = input;
+  const token = newSessionToken();
+  await openSession(ctx.db, {
+    actor: admin.email,
+    requestId,
+    clientAddress,
+    adminId: admin.id,
+    tokenHash: hashToken(token),
+    replacesTokenHash: replacesToken === undefined ? null : hashToken(replacesToken),
+    userAgent: userAgent.slice(0, MAX_USER_AGENT_LENGTH),
+    now: ctx.clock(),
+  });
+  ctx.log.info({ adminId: admin.id }, "session.opened");
+  return { status: "signed-in", token };
+}
+
+/**
+ * Finds the live session of a token and records its use.
+ *
+ * @returns null if the session is unknown, ended, expired or unused for too long, or its administrator is disabled
+ */
+export function findSession({ db, clock }: AccessContext, token: string): Promise<LiveSession | null> {
+  return findSessionInDb(db, hashToken(token), clock());
+}
+
+/**
+ * Confirms that the administrator of a session is still the one who uses it: checks the credentials again.
+ *
+ * @returns when the session was confirmed, or why the credentials were refused
+ */
+export async function confirmSession(
+  ctx: AccessContext,
+  { sessionId, ...credentials }: Credentials & { readonly sessionId: number },
+): Promise<{ readonly status: "confirmed"; readonly confirmedAt: Date } | Refusal> {
+  const checked = await authenticate(ctx, credentials);
+  if (checked.status !== "right") return checked;
+  const { requestId, clientAddress, email: actor } = credentials;
+  const confirmedAt = ctx.clock();
+  await confirmSessionInDb(ctx.db, { actor, requestId, clientAddress, sessionId, now: confirmedAt });
+  return { status: "confirmed", confirmedAt };
+}
+
+/**
+ * Ends a session.
+ *
+ * @param input.adminId if given, the session is only ended if it belongs to this administrator
+ * @returns whether this call ended it
+ */
+export function endSession(
+  { db, clock }: AccessContext,
+  input: Order & { sessionId: number; adminId?: number },
+): Promise<boolean> {
+  return endSessionInDb(db, { ...input, now: clock() });
+}

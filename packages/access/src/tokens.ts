@@ -1,0 +1,19 @@
+import { createHash, randomBytes } from "node:crypto";
+
+const SECRET_BYTES = 32;
+const API_TOKEN_PREFIX = "payouts_";
+
+/** A random token of 256 bits, the value of a session's cookie. */
+export function newSessionToken(): string {
+  return randomBytes(SECRET_BYTES).toString("base64url");
+}
+
+/** A random token for a program, 256 bits; its prefix lets secret scanners recognise it in source code. */
+export function newApiToken(): string {
+  return API_TOKEN_PREFIX + newSessionToken();
+}
+
+/** The SHA-256 hash that is stored instead of a token. A slow hash would add nothing, since tokens have 256 random bits. */
+export function hashToken(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}

@@ -1,0 +1,30 @@
+import type { Order } from "@cpa-payouts/core";
+import { adjustBalance as adjustBalanceInDb } from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+import { type LedgerOutcome, toLedgerOutcome } from "./ledger-outcome.ts";
+
+export interface AdjustmentInput extends Order {
+  readonly externalId: string;
+  /** Signed; the adjustment may take the balance below zero. */
+  readonly amountCents: bigint;
+  /** Names the adjustment; the same key never adjusts twice. */
+  readonly key: string;
+  /** Stored as the note of the entry. */
+  readonly reason: string;
+}
+
+const statuses = { credited: "adjusted", "already-credited": "already-adjusted" } as const;
+
+/**
+ * Corrects a user's balance by an amount in cents, once per key.
+ *
+ * @returns the present balance in cents and the stored entry, with `already-adjusted` when the key was used before for the
+ *   same user and amount and nothing was changed; otherwise why nothing was adjusted
+ */
+export async function adjustBalance(
+  ctx: DataContext,
+  { reason, ...input }: AdjustmentInput,
+): Promise<LedgerOutcome<"adjusted" | "already-adjusted">> {
+  const result = await adjustBalanceInDb(ctx.db, { ...input, note: reason, now: ctx.clock() });
+  return toLedgerOutcome(ctx, input.key, result, statuses);
+}

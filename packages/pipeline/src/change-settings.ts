@@ -1,0 +1,12 @@
+import { changeSettings as changeSettingsInDb, getSettings, type Settings, type SettingsChange } from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+
+/**
+ * Changes the settings that are given and keeps the others. Open runs keep the cooling-off that they were opened with.
+ *
+ * @returns the settings that apply now
+ */
+export async function changeSettings(ctx: DataContext, change: Omit<SettingsChange, "now">): Promise<Settings> {
+  await changeSettingsInDb(ctx.db, { ...change, now: ctx.clock() });
+  return getSettings(ctx.db);
+}

@@ -1,0 +1,34 @@
+import { type CreditResult, findEntryByKey, type LedgerEntry } from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+
+/**
+ * What became of a ledger entry that is made once per key; `Made` are the names for an entry that this call made, and for
+ * the same entry that an earlier call made.
+ *
+ * Two entries are the same if kind, user and amount are. The note is not compared: it is a remark, and a program that
+ * sends a conversion again may phrase it differently. The result has the stored entry with the note that counts, so a
+ * caller whose contract is stricter, such as the API, compares the note itself.
+ */
+export type LedgerOutcome<Made extends string> =
+  | { readonly status: Made; readonly balanceCents: bigint; readonly entry: LedgerEntry }
+  /** The key was used for another user, amount or kind of entry, which is the entry given; nothing was changed. */
+  | { readonly status: "key-conflict"; readonly entry: LedgerEntry }
+  | { readonly status: "unknown-user" };
+
+/**
+ * Adds the stored entry to the result of a statement that makes an entry once per key.
+ *
+ * @param names the names of the two results in which the entry was made
+ */
+export async function toLedgerOutcome<Made extends string>(
+  { db }: Pick<DataContext, "db">,
+  key: string,
+  result: CreditResult,
+  names: Readonly<Record<"credited" | "already-credited", Made>>,
+): Promise<LedgerOutcome<Made>> {
+  if (result.status === "unknown-user") return result;
+  const entry = await findEntryByKey(db, key);
+  if (!entry) throw new Error("the ledger entry that was just written is missing");
+  if (result.status === "key-conflict") return { status: result.status, entry };
+  return { status: names[result.status], balanceCents: result.balanceCents, entry };
+}

@@ -1,0 +1,12 @@
+import type { Order } from "@cpa-payouts/core";
+import { reopenDeliveries } from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+
+/**
+ * Opens the failed deliveries of alerts again; the next tick queues them.
+ *
+ * @returns the number of deliveries opened
+ */
+export function retryAlerts(ctx: DataContext, order: Order): Promise<number> {
+  return reopenDeliveries(ctx.db, { ...order, now: ctx.clock() });
+}

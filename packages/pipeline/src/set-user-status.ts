@@ -1,0 +1,17 @@
+import type { Order, UserStatus } from "@cpa-payouts/core";
+import { setUserStatus as setUserStatusInDb } from "@cpa-payouts/db";
+import type { DataContext } from "./context.ts";
+
+/**
+ * Sets a user's status. A run in progress tests the status again under the user's lock, so a suspension counts at once.
+ *
+ * @returns `unchanged` when the user had that status already
+ */
+export async function setUserStatus(
+  ctx: DataContext,
+  input: Order & { externalId: string; status: UserStatus; reason: string },
+): Promise<"changed" | "unchanged" | "unknown-user"> {
+  const before = await setUserStatusInDb(ctx.db, { ...input, now: ctx.clock() });
+  if (before === null) return "unknown-user";
+  return before === input.status ? "unchanged" : "changed";
+}
