@@ -65,9 +65,10 @@ describe("kill -9 of the process that started the server", () => {
     writeFileSync(join(dataDir, "locks", `${dead.pid}-${identity?.startedAt ?? 1}-0badcafe`), "");
     // A living process with the same id, but started at another time, is not the holder either.
     writeFileSync(join(dataDir, "locks", `${process.pid}-1-0badcafe`), "");
-    const startedAt = Date.now();
-    await box.start({ dataDir });
-    expect(Date.now() - startedAt).toBeLessThan(3_000);
+    const notices: string[] = [];
+    // A start that waits for the holder of the lock says so, and fails in the end.
+    await box.start({ dataDir, onNotice: (notice) => notices.push(notice) });
+    expect(notices).toEqual([]);
     expect(readdirSync(join(dataDir, "locks"))).toEqual([]);
   });
 

@@ -22,7 +22,9 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
   const serverUrl = inject("postgresUrl");
   const name = `test_${randomBytes(6).toString("hex")}`;
   const admin = postgres(serverUrl, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name}${options.empty ? "" : ` template ${TEMPLATE_DATABASE} strategy file_copy`}`);
+  await admin.unsafe(
+    `create database ${name}${options.empty ? "" : ` template ${TEMPLATE_DATABASE} strategy file_copy`}`,
+  );
   await admin.end();
   const url = databaseUrl(serverUrl, name);
   const { db, close } = connect({ url, max: 4, applicationName: "test" });
