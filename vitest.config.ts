@@ -1,14 +1,14 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
-import { runFolder, temporaryFolder } from "./packages/testing/src/run-folder.ts";
+import { runFolder, temporaryFolder } from "./packages/testing/servers/src/run-folder.ts";
 
 const MINUTE_MS = 60_000;
 
 /** What both suites share: this one, and the storms of tests/faults. */
 export const shared = {
   exclude: ["**/node_modules/**", "**/dist/**"],
-  globalSetup: ["packages/testing/src/global-setup.ts"],
-  setupFiles: ["packages/testing/src/setup-file.ts"],
+  globalSetup: ["tests/global-setup.ts"],
+  setupFiles: ["packages/testing/servers/src/setup-file.ts"],
   pool: "forks" as const,
   // Modules are loaded once per process instead of once per file, which was two thirds of the CPU time: 170 s became 11 s.
   isolate: false,

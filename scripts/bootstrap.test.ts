@@ -30,10 +30,12 @@ beforeEach(() => {
   project = join(folder, "project");
   bin = join(folder, "bin");
   mkdirSync(join(project, "packages/core"), { recursive: true });
+  mkdirSync(join(project, "packages/testing/servers"), { recursive: true });
   mkdirSync(bin);
   cpSync(import.meta.dirname, join(project, "scripts"), { recursive: true });
-  writeJson("package.json", { name: "sample", workspaces: ["packages/*", "apps/*"] });
+  writeJson("package.json", { name: "sample", workspaces: ["packages/*", "packages/testing/*", "apps/*"] });
   writeJson("packages/core/package.json", { name: "core", dependencies: {} });
+  writeJson("packages/testing/servers/package.json", { name: "servers", dependencies: {} });
   writeJson("package-lock.json", { packages: { "": {}, "node_modules/zod": { version: "4.0.0" } } });
   symlinkSync(process.execPath, join(bin, "node"));
   fakeNpm();
@@ -80,6 +82,11 @@ describe("packages", () => {
   test.each([
     ["the lock file", "package-lock.json", { packages: { "": {}, "node_modules/zod": { version: "4.0.1" } } }],
     ["a workspace's dependencies", "packages/core/package.json", { name: "core", dependencies: { zod: "4.0.0" } }],
+    [
+      "the dependencies of a workspace in a folder of workspaces",
+      "packages/testing/servers/package.json",
+      { name: "servers", dependencies: { zod: "4.0.0" } },
+    ],
   ])("packages are installed again when %s changed", (_what, file, content) => {
     bootstrap();
     writeJson(file, content);

@@ -1,5 +1,6 @@
 import { connect, decideChunk, migrateDatabase, openRun } from "@cpa-payouts/db";
-import { databaseUrl, migrationsFolder, testPolicy } from "@cpa-payouts/testing";
+import { testPolicy } from "@cpa-payouts/db/testing";
+import { databaseUrl, migrationsFolder } from "@cpa-payouts/testing-servers";
 import postgres from "postgres";
 import { PAYMENT_DATE } from "./jobs.ts";
 

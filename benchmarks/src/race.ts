@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type BatchPace, defaultPace } from "@cpa-payouts/pipeline";
-import type { RedisServer } from "@cpa-payouts/testing";
+import type { RedisServer } from "@cpa-payouts/testing-servers";
 import type { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { ContenderName } from "./contenders.ts";

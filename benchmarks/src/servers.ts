@@ -3,7 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { startEmbedded } from "@cpa-payouts/embedded-postgres";
-import { type RedisServer, startRedis } from "@cpa-payouts/testing";
+import { type RedisServer, startRedis } from "@cpa-payouts/testing-servers";
 import { findRedis } from "../../scripts/bootstrap/redis.mjs";
 import { bundleContenders } from "./processes.ts";
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { migrateDatabase } from "@cpa-payouts/db";
 import { startEmbedded } from "@cpa-payouts/embedded-postgres";
-import { migrationsFolder, repositoryRoot } from "@cpa-payouts/testing";
+import { migrationsFolder, repositoryRoot } from "@cpa-payouts/testing-servers";
 
 const ROUNDS = 11;
 const MS_PER_US = 1e-3;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "@cpa-payouts/db";
 import { credit } from "@cpa-payouts/pipeline";
-import type { TestFlow } from "@cpa-payouts/testing";
+import type { TestFlow } from "@cpa-payouts/pipeline/testing";
 import { randomNumbers } from "./network.ts";
 
 /** A few hundred credits a second, which leaves the CPU to the processes under test. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, listUsers } from "@cpa-payouts/db";
-import { testDatabase, watched } from "@cpa-payouts/testing";
+import { testDatabase } from "@cpa-payouts/db/testing";
+import { watched } from "@cpa-payouts/testing-servers";
 import { sql } from "drizzle-orm";
 import { expect, inject, it } from "vitest";
 import { randomNumbers } from "./network.ts";

@@ -1,19 +1,17 @@
 import { getRun, openDecisionsPage, type PaymentRun } from "@cpa-payouts/db";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { decide, fanOut } from "@cpa-payouts/pipeline";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
   type Bundle,
   bundleProgram,
-  describeOnBackends,
-  environmentOf,
   eventually,
   type HeldTransaction,
   holdTransaction,
   killBlocked,
-  openTestFlow,
   startPayouts,
-  type TestFlow,
   watched,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { runPayouts, startPayouts, toCsv } from "@cpa-payouts/testing";
+import { toCsv } from "@cpa-payouts/db/testing";
+import { runPayouts, startPayouts } from "@cpa-payouts/testing-servers";
 import { describe, expect, it } from "vitest";
 
 describe("interrupted command", () => {

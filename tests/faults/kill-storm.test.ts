@@ -1,17 +1,9 @@
 import { getRun, type PaymentRun } from "@cpa-payouts/db";
+import { userIds } from "@cpa-payouts/db/testing";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { decide } from "@cpa-payouts/pipeline";
-import {
-  type Bundle,
-  bundleProgram,
-  describeOnBackends,
-  environmentOf,
-  eventually,
-  openTestFlow,
-  startPayouts,
-  type TestFlow,
-  userIds,
-  watched,
-} from "@cpa-payouts/testing";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { type Bundle, bundleProgram, eventually, startPayouts, watched } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from "vitest";
 import { creditAllThrough } from "./crediting.ts";
 import { randomNumbers } from "./network.ts";

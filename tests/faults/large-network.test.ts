@@ -1,18 +1,9 @@
 import { findRun } from "@cpa-payouts/db";
+import { fingerprint, importNetwork } from "@cpa-payouts/db/testing";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { followRun, tick } from "@cpa-payouts/pipeline";
-import {
-  describeOnBackends,
-  environmentOf,
-  eventually,
-  fingerprint,
-  importNetwork,
-  openTestFlow,
-  type PayoutsProcess,
-  runPayouts,
-  startPayouts,
-  type TestFlow,
-  watched,
-} from "@cpa-payouts/testing";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { eventually, type PayoutsProcess, runPayouts, startPayouts, watched } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { creditAllThrough } from "./crediting.ts";
 

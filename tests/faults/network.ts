@@ -1,4 +1,4 @@
-import type { TestUser } from "@cpa-payouts/testing";
+import type { TestUser } from "@cpa-payouts/db/testing";
 
 /**
  * A generated user, with the state that a test computes for them without the product's code: balance in whole cents.

@@ -1,21 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { findRun, type PaymentRun } from "@cpa-payouts/db";
+import { importNetwork } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { followRun, startRun, summarizeRun, tick, verify } from "@cpa-payouts/pipeline";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
-  describeOnBackends,
-  environmentOf,
   eventually,
   freePort,
   holdTransaction,
-  importNetwork,
   killBlocked,
-  openTestFlow,
   startPayouts,
-  type TestFlow,
   untilBlocked,
   watched,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { startWorkers } from "@cpa-payouts/worker";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DATE, DUE, importUsers, progressOf } from "./paid-once.ts";

@@ -1,6 +1,7 @@
 import type { PaymentRun } from "@cpa-payouts/db";
+import { importNetwork, type TestDatabase } from "@cpa-payouts/db/testing";
 import { followRun, startRun, summarizeRun, verify } from "@cpa-payouts/pipeline";
-import { importNetwork, type TestDatabase, type TestFlow } from "@cpa-payouts/testing";
+import type { TestFlow } from "@cpa-payouts/pipeline/testing";
 import { expect } from "vitest";
 
 /** The payment date of the fault tests, and an instant at which it is due. */

@@ -1,18 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "@cpa-payouts/db";
+import { importNetwork, type TestDatabase, testDatabase } from "@cpa-payouts/db/testing";
 import { credit } from "@cpa-payouts/pipeline";
 import {
-  importNetwork,
   type PgBouncer,
   recordingLog,
   runPayouts,
   startPayouts,
   startPgBouncer,
-  type TestDatabase,
   testClock,
-  testDatabase,
   watched,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { expected, generateNetwork, type NetworkUser, toTestUser } from "./network.ts";
 import { slowDownInvoices } from "./slow-database.ts";

@@ -4,19 +4,17 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { getRun, type PaymentRun, totalsOfRun } from "@cpa-payouts/db";
 import { decide } from "@cpa-payouts/pipeline";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
   type Bundle,
   bundleProgram,
-  environmentOf,
   eventually,
-  openTestFlow,
   type PayoutsProcess,
   type RedisServer,
   startPayouts,
   startRedis,
-  type TestFlow,
   watched,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from "vitest";
 

@@ -2,17 +2,11 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { importNetwork } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import { followRun, startRun, summarizeRun, tick, verify } from "@cpa-payouts/pipeline";
-import {
-  eventually,
-  importNetwork,
-  openTestFlow,
-  type RedisServer,
-  startRedis,
-  type TestFlow,
-  watched,
-} from "@cpa-payouts/testing";
+import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { eventually, type RedisServer, startRedis, watched } from "@cpa-payouts/testing-servers";
 import { startWorkers } from "@cpa-payouts/worker";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";

@@ -1,14 +1,7 @@
 import { getRun } from "@cpa-payouts/db";
-import {
-  type Bundle,
-  bundlePayouts,
-  describeOnBackends,
-  environmentOf,
-  openTestFlow,
-  startPayouts,
-  type TestFlow,
-  watched,
-} from "@cpa-payouts/testing";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { type Bundle, bundlePayouts, startPayouts, watched } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from "vitest";
 import { usersOf } from "./options.ts";
 import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";

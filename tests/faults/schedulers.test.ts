@@ -1,17 +1,10 @@
 import { connect, listRuns, type PaymentRun } from "@cpa-payouts/db";
+import { userIds } from "@cpa-payouts/db/testing";
 import { openBackend, openQueues } from "@cpa-payouts/jobs";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { type Context, closeRun, createInvoiceBatch, decide, fanOut, tick } from "@cpa-payouts/pipeline";
-import {
-  bundlePayouts,
-  describeOnBackends,
-  environmentOf,
-  eventually,
-  openTestFlow,
-  startPayouts,
-  type TestFlow,
-  userIds,
-  watched,
-} from "@cpa-payouts/testing";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { bundlePayouts, eventually, startPayouts, watched } from "@cpa-payouts/testing-servers";
 import { type Schedules, startSchedules } from "@cpa-payouts/worker";
 import { afterEach, beforeEach, expect, inject, it, onTestFinished } from "vitest";
 

@@ -1,4 +1,4 @@
-import type { TestDatabase } from "@cpa-payouts/testing";
+import type { TestDatabase } from "@cpa-payouts/db/testing";
 
 const SLOW_S = 1;
 const VERY_SLOW_S = 10;

@@ -1,15 +1,13 @@
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
   type Bundle,
   bundlePayouts,
-  describeOnBackends,
-  environmentOf,
   holdTransaction,
-  openTestFlow,
   type PayoutsProcess,
   startPayouts,
-  type TestFlow,
   untilBlocked,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 
 import { DUE } from "./paid-once.ts";

@@ -1,4 +1,4 @@
-import type { PayoutsProcess } from "@cpa-payouts/testing";
+import type { PayoutsProcess } from "@cpa-payouts/testing-servers";
 
 /** A number of worker processes that stays the same: each one that is stopped is replaced by another. */
 export interface WorkerPool {

@@ -1,4 +1,4 @@
-import { latch } from "@cpa-payouts/testing";
+import { latch } from "@cpa-payouts/testing-servers";
 import { expect, it } from "vitest";
 import { cached } from "./cached.ts";
 

@@ -3,15 +3,11 @@ import { hashPassword, hashToken } from "@cpa-payouts/access";
 import { type Client, createClient } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
 import { createAdmin, createApiToken, findAdmin, openSession, recordTick } from "@cpa-payouts/db";
+import { importNetwork, type TestUser } from "@cpa-payouts/db/testing";
 import { scheduleTicks } from "@cpa-payouts/jobs";
-import {
-  type BackendKind,
-  importNetwork,
-  migrationsFolder,
-  openTestFlow,
-  type TestFlow,
-  type TestUser,
-} from "@cpa-payouts/testing";
+import type { BackendKind } from "@cpa-payouts/jobs/testing";
+import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { migrationsFolder } from "@cpa-payouts/testing-servers";
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { type ApiConfig, createServer, installedAssets } from "../src/index.ts";
 import { type DocumentCheck, documentCheck, type Exchange } from "./document.ts";

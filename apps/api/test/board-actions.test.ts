@@ -1,7 +1,8 @@
 import { findRun, listAuditLog } from "@cpa-payouts/db";
 import { type RunningWorker, scheduleTicks } from "@cpa-payouts/jobs";
+import { describeOnBackends, startTestWorkers, type TestHandlers } from "@cpa-payouts/jobs/testing";
 import { closeRun, decide, failInvoice, fanOut, invoiceBatcher, startRun, verify } from "@cpa-payouts/pipeline";
-import { describeOnBackends, eventually, startTestWorkers, type TestHandlers } from "@cpa-payouts/testing";
+import { eventually } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { browserHeaders, openTestApi, type SignedIn, type TestApi } from "./api.ts";
 

@@ -1,6 +1,6 @@
 import { type Operation, operations } from "@cpa-payouts/contract";
 import { advanceFanOut, completeRun, getRun } from "@cpa-payouts/db";
-import { invoicedRun } from "@cpa-payouts/testing";
+import { invoicedRun } from "@cpa-payouts/db/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeReady, openTestApi, type SignedIn, type TestApi } from "./api.ts";

@@ -1,6 +1,8 @@
 import { recordTick } from "@cpa-payouts/db";
+import { invoicedRun, type TestUser } from "@cpa-payouts/db/testing";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { closeRun, decide, startRun } from "@cpa-payouts/pipeline";
-import { describeOnBackends, invoicedRun, parseMetrics, type TestUser } from "@cpa-payouts/testing";
+import { parseMetrics } from "@cpa-payouts/testing-servers";
 import { afterEach, describe, expect, it } from "vitest";
 import { openTestApi, type TestApi } from "./api.ts";
 

@@ -1,6 +1,7 @@
 import { type ApiError, operations } from "@cpa-payouts/contract";
 import { createInvoices, decideChunk, findRun, findViolations, recordFailure } from "@cpa-payouts/db";
-import { parseMetrics, userIds } from "@cpa-payouts/testing";
+import { userIds } from "@cpa-payouts/db/testing";
+import { parseMetrics } from "@cpa-payouts/testing-servers";
 import { generateSync } from "otplib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import {

@@ -1,5 +1,6 @@
 import { createInvoices } from "@cpa-payouts/db";
-import { decidedRun, eventually, userIds } from "@cpa-payouts/testing";
+import { decidedRun, userIds } from "@cpa-payouts/db/testing";
+import { eventually } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openTestApi, type TestApi } from "./api.ts";
 

@@ -1,13 +1,13 @@
 import { raiseAlerts, settleDelivery, startDelivery } from "@cpa-payouts/db";
+import { testDatabase } from "@cpa-payouts/db/testing";
 import {
   freePort,
   type MailServer,
   startMailServer,
   startWebhookServer,
-  testDatabase,
   WEBHOOK_SECRET,
   type WebhookServer,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
 

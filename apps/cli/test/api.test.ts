@@ -4,7 +4,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createClient } from "@cpa-payouts/contract";
-import { startPayouts, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { type TestDatabase, testDatabase } from "@cpa-payouts/db/testing";
+import { startPayouts } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
 

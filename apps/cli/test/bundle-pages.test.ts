@@ -1,4 +1,5 @@
-import { type Bundle, bundlePayouts, type PayoutsProcess, startPayouts, testDatabase } from "@cpa-payouts/testing";
+import { testDatabase } from "@cpa-payouts/db/testing";
+import { type Bundle, bundlePayouts, type PayoutsProcess, startPayouts } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { payoutsJson } from "./payouts.ts";
 

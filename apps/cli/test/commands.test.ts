@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/testing";
+import { type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/db/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
 

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { startPayouts, startWebhookServer, toCsv } from "@cpa-payouts/testing";
+import { toCsv } from "@cpa-payouts/db/testing";
+import { startPayouts, startWebhookServer } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
 

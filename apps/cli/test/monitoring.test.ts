@@ -3,18 +3,16 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createApiToken, findRun, recordTick } from "@cpa-payouts/db";
+import { importNetwork } from "@cpa-payouts/db/testing";
+import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
   bundlePayouts,
-  environmentOf,
   eventually,
   freePort,
-  importNetwork,
-  openTestFlow,
   type PayoutsProcess,
   parseMetrics,
   startPayouts,
-  type TestFlow,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { payouts } from "./payouts.ts";
 

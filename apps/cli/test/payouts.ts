@@ -1,5 +1,5 @@
 import { Writable } from "node:stream";
-import { migrationsFolder } from "@cpa-payouts/testing";
+import { migrationsFolder } from "@cpa-payouts/testing-servers";
 import { runProgram } from "../src/program.ts";
 
 export interface CommandResult {

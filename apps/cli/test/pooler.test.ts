@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describeServer } from "@cpa-payouts/db";
-import { type PgBouncer, startPayouts, startPgBouncer, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { type TestDatabase, testDatabase } from "@cpa-payouts/db/testing";
+import { type PgBouncer, startPayouts, startPgBouncer } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { payouts } from "./payouts.ts";
 

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { describeOnBackends, environmentOf, openTestFlow } from "@cpa-payouts/testing";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
+import { environmentOf, openTestFlow } from "@cpa-payouts/pipeline/testing";
 import { expect, it } from "vitest";
 import { payouts } from "./payouts.ts";
 

@@ -2,15 +2,9 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findRun } from "@cpa-payouts/db";
-import {
-  bundlePayouts,
-  eventually,
-  importNetwork,
-  openTestFlow,
-  repositoryRoot,
-  startPayouts,
-  testDatabase,
-} from "@cpa-payouts/testing";
+import { importNetwork, testDatabase } from "@cpa-payouts/db/testing";
+import { openTestFlow } from "@cpa-payouts/pipeline/testing";
+import { bundlePayouts, eventually, repositoryRoot, startPayouts } from "@cpa-payouts/testing-servers";
 import { describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
 

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type RedisServer, startPayouts, startRedis, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { type TestDatabase, testDatabase } from "@cpa-payouts/db/testing";
+import { type RedisServer, startPayouts, startRedis } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
 import { payouts } from "./payouts.ts";
 

@@ -3,7 +3,8 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { startPayouts, testDatabase } from "@cpa-payouts/testing";
+import { testDatabase } from "@cpa-payouts/db/testing";
+import { startPayouts } from "@cpa-payouts/testing-servers";
 import { describe, expect, it } from "vitest";
 
 const launcher = fileURLToPath(new URL("../bin/payouts.mjs", import.meta.url));

@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { freePort, testDatabase } from "@cpa-payouts/testing";
+import { testDatabase } from "@cpa-payouts/db/testing";
+import { freePort } from "@cpa-payouts/testing-servers";
 import { describe, expect, it } from "vitest";
 import { payouts } from "./payouts.ts";
 

@@ -1,20 +1,18 @@
 import { openEmail, openWebhook } from "@cpa-payouts/alerts";
 import { completeRun, listAlerts, reopenDeliveries, settleDelivery } from "@cpa-payouts/db";
+import { decidedRun, importNetwork } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { type Alerts, decide, fanOut, startRun, tick, verify } from "@cpa-payouts/pipeline";
+import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
-  decidedRun,
-  describeOnBackends,
   eventually,
-  importNetwork,
   type MailServer,
-  openTestFlow,
   startMailServer,
   startWebhookServer,
-  type TestFlow,
   WEBHOOK_SECRET,
   type WebhookServer,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { startWorkers } from "./workers.ts";
 

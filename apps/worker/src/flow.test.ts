@@ -1,7 +1,10 @@
 import { findRun, listRuns } from "@cpa-payouts/db";
+import { importNetwork } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { decide, fanOut, followRun, retryRun, startRun, summarizeRun, tick, verify } from "@cpa-payouts/pipeline";
-import { describeOnBackends, eventually, importNetwork, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
+import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { eventually } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { startSchedules } from "./schedules.ts";
 import { startWorkers } from "./workers.ts";

@@ -1,7 +1,9 @@
 import type { PaymentRun } from "@cpa-payouts/db";
+import { importNetwork } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import { followRun, type RunProgress, startRun } from "@cpa-payouts/pipeline";
-import { eventually, importNetwork, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
+import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { eventually } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startWorkers } from "./workers.ts";
 

@@ -1,16 +1,11 @@
 import { OperationError } from "@cpa-payouts/core";
 import { findRun, recordTick } from "@cpa-payouts/db";
+import { importNetwork } from "@cpa-payouts/db/testing";
 import { scheduleTicks } from "@cpa-payouts/jobs";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { createReadiness, startRun } from "@cpa-payouts/pipeline";
-import {
-  describeOnBackends,
-  eventually,
-  importNetwork,
-  migrationsFolder,
-  openTestFlow,
-  parseMetrics,
-  type TestFlow,
-} from "@cpa-payouts/testing";
+import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { eventually, migrationsFolder, parseMetrics } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openProcessMetrics, openWorkerMeter } from "./metrics.ts";
 import { type Monitoring, startMonitoring } from "./monitoring.ts";

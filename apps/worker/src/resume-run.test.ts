@@ -1,5 +1,7 @@
 import { getRun, type PaymentRun } from "@cpa-payouts/db";
+import { importNetwork, userIds } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
+import { describeOnBackends, startTestWorkers } from "@cpa-payouts/jobs/testing";
 import {
   createInvoiceBatch,
   decide,
@@ -11,16 +13,8 @@ import {
   summarizeRun,
   verify,
 } from "@cpa-payouts/pipeline";
-import {
-  describeOnBackends,
-  eventually,
-  importNetwork,
-  latch,
-  openTestFlow,
-  startTestWorkers,
-  type TestFlow,
-  userIds,
-} from "@cpa-payouts/testing";
+import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { eventually, latch } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { startWorkers } from "./workers.ts";
 

@@ -6,7 +6,7 @@ import { hashToken } from "@cpa-payouts/access";
 import { type Client, createClient, scopes } from "@cpa-payouts/contract";
 import { connect, createApiToken } from "@cpa-payouts/db";
 import { migrateQueue } from "@cpa-payouts/jobs";
-import { migrationsFolder } from "@cpa-payouts/testing";
+import { migrationsFolder } from "@cpa-payouts/testing-servers";
 import { startPostgres } from "../servers.ts";
 import type { ApiReport, ApiStart } from "./child.ts";
 import { createHistory } from "./network.ts";

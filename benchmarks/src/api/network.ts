@@ -10,7 +10,7 @@ import {
   type PaymentRun,
   reviewInvoices,
 } from "@cpa-payouts/db";
-import { testPolicy } from "@cpa-payouts/testing";
+import { testPolicy } from "@cpa-payouts/db/testing";
 import { type BenchDatabase, createNetwork } from "../network.ts";
 
 /** The payment dates of the history; every run pays all users who qualify. */

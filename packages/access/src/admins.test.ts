@@ -1,5 +1,5 @@
 import { findAdmin } from "@cpa-payouts/db";
-import { openTestData, type TestData } from "@cpa-payouts/testing";
+import { openTestData, type TestData } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdmin, createFirstAdmin, setPassword } from "./admins.ts";
 import type { AccessContext } from "./context.ts";

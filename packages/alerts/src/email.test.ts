@@ -1,4 +1,4 @@
-import { freePort, type MailServer, startMailServer } from "@cpa-payouts/testing";
+import { freePort, type MailServer, startMailServer } from "@cpa-payouts/testing-servers";
 import { afterEach, describe, expect, it } from "vitest";
 import { openEmail } from "./email.ts";
 

@@ -4,7 +4,7 @@ import {
   startWebhookServer,
   WEBHOOK_SECRET,
   type WebhookServer,
-} from "@cpa-payouts/testing";
+} from "@cpa-payouts/testing-servers";
 import { afterEach, describe, expect, it } from "vitest";
 import { openWebhook } from "./webhook.ts";
 

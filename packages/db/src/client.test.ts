@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type TestDatabase, testDatabase } from "@cpa-payouts/testing";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConnectOptions, connect } from "./client.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { arrayParam, rowOf, rowsOf } from "./sql.ts";
+import { type TestDatabase, testDatabase } from "./testing/index.ts";
 
 /** Goal: without a pooler the settings of the connection apply, not those that its role has for pooled connections. */
 describe("settings of a connection", () => {

@@ -1,6 +1,6 @@
-import { invoicedRun, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { databaseErrorOf, isDataError } from "./errors.ts";
+import { invoicedRun, openTestData, type TestData } from "./testing/index.ts";
 
 /** Goal: statements other than the product's (from psql, a script, a bug) cannot break the rules of the tables. */
 let data: TestData;

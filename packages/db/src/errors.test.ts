@@ -1,9 +1,9 @@
-import { openTestData, type TestData } from "@cpa-payouts/testing";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect } from "./client.ts";
 import { describeError, isConnectionError, isDataError } from "./errors.ts";
 import { ping } from "./ping.ts";
+import { openTestData, type TestData } from "./testing/index.ts";
 
 const UNREACHABLE = "postgres://somebody:secret@127.0.0.1:1/payouts";
 

@@ -1,9 +1,10 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { migrationsFolder, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { migrationsFolder } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { assertMigrated, migrateDatabase, migrationState } from "./migrate.ts";
+import { type TestDatabase, testDatabase } from "./testing/index.ts";
 
 let database: TestDatabase;
 let folder: string;

@@ -1,12 +1,4 @@
-import {
-  decidedRun,
-  eventually,
-  importNetwork,
-  recordingLog,
-  type TestDatabase,
-  testClock,
-  testDatabase,
-} from "@cpa-payouts/testing";
+import { eventually, recordingLog, testClock } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, type Db, type DbConnection } from "./client.ts";
 import { isReviewOverdue } from "./queries/alerts.ts";
@@ -14,6 +6,7 @@ import { countOpenDecisions, decideChunk, openDecisionsPage } from "./queries/de
 import { createInvoices } from "./queries/invoices.ts";
 import { creditUser } from "./queries/ledger.ts";
 import { advanceFanOut, completeRun, getRun } from "./queries/runs.ts";
+import { decidedRun, importNetwork, type TestDatabase, testDatabase } from "./testing/index.ts";
 
 const USERS = 4_000;
 const BATCH = 500;

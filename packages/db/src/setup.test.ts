@@ -16,12 +16,13 @@ import {
   stopPostmaster,
   urlOf,
 } from "@cpa-payouts/embedded-postgres/testing";
-import { eventually, freePort, migrationsFolder, type TestDatabase, testDatabase } from "@cpa-payouts/testing";
+import { eventually, freePort, migrationsFolder } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "./client.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { describeServer } from "./ping.ts";
 import { assertWritable, checkDatabase } from "./setup.ts";
+import { type TestDatabase, testDatabase } from "./testing/index.ts";
 
 describe("database check", () => {
   let database: TestDatabase;

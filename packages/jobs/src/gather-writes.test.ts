@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { eventually, type RedisServer, startRedis } from "@cpa-payouts/testing";
+import { eventually, type RedisServer, startRedis } from "@cpa-payouts/testing-servers";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { gatherWrites } from "./gather-writes.ts";

@@ -1,14 +1,8 @@
-import {
-  describeOnBackends,
-  eventually,
-  latch,
-  openTestFlow,
-  startTestWorkers,
-  type TestFlow,
-} from "@cpa-payouts/testing";
+import { eventually, latch } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { catalog, jobsOf, queueNames } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
+import { describeOnBackends, openTestQueues, startTestWorkers, type TestQueues } from "./testing/index.ts";
 import type { RunningWorker } from "./worker.ts";
 
 const JOB = { runId: 1, userId: 2 };
@@ -32,25 +26,25 @@ describe("job catalogue", () => {
 });
 
 describeOnBackends("queues", (kind) => {
-  let flow: TestFlow;
+  let opened: TestQueues;
   let queues: Queues;
   let workers: RunningWorker | null;
 
   beforeEach(async () => {
-    flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z" });
-    queues = flow.ctx.queues;
+    opened = await openTestQueues(kind);
+    queues = opened.queues;
     workers = null;
   });
 
   afterEach(async () => {
     await workers?.close();
-    await flow.close();
+    await opened.close();
   });
 
   const stateOf = (id = ID) => queues.bullmq.invoices.getJobState(id);
   const reaches = (state: string) => eventually(async () => (await stateOf()) === state);
   const work = async (handle: () => Promise<Record<string, never>>) => {
-    workers = await startTestWorkers(flow, {
+    workers = await startTestWorkers(opened, {
       queues: ["invoices"],
       handlers: { "create-invoice": handle },
       events: { isFinal: () => true, onExhausted: async () => {} },
@@ -59,7 +53,7 @@ describeOnBackends("queues", (kind) => {
   };
 
   it("a ping of the backend is answered", async () => {
-    await expect(flow.backend.ping()).resolves.toBeUndefined();
+    await expect(opened.backend.ping()).resolves.toBeUndefined();
   });
 
   it("a job that already waits is not added again", async () => {

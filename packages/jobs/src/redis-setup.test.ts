@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type RedisServer, startRedis } from "@cpa-payouts/testing";
+import { type RedisServer, startRedis } from "@cpa-payouts/testing-servers";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
 import type { Backend } from "./backend.ts";

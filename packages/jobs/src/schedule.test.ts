@@ -1,26 +1,27 @@
 import { dueAt, localDateAt } from "@cpa-payouts/core";
-import { describeOnBackends, eventually, openTestFlow, startTestWorkers, type TestFlow } from "@cpa-payouts/testing";
+import { eventually } from "@cpa-payouts/testing-servers";
 import type { Queue } from "bullmq";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { openBackend, openQueues, type Queues } from "./queues.ts";
 import { scheduleTicks } from "./schedule.ts";
+import { describeOnBackends, openTestQueues, startTestWorkers, type TestQueues } from "./testing/index.ts";
 
 const DAILY = { pattern: "0 2 * * *", timeZone: "UTC" };
 const EVERY_SECOND = { pattern: "* * * * * *", timeZone: "UTC" };
 
 describeOnBackends("ticks", (kind) => {
-  let flow: TestFlow;
+  let opened: TestQueues;
   let queues: Queues;
   let ticks: Queue;
 
   beforeEach(async () => {
-    flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z" });
-    queues = flow.ctx.queues;
+    opened = await openTestQueues(kind);
+    queues = opened.queues;
     ticks = queues.bullmq.ticks;
   });
 
   afterEach(async () => {
-    await flow.close();
+    await opened.close();
   });
 
   const schedulers = async () => {
@@ -70,7 +71,7 @@ describeOnBackends("ticks", (kind) => {
 
     await scheduleTicks(queues, EVERY_SECOND);
     expect(await ticks.getJob(overdue)).toBeDefined();
-    const worker = await startTestWorkers(flow, { queues: ["ticks"], handlers: { tick: async () => ({}) } });
+    const worker = await startTestWorkers(opened, { queues: ["ticks"], handlers: { tick: async () => ({}) } });
     await eventually(async () => (await ticks.getJobState(overdue)) === "completed");
     await worker.close();
   });
@@ -89,7 +90,7 @@ describeOnBackends("ticks", (kind) => {
 
   it("eight processes that boot together schedule the ticks once", async () => {
     const processes = Array.from({ length: 8 }, () => {
-      const backend = openBackend(flow.backendConfig);
+      const backend = openBackend(opened.backendConfig);
       return { backend, queues: openQueues(backend, () => {}) };
     });
     const booted = await Promise.allSettled(processes.map((process) => scheduleTicks(process.queues, DAILY)));

@@ -1,10 +1,12 @@
-import { describeOnBackends, eventually, openTestFlow, startTestWorkers, type TestFlow } from "@cpa-payouts/testing";
+import { eventually } from "@cpa-payouts/testing-servers";
 import type { Telemetry } from "bullmq";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Backend } from "./backend.ts";
 import { openBackend, openQueues, type Queues } from "./queues.ts";
 import { scheduleTicks } from "./schedule.ts";
+import { describeOnBackends, openTestQueues, startTestWorkers, type TestQueues } from "./testing/index.ts";
 
+const DAILY = { pattern: "0 2 * * *", timeZone: "UTC" };
 const TRACE = '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}';
 
 /** Telemetry with the same trace context for every span: enough to see what jobs carry. */
@@ -29,20 +31,20 @@ function carryingTelemetry(): Telemetry {
 }
 
 describeOnBackends("traces", (kind) => {
-  let flow: TestFlow;
+  let opened: TestQueues;
   let backend: Backend;
   let queues: Queues;
 
   beforeEach(async () => {
-    flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z" });
-    backend = openBackend(flow.backendConfig, carryingTelemetry());
+    opened = await openTestQueues(kind);
+    backend = openBackend(opened.backendConfig, carryingTelemetry());
     queues = openQueues(backend, () => {});
   });
 
   afterEach(async () => {
     await queues.close();
     await backend.close();
-    await flow.close();
+    await opened.close();
   });
 
   const tracesOf = async (queue: "ticks" | "invoices", state: "waiting" | "delayed") => {
@@ -58,7 +60,7 @@ describeOnBackends("traces", (kind) => {
   });
 
   it("a trace begins at a tick and does not continue into the next tick", async () => {
-    await scheduleTicks(queues, flow.ctx.policy.schedule);
+    await scheduleTicks(queues, DAILY);
     expect(await tracesOf("ticks", "waiting")).toEqual([null]);
     expect(await tracesOf("ticks", "delayed")).toEqual([null, null]);
     let ticks = 0;
@@ -66,7 +68,7 @@ describeOnBackends("traces", (kind) => {
       ticks += 1;
       return { ticks };
     };
-    const workers = await startTestWorkers({ ...flow, backend }, { queues: ["ticks"], handlers: { tick } });
+    const workers = await startTestWorkers({ ...opened, backend }, { queues: ["ticks"], handlers: { tick } });
     for (const { id } of await queues.bullmq.ticks.getJobs(["delayed"])) {
       const scheduled = await queues.bullmq.ticks.getJob(id ?? "");
       await scheduled?.promote();

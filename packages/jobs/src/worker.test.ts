@@ -1,13 +1,7 @@
-import {
-  describeOnBackends,
-  eventually,
-  latch,
-  openTestFlow,
-  startTestWorkers,
-  type TestFlow,
-} from "@cpa-payouts/testing";
+import { eventually, latch } from "@cpa-payouts/testing-servers";
 import type { JobsOptions, Queue } from "bullmq";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { describeOnBackends, openTestQueues, startTestWorkers, type TestQueues } from "./testing/index.ts";
 import type { Handlers, JobReport, RunningWorker, WorkerEvents } from "./worker.ts";
 
 const JOB = { runId: 1, userId: 2 };
@@ -15,7 +9,7 @@ const JOB = { runId: 1, userId: 2 };
 const QUICK: JobsOptions = { jobId: "job", attempts: 3, backoff: { type: "fixed", delay: 1 } };
 
 describeOnBackends("worker", (kind) => {
-  let flow: TestFlow;
+  let opened: TestQueues;
   let invoices: Queue;
   let worker: RunningWorker | null;
   let retried: JobReport[];
@@ -24,20 +18,20 @@ describeOnBackends("worker", (kind) => {
   let calls: unknown[];
 
   beforeEach(async () => {
-    flow = await openTestFlow({ kind, now: "2026-12-07T02:00:00Z" });
-    invoices = flow.ctx.queues.bullmq.invoices;
+    opened = await openTestQueues(kind);
+    invoices = opened.queues.bullmq.invoices;
     worker = null;
     [retried, exhausted, errors, calls] = [[], [], [], []];
   });
 
   afterEach(async () => {
     await worker?.close();
-    await flow.close();
+    await opened.close();
   });
 
   type Handler = Handlers["create-invoice"]["run"];
   const work = async (handle: Handler, events: Partial<WorkerEvents> = {}) => {
-    worker = await startTestWorkers(flow, {
+    worker = await startTestWorkers(opened, {
       queues: ["invoices"],
       handlers: {
         "create-invoice": async (payload) => {
@@ -176,7 +170,7 @@ describeOnBackends("worker", (kind) => {
   it("a handler that does not return by its deadline is given up, and its job is retried", async () => {
     let calls = 0;
     const reports: JobReport[] = [];
-    worker = await startTestWorkers(flow, {
+    worker = await startTestWorkers(opened, {
       queues: ["invoices"],
       deadlineMs: 200,
       handlers: {
@@ -187,7 +181,7 @@ describeOnBackends("worker", (kind) => {
       },
       events: { onRetry: (report) => reports.push(report) },
     });
-    await flow.ctx.queues.enqueue("create-invoice", { runId: 1, userId: 1 });
+    await opened.queues.enqueue("create-invoice", { runId: 1, userId: 1 });
     await eventually(() => calls === 2);
     expect(reports.map(({ error }) => error)).toEqual(["create-invoice did not finish within 200 ms"]);
   });

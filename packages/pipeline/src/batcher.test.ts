@@ -1,4 +1,4 @@
-import { latch } from "@cpa-payouts/testing";
+import { latch } from "@cpa-payouts/testing-servers";
 import { describe, expect, it, vi } from "vitest";
 import { type BatchPace, createBatcher } from "./batcher.ts";
 

@@ -1,6 +1,6 @@
 import type { Policy } from "@cpa-payouts/core";
 import { changeSettings, findDecision, findUser, type User } from "@cpa-payouts/db";
-import { decidedRun, openTestData, type TestData, type TestUser, testPolicy } from "@cpa-payouts/testing";
+import { decidedRun, openTestData, type TestData, type TestUser, testPolicy } from "@cpa-payouts/db/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ExpectedPayment, expectPayment } from "./expect-payment.ts";
 

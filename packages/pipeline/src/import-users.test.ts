@@ -1,14 +1,7 @@
 import { Readable } from "node:stream";
 import { InputError } from "@cpa-payouts/core";
-import {
-  fingerprint,
-  holdTransaction,
-  killBlocked,
-  openTestData,
-  type TestData,
-  toCsv,
-  untilBlocked,
-} from "@cpa-payouts/testing";
+import { fingerprint, openTestData, type TestData, toCsv } from "@cpa-payouts/db/testing";
+import { holdTransaction, killBlocked, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LineProblem } from "./import-file.ts";
 import { type ImportResult, importUsers } from "./import-users.ts";

@@ -1,11 +1,12 @@
 import { completeRun, listAlerts } from "@cpa-payouts/db";
-import { decidedRun, importNetwork, invoicedRun, openTestFlow, type TestFlow } from "@cpa-payouts/testing";
+import { decidedRun, importNetwork, invoicedRun } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cancelRun } from "./cancel-run.ts";
 import { type Alerts, noAlerts } from "./context.ts";
 import { startRun } from "./open-run.ts";
 import { retryRun } from "./retry.ts";
 import { reviewInvoices } from "./review.ts";
+import { openTestFlow, type TestFlow } from "./testing/index.ts";
 import { tick } from "./tick.ts";
 
 /** Never called here: no worker runs. */

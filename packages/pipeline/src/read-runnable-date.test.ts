@@ -1,4 +1,4 @@
-import { testPolicy } from "@cpa-payouts/testing";
+import { testPolicy } from "@cpa-payouts/db/testing";
 import { describe, expect, it } from "vitest";
 import { readRunnableDate } from "./read-runnable-date.ts";
 

@@ -1,5 +1,5 @@
 import { InputError } from "@cpa-payouts/core";
-import { fingerprint, invoicedRun, openTestData, type TestData } from "@cpa-payouts/testing";
+import { fingerprint, invoicedRun, openTestData, type TestData } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { credit } from "./credit.ts";
 import { retryRun } from "./retry.ts";

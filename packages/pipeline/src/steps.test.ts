@@ -1,13 +1,8 @@
 import { findRun, getRun, type PaymentRun } from "@cpa-payouts/db";
+import { importNetwork, userIds } from "@cpa-payouts/db/testing";
 import type { Queues } from "@cpa-payouts/jobs";
-import {
-  describeOnBackends,
-  eventually,
-  importNetwork,
-  openTestFlow,
-  type TestFlow,
-  userIds,
-} from "@cpa-payouts/testing";
+import { describeOnBackends } from "@cpa-payouts/jobs/testing";
+import { eventually } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { closeRun } from "./close-run.ts";
 import { type Context, defaultPace } from "./context.ts";
@@ -15,6 +10,7 @@ import { createInvoiceBatch, failInvoice } from "./create-invoice.ts";
 import { decide } from "./decide.ts";
 import { fanOut } from "./fan-out.ts";
 import { startRun } from "./open-run.ts";
+import { openTestFlow, type TestFlow } from "./testing/index.ts";
 
 const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
 const PACE = { ...defaultPace, decideChunk: 7, fanOutPage: 10, highWaterMark: 25 };

@@ -1,5 +1,5 @@
 import { findRun } from "@cpa-payouts/db";
-import { decidedRun, fingerprint, invoicedRun, openTestData, type TestData, testPolicy } from "@cpa-payouts/testing";
+import { decidedRun, fingerprint, invoicedRun, openTestData, type TestData, testPolicy } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { currentOrNextPaymentDate, previewRun, summarizeRun } from "./summary.ts";
 import { verify } from "./verify.ts";

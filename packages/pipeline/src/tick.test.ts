@@ -1,11 +1,12 @@
 import { findDecision, findRun, findScheduler, type PaymentRun } from "@cpa-payouts/db";
-import { importNetwork, openTestFlow, type TestFlow, userIds } from "@cpa-payouts/testing";
+import { importNetwork, userIds } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { closeRun } from "./close-run.ts";
 import { createInvoiceBatch } from "./create-invoice.ts";
 import { decide } from "./decide.ts";
 import { fanOut } from "./fan-out.ts";
 import { startRun } from "./open-run.ts";
+import { openTestFlow, type TestFlow } from "./testing/index.ts";
 import { tick } from "./tick.ts";
 import { verify } from "./verify.ts";
 

@@ -1,5 +1,5 @@
 import { OperationError, type SetupProblem } from "@cpa-payouts/core";
-import { recordingLog } from "@cpa-payouts/testing";
+import { recordingLog } from "@cpa-payouts/testing-servers";
 import { describe, expect, it } from "vitest";
 import type { Config } from "./env.ts";
 import { acceptSetup } from "./setup.ts";

@@ -1,5 +1,5 @@
-import { fingerprint, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fingerprint, openTestData, type TestData } from "../testing/index.ts";
 import { changeAdmin, createAdmin, findAdmin, listAdmins } from "./admins.ts";
 import { createApiToken, findApiToken, listApiTokens, revokeApiToken } from "./api-tokens.ts";
 import { listAuditLog } from "./audit-log.ts";

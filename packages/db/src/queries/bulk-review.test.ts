@@ -1,12 +1,6 @@
-import {
-  fingerprint,
-  holdTransaction,
-  invoicedRun,
-  openTestData,
-  type TestData,
-  untilBlocked,
-} from "@cpa-payouts/testing";
+import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fingerprint, invoicedRun, openTestData, type TestData } from "../testing/index.ts";
 import { findViolations } from "./invariants.ts";
 import { findInvoice } from "./invoice-lists.ts";
 import { type InvoiceReview, previewInvoiceReview, reviewInvoices } from "./review-invoices.ts";

@@ -1,13 +1,6 @@
-import {
-  decidedRun,
-  fingerprint,
-  holdTransaction,
-  openTestData,
-  type TestData,
-  untilBlocked,
-  userIds,
-} from "@cpa-payouts/testing";
+import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decidedRun, fingerprint, openTestData, type TestData, userIds } from "../testing/index.ts";
 import { findDecision, totalsOfRun } from "./decision-lists.ts";
 import { decideChunk, recordFailure, reopenFailed } from "./decisions.ts";
 import { findViolations } from "./invariants.ts";

@@ -1,5 +1,5 @@
-import { decidedRun, openTestData, type TestData, testPolicy, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decidedRun, openTestData, type TestData, testPolicy, userIds } from "../testing/index.ts";
 import { findDecision } from "./decision-lists.ts";
 import { previewDecisions } from "./decisions.ts";
 import { createInvoices } from "./invoices.ts";

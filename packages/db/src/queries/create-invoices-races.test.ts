@@ -1,16 +1,9 @@
 import type { PaymentRun } from "@cpa-payouts/db";
 import { createInvoices, creditUser, recordFailure, reviewInvoices, reviewMethod } from "@cpa-payouts/db";
-import {
-  decidedRun,
-  holdTransaction,
-  killBlocked,
-  openTestData,
-  type TestData,
-  untilBlocked,
-  userIds,
-} from "@cpa-payouts/testing";
+import { holdTransaction, killBlocked, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, type DbConnection } from "../client.ts";
+import { decidedRun, openTestData, type TestData, userIds } from "../testing/index.ts";
 import { findViolations } from "./invariants.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");

@@ -6,8 +6,8 @@ import {
   recordFailure,
   reviewMethod,
 } from "@cpa-payouts/db";
-import { decidedRun, fingerprint, importNetwork, openTestData, type TestData, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { decidedRun, fingerprint, importNetwork, openTestData, type TestData, userIds } from "../testing/index.ts";
 import { findViolations } from "./invariants.ts";
 
 const DATE = "2026-12-07";

@@ -1,7 +1,7 @@
 import type { PaymentDate } from "@cpa-payouts/core";
-import { fingerprint, openTestData, type TestData, type TestUser, testPolicy } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
+import { fingerprint, openTestData, type TestData, type TestUser, testPolicy } from "../testing/index.ts";
 import { findDecision, totalsOfRun } from "./decision-lists.ts";
 import { countOpenDecisions, decideChunk, previewDecisions } from "./decisions.ts";
 import { openRun } from "./runs.ts";

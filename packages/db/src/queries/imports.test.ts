@@ -1,14 +1,7 @@
-import {
-  decidedRun,
-  fingerprint,
-  holdTransaction,
-  invoicedRun,
-  openTestData,
-  type TestData,
-  untilBlocked,
-} from "@cpa-payouts/testing";
+import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
+import { decidedRun, fingerprint, invoicedRun, openTestData, type TestData } from "../testing/index.ts";
 import { discardImport, type ImportCounts, type ImportRow, mergeImport, stageImportRows } from "./imports.ts";
 import { findViolations } from "./invariants.ts";
 import { creditUser } from "./ledger.ts";

@@ -1,6 +1,6 @@
 import { advanceFanOut, completeRun, getRun, reviewInvoices } from "@cpa-payouts/db";
-import { invoicedRun, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { invoicedRun, openTestData, type TestData } from "../testing/index.ts";
 import { findViolations } from "./invariants.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");

@@ -1,5 +1,5 @@
-import { invoicedRun, openTestData, type TestData, type TestUser } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { invoicedRun, openTestData, type TestData, type TestUser } from "../testing/index.ts";
 import type { InvoiceFilter } from "./invoice-filter.ts";
 import {
   findInvoice,

@@ -1,6 +1,6 @@
-import { fingerprint, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
+import { fingerprint, openTestData, type TestData } from "../testing/index.ts";
 import { findViolations } from "./invariants.ts";
 import { type Credit, creditUser } from "./ledger.ts";
 

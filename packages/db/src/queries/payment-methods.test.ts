@@ -1,6 +1,7 @@
 import { type PaymentMethodStatus, paymentMethodTransitions, statesOf } from "@cpa-payouts/core";
-import { fingerprint, holdTransaction, openTestData, type TestData, untilBlocked } from "@cpa-payouts/testing";
+import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { fingerprint, openTestData, type TestData } from "../testing/index.ts";
 import { findLatestMethod, listMethods, type MethodReview, reviewMethod } from "./payment-methods.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");

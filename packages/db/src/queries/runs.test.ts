@@ -1,15 +1,8 @@
 import type { PaymentDate } from "@cpa-payouts/core";
-import {
-  decidedRun,
-  fingerprint,
-  holdTransaction,
-  openTestData,
-  type TestData,
-  testPolicy,
-  untilBlocked,
-} from "@cpa-payouts/testing";
+import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
+import { decidedRun, fingerprint, openTestData, type TestData, testPolicy } from "../testing/index.ts";
 import { recordFailure, reopenFailed } from "./decisions.ts";
 import { findViolations } from "./invariants.ts";
 import { createInvoices } from "./invoices.ts";

@@ -1,21 +1,22 @@
+/**
+ * What tests need of the world around the product: servers, databases, processes, a clock. Packages under test use it, so it
+ * imports none of them; what needs a package is in that package's own `testing` folder.
+ */
 export * from "./bundle.ts";
 export * from "./clock.ts";
-export * from "./data.ts";
-export * from "./database.ts";
-export * from "./environment.ts";
 export * from "./eventually.ts";
-export * from "./flow.ts";
 export * from "./interleave.ts";
+export * from "./latch.ts";
 export * from "./leftovers.ts";
 export * from "./link.ts";
 export * from "./log.ts";
 export * from "./mail-server.ts";
 export * from "./metrics.ts";
-export * from "./network.ts";
 export * from "./payouts-process.ts";
 export * from "./pgbouncer.ts";
 export * from "./redis-server.ts";
+export * from "./run-folder.ts";
+export * from "./scratch-database.ts";
 export * from "./servers.ts";
 export * from "./stall.ts";
 export * from "./webhook-server.ts";
-export * from "./workers.ts";

@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type Db } from "@cpa-payouts/db";
 import postgres from "postgres";
 import { inject } from "vitest";
 import { databaseUrl, TEMPLATE_DATABASE } from "./servers.ts";
 
-export interface TestDatabase {
+/** A database of one test. */
+export interface ScratchDatabase {
   readonly url: string;
-  readonly db: Db;
   /** A plain client for what the product has no statement for: looking into tables, sabotage, transactions. */
   readonly sql: postgres.Sql;
   /** Throws everybody out and refuses new connections, until the answer's `end` is called two seconds later or more. */
@@ -17,27 +16,27 @@ export interface TestDatabase {
 
 const OUTAGE_MS = 2_000;
 
-/** A migrated database of its own, cloned from the template; `empty` has no tables at all. */
-export async function testDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
+/** Creates a migrated database, cloned from the template; `empty` has no tables at all. */
+export async function createScratchDatabase(options: { empty?: boolean } = {}): Promise<ScratchDatabase> {
   const serverUrl = inject("postgresUrl");
   const name = `test_${randomBytes(6).toString("hex")}`;
+  const url = await createDatabase(serverUrl, name, options.empty ? undefined : TEMPLATE_DATABASE);
+  const sql = postgres(url, { max: 4, onnotice: () => {}, types: { bigint: postgres.BigInt } });
+  return { url, sql, outage: () => startOutage(serverUrl, name), close: () => sql.end({ timeout: 5 }) };
+}
+
+/**
+ * Creates a database on a server, empty or as a clone of a template.
+ *
+ * @returns its URL
+ */
+export async function createDatabase(serverUrl: string, name: string, template?: string): Promise<string> {
   const admin = postgres(serverUrl, { max: 1, onnotice: () => {} });
   await admin.unsafe(
-    `create database ${name}${options.empty ? "" : ` template ${TEMPLATE_DATABASE} strategy file_copy`}`,
+    `create database ${name}${template === undefined ? "" : ` template ${template} strategy file_copy`}`,
   );
   await admin.end();
-  const url = databaseUrl(serverUrl, name);
-  const { db, close } = connect({ url, max: 4, applicationName: "test" });
-  const sql = postgres(url, { max: 4, onnotice: () => {}, types: { bigint: postgres.BigInt } });
-  return {
-    url,
-    db,
-    sql,
-    outage: () => startOutage(serverUrl, name),
-    close: async () => {
-      await Promise.all([close(), sql.end({ timeout: 5 })]);
-    },
-  };
+  return databaseUrl(serverUrl, name);
 }
 
 async function startOutage(serverUrl: string, name: string): Promise<{ end(): Promise<void> }> {

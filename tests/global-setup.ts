@@ -3,15 +3,20 @@ import path from "node:path";
 import { migrateDatabase } from "@cpa-payouts/db";
 import { startEmbedded } from "@cpa-payouts/embedded-postgres";
 import { migrateQueue } from "@cpa-payouts/jobs";
-import postgres from "postgres";
+import {
+  createDatabase,
+  migrationsFolder,
+  RUN_FOLDER_PREFIX,
+  runFolder,
+  startRedis,
+  sweep,
+  TEMPLATE_DATABASE,
+  temporaryFolder,
+} from "@cpa-payouts/testing-servers";
 import type { TestProject } from "vitest/node";
-import { findPgBouncer } from "../../../scripts/bootstrap/pgbouncer.mjs";
-import { findRedis } from "../../../scripts/bootstrap/redis.mjs";
-import { checkoutBundle } from "../../../scripts/checkout-bundle.mjs";
-import { sweep } from "./leftovers.ts";
-import { startRedis } from "./redis-server.ts";
-import { RUN_FOLDER_PREFIX, runFolder, temporaryFolder } from "./run-folder.ts";
-import { databaseUrl, migrationsFolder, TEMPLATE_DATABASE } from "./servers.ts";
+import { findPgBouncer } from "../scripts/bootstrap/pgbouncer.mjs";
+import { findRedis } from "../scripts/bootstrap/redis.mjs";
+import { checkoutBundle } from "../scripts/checkout-bundle.mjs";
 
 /** Nothing in a test survives a power cut, so nothing waits for the disk. */
 const FAST_AND_FORGETFUL = {
@@ -76,10 +81,7 @@ function isRunning(pid: number): boolean {
 }
 
 async function createTemplate(url: string): Promise<void> {
-  const admin = postgres(url, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${TEMPLATE_DATABASE}`);
-  await admin.end();
-  const templateUrl = databaseUrl(url, TEMPLATE_DATABASE);
+  const templateUrl = await createDatabase(url, TEMPLATE_DATABASE);
   await migrateDatabase(templateUrl, migrationsFolder);
   await migrateQueue(templateUrl);
 }

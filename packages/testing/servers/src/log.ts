@@ -1,12 +1,11 @@
-import type { Log } from "@cpa-payouts/pipeline";
-
 export interface LogLine {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly event: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-export interface RecordingLog extends Log {
+/** Fits the `Log` of core, which is not imported: this package is below all others. */
+export interface RecordingLog extends Record<LogLine["level"], (fields: object, event: string) => void> {
   readonly lines: readonly LogLine[];
   /** The fields of every line of an event. */
   of(event: string): readonly Readonly<Record<string, unknown>>[];

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { bundle } from "../../../scripts/bundle.mjs";
+import { bundle } from "../../../../scripts/bundle.mjs";
 import { repositoryRoot } from "./servers.ts";
 
 /** A bundled program. */

@@ -1,15 +1,18 @@
-import type { LocalDate, Policy } from "@cpa-payouts/core";
-import { paymentKindOf } from "@cpa-payouts/core";
-import { type CreatedInvoice, createInvoices, type Db, decideChunk, openRun, type PaymentRun } from "@cpa-payouts/db";
-import type { DataContext } from "@cpa-payouts/pipeline";
-import { type TestClock, testClock } from "./clock.ts";
-import { type TestDatabase, testDatabase } from "./database.ts";
-import { testPolicy } from "./flow.ts";
-import { type RecordingLog, recordingLog } from "./log.ts";
+import { type LocalDate, type Policy, paymentKindOf } from "@cpa-payouts/core";
+import { type RecordingLog, recordingLog, type TestClock, testClock } from "@cpa-payouts/testing-servers";
+import { type CreatedInvoice, createInvoices, type Db, decideChunk, openRun, type PaymentRun } from "../index.ts";
+import type { DataTestContext } from "./data-test-context.ts";
 import { importNetwork, type TestUser } from "./network.ts";
+import { type TestDatabase, testDatabase } from "./test-database.ts";
+
+export const testPolicy: Policy = {
+  schedule: { timeZone: "UTC", pattern: "0 2 * * *" },
+  minimumBalanceCents: 100_00n,
+  catchUpDays: 7,
+};
 
 export interface TestData {
-  readonly ctx: DataContext;
+  readonly ctx: DataTestContext;
   readonly database: TestDatabase;
   readonly clock: TestClock;
   readonly log: RecordingLog;
@@ -27,7 +30,11 @@ export async function openTestData(options: { now?: string; users?: readonly Tes
 }
 
 /** The run of a payment date, opened and with its decisions made, ready for its invoices. */
-export async function decidedRun(ctx: DataContext, date: LocalDate, policy: Partial<Policy> = {}): Promise<PaymentRun> {
+export async function decidedRun(
+  ctx: DataTestContext,
+  date: LocalDate,
+  policy: Partial<Policy> = {},
+): Promise<PaymentRun> {
   const kind = paymentKindOf(date);
   if (!kind) throw new Error(`${date} is not a payment date`);
   const { run } = await openRun(ctx.db, {
@@ -49,7 +56,7 @@ export async function userIds(database: TestDatabase): Promise<Record<string, nu
 
 /** A decided run with all of its invoices. */
 export async function invoicedRun(
-  data: { ctx: DataContext; database: TestDatabase },
+  data: { ctx: DataTestContext; database: TestDatabase },
   date: LocalDate,
 ): Promise<{ run: PaymentRun; created: CreatedInvoice[] }> {
   const run = await decidedRun(data.ctx, date);

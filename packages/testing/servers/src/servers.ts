@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The server's maintenance database; tests get databases of their own, see `testDatabase`. */
+    /** The server's maintenance database; tests get databases of their own, see `createScratchDatabase`. */
     postgresUrl: string;
     /** Null without a Redis binary. */
     redisUrl: string | null;
@@ -16,9 +16,9 @@ declare module "vitest" {
 
 export const TEMPLATE_DATABASE = "payouts_template";
 
-export const repositoryRoot = fileURLToPath(new URL("../../../", import.meta.url));
+export const repositoryRoot = fileURLToPath(new URL("../../../../", import.meta.url));
 
-export const migrationsFolder = fileURLToPath(new URL("../../../drizzle", import.meta.url));
+export const migrationsFolder = fileURLToPath(new URL("../../../../drizzle", import.meta.url));
 
 /** The URL of another database on the same server. */
 export function databaseUrl(serverUrl: string, database: string): string {

@@ -1,6 +1,6 @@
 import type postgres from "postgres";
-import type { TestDatabase } from "./database.ts";
 import { eventually } from "./eventually.ts";
+import type { ScratchDatabase } from "./scratch-database.ts";
 
 export interface HeldTransaction {
   readonly sql: postgres.ReservedSql;
@@ -10,7 +10,7 @@ export interface HeldTransaction {
 
 /** A transaction of another client that stays open and keeps its locks, to force two statements into an order. */
 export async function holdTransaction(
-  database: TestDatabase,
+  database: ScratchDatabase,
   work: (sql: postgres.ReservedSql) => Promise<unknown>,
 ): Promise<HeldTransaction> {
   const sql = await database.sql.reserve();
@@ -24,7 +24,7 @@ export async function holdTransaction(
 }
 
 /** Waits until so many statements of a database wait for another one's lock. */
-export async function untilBlocked({ sql }: TestDatabase, statements = 1): Promise<void> {
+export async function untilBlocked({ sql }: ScratchDatabase, statements = 1): Promise<void> {
   await eventually(async () => {
     const [row] = await sql<{ waiting: number }[]>`
       select count(*)::int as waiting from pg_stat_activity
@@ -34,7 +34,7 @@ export async function untilBlocked({ sql }: TestDatabase, statements = 1): Promi
 }
 
 /** Kills the connections whose statements wait for a lock, as a failover would. */
-export async function killBlocked({ sql }: TestDatabase): Promise<void> {
+export async function killBlocked({ sql }: ScratchDatabase): Promise<void> {
   await sql`
     select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`;

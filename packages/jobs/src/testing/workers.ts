@@ -1,13 +1,12 @@
-import { describeError, isDataError } from "@cpa-payouts/db";
 import {
+  type Backend,
   type Handlers,
   type JobName,
   type QueueName,
   type RunningWorker,
   startWorker,
   type WorkerEvents,
-} from "@cpa-payouts/jobs";
-import type { TestFlow } from "./flow.ts";
+} from "../index.ts";
 
 /** What a test puts in place of steps of the flow. A failure is reported by the events only. */
 export type TestHandlers = { readonly [N in JobName]?: Handlers[N]["run"] };
@@ -20,11 +19,17 @@ export interface TestWorkersOptions {
   readonly deadlineMs?: number;
 }
 
-/** Workers on the queues of a flow that do what a test tells them, instead of the steps of the flow. */
-export async function startTestWorkers(flow: TestFlow, options: TestWorkersOptions): Promise<RunningWorker> {
+/**
+ * Starts workers that do what a test says instead of the steps of the flow. By default no error is final, and an error is
+ * described by its message.
+ */
+export async function startTestWorkers(
+  { backend }: { readonly backend: Backend },
+  options: TestWorkersOptions,
+): Promise<RunningWorker> {
   const events: WorkerEvents = {
-    isFinal: isDataError,
-    describe: describeError,
+    isFinal: () => false,
+    describe: (error) => (error instanceof Error ? error.message : String(error)),
     onStalled: () => {},
     onError: () => {},
     onRetry: () => {},
@@ -37,20 +42,11 @@ export async function startTestWorkers(flow: TestFlow, options: TestWorkersOptio
   ) as unknown as Handlers;
   const tuning = { concurrency: 8, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
   const workers = await Promise.all(
-    options.queues.map((queue) => startWorker(flow.backend, queue, handlers, events, tuning)),
+    options.queues.map((queue) => startWorker(backend, queue, handlers, events, tuning)),
   );
   return {
     close: async () => {
       await Promise.all(workers.map((worker) => worker.close()));
     },
   };
-}
-
-/** Something to wait for that somebody else opens. */
-export function latch<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
-  let open: (value: T) => void = () => {};
-  const opened = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
 }

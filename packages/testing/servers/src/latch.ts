@@ -1,0 +1,8 @@
+/** Something to wait for that another part of the test opens. */
+export function latch<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
+  let open: (value: T) => void = () => {};
+  const opened = new Promise<T>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
