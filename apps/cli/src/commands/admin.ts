@@ -40,10 +40,10 @@ export async function resetAdminPassword(
 ): Promise<undefined> {
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
-    const order = { email, actor: cli.actor };
-    const set = await setPassword(ctx, { ...order, ...chosen });
+    const input = { email, actor: cli.actor };
+    const set = await setPassword(ctx, { ...input, ...chosen });
     if (set.status === "unknown-admin") throw new InputError(`there is no administrator ${email}`);
-    if (options.removeSecondFactor) await removeSecondFactor(ctx, order);
+    if (options.removeSecondFactor) await removeSecondFactor(ctx, input);
     await tellPassword(cli, { email, password: set.password, isGenerated: !chosen.password });
   });
 }
