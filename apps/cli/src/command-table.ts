@@ -1,3 +1,4 @@
+import { parseWholeNumber } from "@cpa-payouts/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { calendarFormats, listFormats } from "./output.ts";
 import type { Does } from "./program.ts";
@@ -189,9 +190,8 @@ function addViews(program: Command, does: Does): void {
 
 function wholeNumber(from: number, to: number): (text: string) => number {
   return (text) => {
-    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number >= from && number <= to))
-      throw new InvalidArgumentError(`write a whole number from ${from} to ${to}.`);
+    const number = parseWholeNumber(text, from, to);
+    if (number === null) throw new InvalidArgumentError(`write a whole number from ${from} to ${to}.`);
     return number;
   };
 }

@@ -28,3 +28,4 @@ export * from "./policy.ts";
 export * from "./schedule.ts";
 export * from "./setup.ts";
 export * from "./states.ts";
+export * from "./whole-number.ts";
