@@ -10,8 +10,8 @@ import {
   untilBlocked,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { LineProblem } from "./import-file.ts";
 import { type ImportResult, importUsers } from "./import-users.ts";
+import type { LineProblem } from "./read-import-file.ts";
 
 let data: TestData;
 let problems: LineProblem[];

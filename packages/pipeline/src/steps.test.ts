@@ -14,7 +14,7 @@ import { type Context, defaultPace } from "./context.ts";
 import { createInvoiceBatch, failInvoice } from "./create-invoice.ts";
 import { decide } from "./decide.ts";
 import { fanOut } from "./fan-out.ts";
-import { startRun } from "./open-run.ts";
+import { startRun } from "./start-run.ts";
 
 const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
 const PACE = { ...defaultPace, decideChunk: 7, fanOutPage: 10, highWaterMark: 25 };

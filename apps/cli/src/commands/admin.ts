@@ -13,7 +13,7 @@ const EMAIL = /^[^\s@]+@[^\s@]+$/;
  *
  * @throws InputError for a bad e-mail or role, OperationError when the administrator exists already
  */
-export async function createAdminCommand(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
+export async function addAdmin(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
   const role = readRole(options.role);
   if (!EMAIL.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
   const chosen = await choosePassword(cli);
@@ -49,7 +49,7 @@ export async function resetAdminPassword(
 }
 
 /** `payouts admin list`: prints all administrators. */
-export async function listAdminsCommand(cli: Cli): Promise<undefined> {
+export async function printAdmins(cli: Cli): Promise<undefined> {
   await withDatabase(cli, async ({ db }) => {
     const admins = await listAdmins(db);
     await cli.output.list(
