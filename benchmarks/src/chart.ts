@@ -1,4 +1,4 @@
-import type { Figures } from "./report.ts";
+import type { Report } from "./report.ts";
 
 const WIDTH = 760;
 const LEFT = 250;
@@ -17,13 +17,13 @@ interface Bar {
  * The charts of docs/performance.md as one SVG: jobs per second of each contender, and the cost per invoice by number of
  * users.
  */
-export function chartOf(figures: Figures): string {
-  const withoutQueue = figures.withoutQueue[0]?.invoicesPerSecond ?? 0;
+export function chartOf(report: Report): string {
+  const withoutQueue = report.withoutQueue[0]?.invoicesPerSecond ?? 0;
   const throughput = [
-    ...figures.throughput.map(({ label, jobsPerSecond }) => ({ label, value: jobsPerSecond })),
+    ...report.throughput.map(({ label, jobsPerSecond }) => ({ label, value: jobsPerSecond })),
     { label: "one statement, no queue", value: withoutQueue },
   ].map((bar) => ({ ...bar, text: `${Math.round(bar.value).toLocaleString("en-US")}/s` }));
-  const growth = figures.growth.map(({ users, millisecondsPerInvoice }) => ({
+  const growth = report.growth.map(({ users, millisecondsPerInvoice }) => ({
     label: `${users.toLocaleString("en-US")} users`,
     value: millisecondsPerInvoice,
     text: `${millisecondsPerInvoice.toFixed(3)} ms`,

@@ -8,7 +8,7 @@ import { FOREIGN_KEYS_PER_ROW } from "./foreign-keys.ts";
 import { type GrowthStep, lapsOfGrowth, payNetwork, summarizeGrowth } from "./growth.ts";
 import { createNetwork, decideNetwork } from "./network.ts";
 import { type Entrant, type Lap, race, type Track } from "./race.ts";
-import { type Figures, figuresOf, printFigures } from "./report.ts";
+import { printReport, type Report, reportOf } from "./report.ts";
 import { type Servers, startServers } from "./servers.ts";
 import { payWithoutQueue } from "./set-based.ts";
 
@@ -53,15 +53,15 @@ const { values: options } = parseArgs({
 
 const servers = await startServers();
 try {
-  const figures = await measure(servers, options.quick ? QUICK : FULL);
-  printFigures(figures, (line) => console.log(line));
-  if (options.json) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
-  if (options.chart) await writeFile(options.chart, chartOf(figures));
+  const report = await measure(servers, options.quick ? QUICK : FULL);
+  printReport(report, (line) => console.log(line));
+  if (options.json) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.chart) await writeFile(options.chart, chartOf(report));
 } finally {
   await servers.stop();
 }
 
-async function measure(servers: Servers, extent: Extent): Promise<Figures> {
+async function measure(servers: Servers, extent: Extent): Promise<Report> {
   say(`on ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), Node ${process.version}`);
   const template = await createNetwork(servers.postgresUrl, "network", extent.jobs);
   const { runId } = await decideNetwork(template);
@@ -86,7 +86,7 @@ async function measure(servers: Servers, extent: Extent): Promise<Figures> {
     say(`${users} users: decided in ${step.decideSeconds.toFixed(1)} s, paid in ${step.paySeconds.toFixed(1)} s`);
     laps.push(step);
   }
-  return figuresOf({ main, exploration, setBased, fanOut, growth: summarizeGrowth(laps) });
+  return reportOf({ main, exploration, setBased, fanOut, growth: summarizeGrowth(laps) });
 }
 
 function mainEntrants({ jobs, transactionJobs }: Extent): Entrant[] {

@@ -113,21 +113,21 @@ async function untilLeft(queue: Queue, limit: number): Promise<number> {
   }
 }
 
-/** The median and the extremes of the figures of several rounds. */
+/** The median and the extremes of the values of several rounds. */
 export interface Spread {
   readonly median: number;
   readonly lowest: number;
   readonly highest: number;
 }
 
-/** Summarizes the figures of several rounds. */
-export function spreadOf(figures: readonly number[]): Spread {
-  return { median: median(figures), lowest: Math.min(...figures), highest: Math.max(...figures) };
+/** Summarizes the values of several rounds. */
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: median(values), lowest: Math.min(...values), highest: Math.max(...values) };
 }
 
-/** The median; NaN without any figures. */
-export function median(figures: readonly number[]): number {
-  const sorted = [...figures].sort((a, b) => a - b);
+/** The median; NaN without any values. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;

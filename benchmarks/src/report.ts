@@ -33,7 +33,7 @@ interface Target {
 }
 
 /** The output of `--json`; rates are per second, memory is in megabytes, CPU time in microseconds per job. */
-export interface Figures {
+export interface Report {
   readonly machine: { readonly cores: number; readonly cpu: string; readonly node: string };
   readonly targets: readonly Target[];
   readonly throughput: readonly Throughput[];
@@ -44,11 +44,11 @@ export interface Figures {
 }
 
 /**
- * Computes the figures of the report.
+ * Computes the report.
  *
  * @throws Error when no network was paid
  */
-export function figuresOf(measured: Measurements): Figures {
+export function reportOf(measured: Measurements): Report {
   const { setBased, fanOut, growth } = measured;
   return {
     machine: { cores: availableParallelism(), cpu: cpus()[0]?.model ?? "unknown", node: process.version },
@@ -118,12 +118,12 @@ function isReached({ isAtLeast, limit, reached }: Target): boolean {
   return isAtLeast ? reached >= limit : reached <= limit;
 }
 
-/** Prints the figures as tables. */
-export function printFigures(figures: Figures, print: (line: string) => void): void {
-  const { machine, growth, withoutQueue } = figures;
+/** Prints the report as tables. */
+export function printReport(report: Report, print: (line: string) => void): void {
+  const { machine, growth, withoutQueue } = report;
   print(`\n${machine.cores} cores, ${machine.cpu}, Node ${machine.node}`);
-  printThroughput("One worker process", figures.throughput, print);
-  if (figures.exploration.length > 0) printThroughput("Concurrency and batch size", figures.exploration, print);
+  printThroughput("One worker process", report.throughput, print);
+  if (report.exploration.length > 0) printThroughput("Concurrency and batch size", report.exploration, print);
   print("\nWithout a queue");
   for (const { usersPerStatement, invoicesPerSecond } of withoutQueue)
     print(`  ${cell(usersPerStatement, 9)} users per statement ${cell(invoicesPerSecond, 9)}/s`);
@@ -135,7 +135,7 @@ export function printFigures(figures: Figures, print: (line: string) => void): v
         `${cell(step.workerMegabytes, 12)}${cell(step.redisMegabytes, 11)}${cell(step.postgresProcessMegabytes, 14)}`,
     );
   print("\nTargets");
-  for (const target of figures.targets) {
+  for (const target of report.targets) {
     const sign = target.isAtLeast ? ">=" : "<=";
     const verdict = isReached(target) ? "reached" : "MISSED ";
     print(

@@ -26,7 +26,7 @@ export interface Api extends ApiOptions {
   readonly access: AccessContext;
   readonly readiness: Readiness;
   readonly metrics: Metrics;
-  /** {@link tallyUsers}, which scans all users, cached for ten seconds. */
+  /** `tallyUsers`, which scans all users, cached for ten seconds. */
   readonly userTallies: () => Promise<readonly UserTally[]>;
 }
 

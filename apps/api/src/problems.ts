@@ -4,7 +4,7 @@ import { describeError, isConnectionError, isDataError } from "@cpa-payouts/db";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Api } from "./api.ts";
 
-/** An error answer: an HTTP status, a code for programs and a message for people. */
+/** An error response: an HTTP status, a code for programs and a message for people. */
 export class ApiProblem extends Error {
   override readonly name = "ApiProblem";
   readonly status: number;
@@ -27,7 +27,7 @@ export function conflict(message: string, current: Record<string, unknown>): Api
   return new ApiProblem(409, "conflict", message, { current });
 }
 
-/** Maps every error to an answer. The answer to an unexpected error contains no details. */
+/** Maps every error to a response. The response to an unexpected error contains no details. */
 function problemOf(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
   if (error instanceof InputError)

@@ -2,7 +2,7 @@ import { type Operation, type OperationName, operationGroups, problem } from "@c
 import { defined } from "@cpa-payouts/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { orderOf } from "./access/callers.ts";
+import { auditContextOf } from "./access/callers.ts";
 import type { Api } from "./api.ts";
 import type { Call, HandlersOf, Streamed } from "./calls.ts";
 import { adminHandlers } from "./operations/admins.ts";
@@ -51,9 +51,9 @@ function registerOperation(
     config: { access: operation.access, isForMonitors: operation.isForMonitors ?? false },
     schema: schemaOf(group, name, operation),
     handler: async (request, reply) => {
-      const answer = await handle(api, toCall(request, reply));
-      if (typeof operation.answer === "string") return sendStream(reply, operation.answer, answer as Streamed);
-      return operation.answer === null ? reply.code(204).send() : answer;
+      const response = await handle(api, toCall(request, reply));
+      if (typeof operation.response === "string") return sendStream(reply, operation.response, response as Streamed);
+      return operation.response === null ? reply.code(204).send() : response;
     },
   });
 }
@@ -66,7 +66,7 @@ function toCall(request: FastifyRequest, reply: FastifyReply): Call<OperationNam
     headers,
     body,
     caller,
-    order: orderOf(caller, request),
+    audit: auditContextOf(caller, request),
     request,
     reply,
   } as Call<OperationName>;
@@ -78,7 +78,7 @@ function sendStream(reply: FastifyReply, type: string, { stream, fileName }: Str
 }
 
 function schemaOf(group: string, name: OperationName, operation: Operation) {
-  const { params, query, headers, body, access, answer, unavailable, summary } = operation;
+  const { params, query, headers, body, access, response, unavailable, summary } = operation;
   return {
     operationId: name,
     summary,
@@ -87,11 +87,11 @@ function schemaOf(group: string, name: OperationName, operation: Operation) {
     security: access.role === "public" ? [] : [{ session: [] }, ...(access.scope ? [{ token: [] }] : [])],
     ...defined({ params, querystring: query, headers: headers?.loose(), body }),
     response: {
-      ...(answer === null
+      ...(response === null
         ? { 204: z.null().meta({ description: "Done" }) }
-        : typeof answer === "string"
-          ? { 200: { description: "A stream", content: { [answer]: { schema: z.string() } } } }
-          : { 200: answer }),
+        : typeof response === "string"
+          ? { 200: { description: "A stream", content: { [response]: { schema: z.string() } } } }
+          : { 200: response }),
       // Bad input, not signed in, not allowed, not found, conflict, rate limit; and errors of the server.
       "4xx": problem,
       "5xx": problem,

@@ -92,8 +92,8 @@ export async function openTestApi(
       const token = `payouts_test${++tokens}`;
       const now = flow.clock();
       const expiresAt = new Date(now.getTime() + 86_400_000);
-      const order = { actor: "test", name: `program ${tokens}`, tokenHash: hashToken(token), scopes, expiresAt, now };
-      await createApiToken(flow.ctx.db, order);
+      const input = { actor: "test", name: `program ${tokens}`, tokenHash: hashToken(token), scopes, expiresAt, now };
+      await createApiToken(flow.ctx.db, input);
       return clientWith(request, { authorization: `Bearer ${token}` });
     },
     anonymous: clientWith(request, browserHeaders),

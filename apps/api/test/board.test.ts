@@ -90,13 +90,13 @@ describe("board access", () => {
   });
 
   it.each(["nobody", "viewer", "operator", "admin", "token"])("the rules of all routes hold for %s", async (who) => {
-    const answers = new Map<string, number>();
+    const responses = new Map<string, number>();
     const expected = new Map<string, number>();
     for (const route of routes) {
-      answers.set(keyOf(route), (await ask(route, who)).statusCode);
+      responses.set(keyOf(route), (await ask(route, who)).statusCode);
       expected.set(keyOf(route), expectedStatus(route, who));
     }
-    expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(expected));
+    expect(Object.fromEntries(responses)).toEqual(Object.fromEntries(expected));
   });
 
   it("a refusal is a Problem that the board's page can show", async () => {

@@ -1,3 +1,4 @@
+import { parseWholeNumber } from "@cpa-payouts/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { calendarFormats, listFormats } from "./output.ts";
 import type { Does } from "./program.ts";
@@ -63,7 +64,7 @@ function addRuns(program: Command, does: Does): void {
     .description("list payment runs, newest first")
     .option("--state <state>", "only runs in this state")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000))
-    .action(does(async () => (await import("./commands/runs.ts")).listRunsCommand, { formats: listFormats }));
+    .action(does(async () => (await import("./commands/runs.ts")).printRuns, { formats: listFormats }));
   runs
     .command("show")
     .description("show one run, with the users whose job failed and why")
@@ -100,7 +101,7 @@ function addChanges(program: Command, does: Does): void {
     .option("--reject", "do not pay; the amount goes back to the balance")
     .option("--forfeit", "with --reject: the network keeps the amount")
     .option("--reason <text>", "why it is rejected")
-    .action(does(async () => (await import("./commands/review.ts")).reviewInvoicesCommand, { formats: listFormats }));
+    .action(does(async () => (await import("./commands/review.ts")).review, { formats: listFormats }));
   program
     .command("method")
     .description("review a user's payment method")
@@ -108,7 +109,7 @@ function addChanges(program: Command, does: Does): void {
     .option("--approve")
     .option("--reject")
     .option("--reason <text>", "why it is rejected")
-    .action(does(async () => (await import("./commands/review.ts")).reviewMethodCommand));
+    .action(does(async () => (await import("./commands/review.ts")).method));
 }
 
 /** The administrators of the API. */
@@ -119,7 +120,7 @@ function addAdmins(program: Command, does: Does): void {
     .description("add an administrator; the password is asked for, or generated and shown once")
     .argument("<email>")
     .option("--role <role>", "viewer, operator or admin", "admin")
-    .action(does(async () => (await import("./commands/admin.ts")).createAdminCommand));
+    .action(does(async () => (await import("./commands/admin.ts")).addAdmin));
   admin
     .command("password")
     .description("set another password for an administrator, and sign them out everywhere")
@@ -129,7 +130,7 @@ function addAdmins(program: Command, does: Does): void {
   admin
     .command("list")
     .description("list all administrators")
-    .action(does(async () => (await import("./commands/admin.ts")).listAdminsCommand, { formats: listFormats }));
+    .action(does(async () => (await import("./commands/admin.ts")).printAdmins, { formats: listFormats }));
 }
 
 /** Alerts and their deliveries. */
@@ -138,7 +139,7 @@ function addAlerts(program: Command, does: Does): void {
     .command("alerts")
     .description("list alerts and whether they were sent, newest first")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000))
-    .action(does(async () => (await import("./commands/alerts.ts")).listAlertsCommand, { formats: listFormats }));
+    .action(does(async () => (await import("./commands/alerts.ts")).printAlerts, { formats: listFormats }));
   alerts
     .command("test")
     .description("send a test alert through every configured channel now")
@@ -146,7 +147,7 @@ function addAlerts(program: Command, does: Does): void {
   alerts
     .command("retry")
     .description("send failed alerts again")
-    .action(does(async () => (await import("./commands/alerts.ts")).retryAlertsCommand));
+    .action(does(async () => (await import("./commands/alerts.ts")).resendAlerts));
 }
 
 /** Lists and reports. */
@@ -184,14 +185,13 @@ function addViews(program: Command, does: Does): void {
   program
     .command("verify")
     .description("check every invariant of the stored data and list what violates it")
-    .action(does(async () => (await import("./commands/verify.ts")).verifyCommand, { formats: listFormats }));
+    .action(does(async () => (await import("./commands/verify.ts")).verifyData, { formats: listFormats }));
 }
 
 function wholeNumber(from: number, to: number): (text: string) => number {
   return (text) => {
-    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-    if (!(number >= from && number <= to))
-      throw new InvalidArgumentError(`write a whole number from ${from} to ${to}.`);
+    const number = parseWholeNumber(text, from, to);
+    if (number === null) throw new InvalidArgumentError(`write a whole number from ${from} to ${to}.`);
     return number;
   };
 }

@@ -18,7 +18,7 @@ export interface MonitoringOptions {
   readonly log: Log;
 }
 
-interface Answer {
+interface MonitoringResponse {
   readonly status: number;
   readonly type: string;
   readonly body: string;
@@ -43,7 +43,7 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
 }
 
 async function respond(options: MonitoringOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { status, type, body } = await answerTo(options, request).catch((cause: unknown) => {
+  const { status, type, body } = await responseTo(options, request).catch((cause: unknown) => {
     options.log.error({ error: describeError(cause) }, "monitoring.failed");
     return json(500, { status: "unexpected" });
   });
@@ -51,7 +51,10 @@ async function respond(options: MonitoringOptions, request: IncomingMessage, res
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-async function answerTo({ readiness, metrics }: MonitoringOptions, { method, url }: IncomingMessage): Promise<Answer> {
+async function responseTo(
+  { readiness, metrics }: MonitoringOptions,
+  { method, url }: IncomingMessage,
+): Promise<MonitoringResponse> {
   if (method !== "GET" && method !== "HEAD") return json(405, { status: "method-not-allowed" });
   switch (url?.split("?")[0]) {
     case "/livez":
@@ -65,7 +68,7 @@ async function answerTo({ readiness, metrics }: MonitoringOptions, { method, url
   }
 }
 
-function json(status: number, body: object): Answer {
+function json(status: number, body: object): MonitoringResponse {
   return { status, type: JSON_TYPE, body: JSON.stringify(body) };
 }
 

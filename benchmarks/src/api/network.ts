@@ -81,10 +81,10 @@ async function payEverybody(db: Db, date: (typeof DATES)[number], users: number)
 }
 
 async function reviewNearlyAll(db: Db, { paymentDate }: PaymentRun): Promise<void> {
-  const order = { actor: "bench@example.com", isProgram: false, now: new Date(`${paymentDate}T12:00:00Z`) };
+  const audit = { actor: "bench@example.com", isProgram: false, now: new Date(`${paymentDate}T12:00:00Z`) };
   const rejected = { paymentDate, maximumAmountCents: 150_05n };
   const to = { status: "rejected", reason: "bounced", disposition: "return" } as const;
-  await reviewInvoices(db, { ...order, selection: { filter: rejected }, to });
+  await reviewInvoices(db, { ...audit, selection: { filter: rejected }, to });
   const paid = { paymentDate, maximumAmountCents: 159_90n };
-  await reviewInvoices(db, { ...order, selection: { filter: paid }, to: { status: "paid" } });
+  await reviewInvoices(db, { ...audit, selection: { filter: paid }, to: { status: "paid" } });
 }

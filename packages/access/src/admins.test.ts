@@ -6,7 +6,7 @@ import type { AccessContext } from "./context.ts";
 import { isPassword } from "./passwords.ts";
 
 const EMAIL = "alice@example.com";
-const order = { email: EMAIL, actor: "test" };
+const input = { email: EMAIL, actor: "test" };
 
 let data: TestData;
 let ctx: AccessContext;
@@ -24,26 +24,26 @@ const storedHash = async () => (await findAdmin(data.ctx.db, EMAIL))?.passwordHa
 
 describe("administrators", () => {
   it("the first administrator has the role admin and a generated password, and there is only one first", async () => {
-    const first = await createFirstAdmin(ctx, order);
+    const first = await createFirstAdmin(ctx, input);
     expect(first).toEqual({ status: "created", password: expect.stringMatching(/^(\w{5}-){3}\w{5}$/) });
     expect(await findAdmin(ctx.db, EMAIL)).toMatchObject({ role: "admin", disabledAt: null });
-    expect(await createFirstAdmin(ctx, { ...order, email: "second@example.com" })).toEqual({
+    expect(await createFirstAdmin(ctx, { ...input, email: "second@example.com" })).toEqual({
       status: "already-exists",
     });
   });
 
   it("a chosen password is stored as a hash of the context's cost, and creating again does not replace it", async () => {
-    await createAdmin(ctx, { ...order, role: "viewer", password: "a long password" });
+    await createAdmin(ctx, { ...input, role: "viewer", password: "a long password" });
     expect(await storedHash()).toMatch(/^scrypt\$1024\$8\$1\$/);
-    expect(await createAdmin(ctx, { ...order, role: "admin" })).toEqual({ status: "already-exists" });
+    expect(await createAdmin(ctx, { ...input, role: "admin" })).toEqual({ status: "already-exists" });
     expect(await isPassword("a long password", await storedHash())).toBe(true);
   });
 
   it("setting a password generates one unless it is given, and an unknown administrator gets none", async () => {
-    await createFirstAdmin(ctx, order);
-    const set = await setPassword(ctx, order);
+    await createFirstAdmin(ctx, input);
+    const set = await setPassword(ctx, input);
     const { password } = set.status === "set" ? set : { password: "" };
     expect(await isPassword(password, await storedHash())).toBe(true);
-    expect(await setPassword(ctx, { ...order, email: "nobody@example.com" })).toEqual({ status: "unknown-admin" });
+    expect(await setPassword(ctx, { ...input, email: "nobody@example.com" })).toEqual({ status: "unknown-admin" });
   });
 });

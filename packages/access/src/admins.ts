@@ -1,4 +1,4 @@
-import type { AdminRole, Order } from "@cpa-payouts/core";
+import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import {
   type AdminChange,
   changeAdmin as changeAdminInDb,
@@ -17,7 +17,7 @@ import { generatePassword, hashPassword } from "./passwords.ts";
  */
 export async function createAdmin(
   ctx: AccessContext,
-  { password = generatePassword(), ...input }: Order & { email: string; role: AdminRole; password?: string },
+  { password = generatePassword(), ...input }: AuditContext & { email: string; role: AdminRole; password?: string },
 ): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
   const passwordHash = await hashPassword(password, ctx.passwordCost);
   const isCreated = await createAdminInDb(ctx.db, { ...input, passwordHash, now: ctx.clock() });
@@ -31,7 +31,7 @@ export async function createAdmin(
  */
 export async function createFirstAdmin(
   ctx: AccessContext,
-  input: Order & { email: string },
+  input: AuditContext & { email: string },
 ): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
   if (await hasAdmins(ctx.db)) return { status: "already-exists" };
   return createAdmin(ctx, { ...input, role: "admin" });
@@ -45,7 +45,7 @@ export async function createFirstAdmin(
  */
 export function changeAdmin(
   { db, clock }: AccessContext,
-  input: Order & { email: string; role?: AdminRole; isDisabled?: boolean },
+  input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean },
 ): Promise<AdminChange> {
   return changeAdminInDb(db, { ...input, now: clock() });
 }
@@ -54,12 +54,15 @@ export function changeAdmin(
  * Sets another password for an administrator, and ends their sessions.
  *
  * @param input.password if it is left out, one is generated
- * @param input.exceptSessionId the session that gave the order, which stays open
+ * @param input.exceptSessionId the session that made the request, which stays open
  * @returns the password, which is stored only as a hash
  */
 export async function setPassword(
   ctx: AccessContext,
-  { password = generatePassword(), ...input }: Order & { email: string; password?: string; exceptSessionId?: number },
+  {
+    password = generatePassword(),
+    ...input
+  }: AuditContext & { email: string; password?: string; exceptSessionId?: number },
 ): Promise<{ status: "set"; password: string } | { status: "unknown-admin" }> {
   const passwordHash = await hashPassword(password, ctx.passwordCost);
   const isSet = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });

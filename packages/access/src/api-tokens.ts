@@ -1,5 +1,5 @@
 import type { Scope } from "@cpa-payouts/contract";
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import {
   createApiToken as createApiTokenInDb,
   findApiToken as findApiTokenInDb,
@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
  */
 export async function createApiToken(
   ctx: AccessContext,
-  { days, ...input }: Order & { name: string; scopes: readonly Scope[]; days: number },
+  { days, ...input }: AuditContext & { name: string; scopes: readonly Scope[]; days: number },
 ): Promise<{ status: "created"; token: string; expiresAt: Date } | { status: "name-taken" }> {
   const now = ctx.clock();
   const expiresAt = new Date(now.getTime() + days * DAY_MS);
@@ -40,6 +40,6 @@ export function findApiToken(
  *
  * @returns whether this call revoked it; false when it is unknown or was revoked before
  */
-export function revokeApiToken({ db, clock }: AccessContext, input: Order & { name: string }): Promise<boolean> {
+export function revokeApiToken({ db, clock }: AccessContext, input: AuditContext & { name: string }): Promise<boolean> {
   return revokeApiTokenInDb(db, { ...input, now: clock() });
 }

@@ -1,4 +1,4 @@
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import { type Admin, setSecondFactor, useSecondFactor } from "@cpa-payouts/db";
 import { generateSecret, generateURI, verifySync } from "otplib";
 import type { AccessContext } from "./context.ts";
@@ -21,12 +21,12 @@ export function newSecondFactor(email: string): { secret: string; uri: string } 
  *
  * @param input.secret from {@link newSecondFactor}
  * @param input.code a code of the authenticator, which proves that it has the secret
- * @param input.exceptSessionId the session that gave the order, which stays open
+ * @param input.exceptSessionId the session that made the request, which stays open
  * @returns the recovery codes, which are not stored and cannot be shown again; `wrong-code` when the code is not valid now
  */
 export async function switchOnSecondFactor(
   ctx: AccessContext,
-  { code, ...input }: Order & { email: string; secret: string; code: string; exceptSessionId: number },
+  { code, ...input }: AuditContext & { email: string; secret: string; code: string; exceptSessionId: number },
 ): Promise<{ status: "on"; recoveryCodes: string[] } | { status: "wrong-code" }> {
   const now = ctx.clock();
   if (stepOfCode(input.secret, code, now) === null) return { status: "wrong-code" };
@@ -38,11 +38,11 @@ export async function switchOnSecondFactor(
 /**
  * Removes the second factor of an administrator, and ends their sessions.
  *
- * @param input.exceptSessionId the session that gave the order, which stays open
+ * @param input.exceptSessionId the session that made the request, which stays open
  */
 export async function removeSecondFactor(
   ctx: AccessContext,
-  input: Order & { email: string; exceptSessionId?: number },
+  input: AuditContext & { email: string; exceptSessionId?: number },
 ): Promise<"removed" | "unknown-admin"> {
   const removal = { ...input, secret: null, recoveryHashes: [], now: ctx.clock() };
   return (await setSecondFactor(ctx.db, removal)) ? "removed" : "unknown-admin";

@@ -1,4 +1,4 @@
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import {
   confirmSession as confirmSessionInDb,
   endSession as endSessionInDb,
@@ -76,7 +76,7 @@ export async function confirmSession(
  */
 export function endSession(
   { db, clock }: AccessContext,
-  input: Order & { sessionId: number; adminId?: number },
+  input: AuditContext & { sessionId: number; adminId?: number },
 ): Promise<boolean> {
   return endSessionInDb(db, { ...input, now: clock() });
 }

@@ -1,7 +1,7 @@
 import type { Operation, Problem } from "./operation.ts";
-import { type AnswerOf, type OperationName, operations, type RequestOf } from "./operations.ts";
+import { type OperationName, operations, type RequestOf, type ResponseOf } from "./operations.ts";
 
-/** The error for an answer with a status of 400 or more. */
+/** The error for a response with a status of 400 or more. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
@@ -23,11 +23,11 @@ export interface ClientOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One function per operation. For a streamed answer it resolves with the `Response` itself. */
+/** One function per operation. For a streamed response it resolves with the `Response` itself. */
 export type Client = {
   readonly [N in OperationName]: object extends RequestOf<N>
-    ? (request?: RequestOf<N>) => Promise<AnswerOf<N, Response>>
-    : (request: RequestOf<N>) => Promise<AnswerOf<N, Response>>;
+    ? (request?: RequestOf<N>) => Promise<ResponseOf<N, Response>>
+    : (request: RequestOf<N>) => Promise<ResponseOf<N, Response>>;
 };
 
 interface AnyRequest {
@@ -37,7 +37,7 @@ interface AnyRequest {
   readonly body?: unknown;
 }
 
-/** Creates a typed client of the API. A call resolves with the operation's answer or rejects with {@link ApiError}. */
+/** Creates a typed client of the API. A call resolves with the operation's response or rejects with {@link ApiError}. */
 export function createClient(options: ClientOptions): Client {
   const call = async (operation: Operation, request: AnyRequest = {}) => {
     const response = await options.fetch(
@@ -45,8 +45,8 @@ export function createClient(options: ClientOptions): Client {
       initOf(options, operation, request),
     );
     if (!response.ok) throw new ApiError(response.status, await problemOf(response));
-    if (typeof operation.answer === "string") return response;
-    return operation.answer === null ? undefined : await response.json();
+    if (typeof operation.response === "string") return response;
+    return operation.response === null ? undefined : await response.json();
   };
   const entries = Object.entries(operations).map(([name, operation]) => [
     name,
@@ -71,7 +71,7 @@ function initOf(options: ClientOptions, { method }: Operation, { headers, body }
   };
 }
 
-/** A proxy in between may answer with a body that is not the API's. */
+/** A proxy in between may respond with a body that is not the API's. */
 async function problemOf(response: Response): Promise<Problem> {
   const text = await response.text();
   try {

@@ -1,7 +1,7 @@
 import { InputError, parseCents, parseLocalDate } from "@cpa-payouts/core";
 import { z } from "zod";
 
-/** An amount in dollars in an answer: always two decimals, a leading minus below zero. */
+/** An amount in dollars in a response: always two decimals, a leading minus below zero. */
 export const amount = z
   .string()
   .regex(/^-?\d+\.\d{2}$/)
@@ -66,7 +66,7 @@ export const pageQuery = {
   limit: z.coerce.number<number | string>().int().min(1).max(MAX_PAGE).default(50),
 };
 
-/** The answer of a paged list; `next` is null on the last page. */
+/** The response of a paged list; `next` is null on the last page. */
 export function pageOf<T extends z.ZodType>(item: T) {
   return z.object({ items: z.array(item), next: z.string().nullable() });
 }

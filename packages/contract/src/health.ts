@@ -19,7 +19,7 @@ export const healthOperations = {
     summary: "Whether the process is alive; nothing else is checked",
     access: { role: "public", scope: null },
     isForMonitors: true,
-    answer: z.object({ status: z.literal("alive") }),
+    response: z.object({ status: z.literal("alive") }),
   }),
   readReadiness: operation({
     method: "GET",
@@ -27,7 +27,7 @@ export const healthOperations = {
     summary: "Whether everything is in place for the next payment date: 200 if so, 503 with the same body if not",
     access: { role: "public", scope: null },
     isForMonitors: true,
-    answer: readiness,
+    response: readiness,
     unavailable: readiness,
   }),
   readMetrics: operation({
@@ -36,6 +36,6 @@ export const healthOperations = {
     summary: "Metrics for Prometheus",
     access: { role: "viewer", scope: "metrics:read" },
     isForMonitors: true,
-    answer: "text/plain",
+    response: "text/plain",
   }),
 };

@@ -112,7 +112,7 @@ export const invoiceOperations = {
     query: z
       .object({ ...queryFilter, sort: z.enum(invoiceSorts).default("newest"), ...pageQuery })
       .refine(isRange, RANGE),
-    answer: pageOf(invoice).extend({ totals: totals.nullable() }),
+    response: pageOf(invoice).extend({ totals: totals.nullable() }),
   }),
   totalInvoices: operation({
     method: "GET",
@@ -120,7 +120,7 @@ export const invoiceOperations = {
     summary: "The exact number and total amount of the invoices that match a filter",
     access: reads,
     query: z.object(queryFilter).refine(isRange, RANGE),
-    answer: totals,
+    response: totals,
   }),
   exportInvoices: operation({
     method: "GET",
@@ -128,7 +128,7 @@ export const invoiceOperations = {
     summary: "All invoices that match a filter, as CSV",
     access: reads,
     query: z.object(queryFilter).refine(isRange, RANGE),
-    answer: "text/csv",
+    response: "text/csv",
   }),
   readInvoice: operation({
     method: "GET",
@@ -136,7 +136,7 @@ export const invoiceOperations = {
     summary: "One invoice, with the path of its job on the board",
     access: reads,
     params: z.object({ number: z.string().max(60) }),
-    answer: invoice.extend({ job: z.string() }),
+    response: invoice.extend({ job: z.string() }),
   }),
   previewReview: operation({
     method: "POST",
@@ -144,7 +144,7 @@ export const invoiceOperations = {
     summary: "What a review would do; its token binds the review to exactly this set of invoices",
     access: reviews,
     body: z.strictObject(review),
-    answer: z.object({
+    response: z.object({
       counts: z.array(reviewCount),
       alreadyReviewed: z.array(z.object({ status, invoices: z.int() })),
       token: z.string(),
@@ -156,6 +156,6 @@ export const invoiceOperations = {
     summary: "Review the previewed invoices, all or none",
     access: reviews,
     body: z.strictObject({ ...review, token: z.string().max(200) }),
-    answer: z.object({ counts: z.array(reviewCount) }),
+    response: z.object({ counts: z.array(reviewCount) }),
   }),
 };

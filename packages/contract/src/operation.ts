@@ -30,7 +30,7 @@ export interface AccessRule {
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
-/** One operation of the API: its address, access rule, input and answer. */
+/** One operation of the API: its address, access rule, input and response. */
 export interface Operation {
   readonly method: Method;
   /** With parameters as in `/api/v1/users/:externalId`. */
@@ -46,9 +46,9 @@ export interface Operation {
   readonly query?: z.ZodObject;
   readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
-  /** The schema of the answer 200; null for 204 without a body; a media type for a streamed answer. */
-  readonly answer: z.ZodType | null | "text/csv" | "text/event-stream" | "text/calendar" | "text/plain";
-  /** The schema of the answer 503, where that is a regular answer and not a {@link Problem}. */
+  /** The schema of the response 200; null for 204 without a body; a media type for a streamed response. */
+  readonly response: z.ZodType | null | "text/csv" | "text/event-stream" | "text/calendar" | "text/plain";
+  /** The schema of the response 503, where that is a regular response and not a {@link Problem}. */
   readonly unavailable?: z.ZodType;
 }
 
@@ -57,7 +57,7 @@ export function operation<const O extends Operation>(definition: O): O {
   return definition;
 }
 
-/** The body of every answer with a status of 400 or more. */
+/** The body of every response with a status of 400 or more. */
 export const problem = z
   .object({
     /** An error code for programs, such as `not-found`. */

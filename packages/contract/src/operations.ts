@@ -57,8 +57,8 @@ export type RequestOf<N extends OperationName> = {
   >;
 };
 
-/** The answer of an operation: `undefined` without a body, the type `Streamed` when it is streamed. */
-export type AnswerOf<N extends OperationName, Streamed = never> = Of<N>["answer"] extends infer A
+/** The response of an operation: `undefined` without a body, the type `Streamed` when it is streamed. */
+export type ResponseOf<N extends OperationName, Streamed = never> = Of<N>["response"] extends infer A
   ? A extends z.ZodType
     ? z.output<A>
     : A extends null

@@ -30,7 +30,7 @@ export const overviewOperations = {
     path: "/api/v1/dashboard",
     summary: "The figures of the dashboard",
     access: { role: "viewer", scope: "invoices:read" },
-    answer: z.object({
+    response: z.object({
       invoices: z.array(z.object({ status: z.enum(statesOf(invoiceTransitions)), invoices: z.int(), amount })),
       oldestPending: z.object({ number: z.string(), createdAt: instant }).nullable(),
       /** At most ten seconds old. */
@@ -56,7 +56,7 @@ export const overviewOperations = {
     summary: "Payment dates",
     access: reads,
     query: calendarQuery,
-    answer: z.object({
+    response: z.object({
       items: z.array(z.object({ paymentDate: localDate, kind: z.enum(paymentKinds), dueAt: instant })),
     }),
   }),
@@ -66,7 +66,7 @@ export const overviewOperations = {
     summary: "Payment dates as an iCalendar file",
     access: reads,
     query: calendarQuery,
-    answer: "text/calendar",
+    response: "text/calendar",
   }),
   listAuditLog: operation({
     method: "GET",
@@ -85,6 +85,6 @@ export const overviewOperations = {
       to: z.iso.datetime({ offset: true }).optional(),
       ...pageQuery,
     }),
-    answer: pageOf(auditEntry),
+    response: pageOf(auditEntry),
   }),
 };

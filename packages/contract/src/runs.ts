@@ -77,7 +77,7 @@ export const runOperations = {
     summary: "Payment runs, newest payment date first",
     access: reads,
     query: z.object({ state: state.optional(), ...pageQuery }),
-    answer: pageOf(run),
+    response: pageOf(run),
   }),
   previewRun: operation({
     method: "GET",
@@ -85,7 +85,7 @@ export const runOperations = {
     summary: "What a run of a date would decide now (default: today if it is a payment date, else the next one)",
     access: reads,
     query: z.object({ date: dateInput.optional() }),
-    answer: preview,
+    response: preview,
   }),
   readRun: operation({
     method: "GET",
@@ -93,7 +93,7 @@ export const runOperations = {
     summary: "One run",
     access: reads,
     params: ofDate,
-    answer: run,
+    response: run,
   }),
   followRun: operation({
     method: "GET",
@@ -101,7 +101,7 @@ export const runOperations = {
     summary: "Server-sent events `progress` ({state, done, total}) until the run ends",
     access: reads,
     params: ofDate,
-    answer: "text/event-stream",
+    response: "text/event-stream",
   }),
   listDecisions: operation({
     method: "GET",
@@ -110,7 +110,7 @@ export const runOperations = {
     access: reads,
     params: ofDate,
     query: z.object({ outcome: outcome.optional(), reason: skipReason.optional(), ...pageQuery }),
-    answer: pageOf(decision),
+    response: pageOf(decision),
   }),
   openRun: operation({
     method: "POST",
@@ -118,7 +118,7 @@ export const runOperations = {
     summary: "Open the run of a payment date that is not in the future, or resume it if it is open",
     access: { ...works, isSensitive: true },
     body: z.strictObject({ paymentDate: dateInput }),
-    answer: run,
+    response: run,
   }),
   resumeRun: operation({
     method: "POST",
@@ -126,7 +126,7 @@ export const runOperations = {
     summary: "Queue again a run's open work that is missing from the queue",
     access: works,
     params: ofDate,
-    answer: run,
+    response: run,
   }),
   retryRun: operation({
     method: "POST",
@@ -134,7 +134,7 @@ export const runOperations = {
     summary: "Try the failed users of a run again",
     access: works,
     params: ofDate,
-    answer: z.object({ retried: z.int() }),
+    response: z.object({ retried: z.int() }),
   }),
   cancelRun: operation({
     method: "POST",
@@ -143,6 +143,6 @@ export const runOperations = {
     access: { ...works, isSensitive: true },
     params: ofDate,
     body: z.strictObject({ reason }),
-    answer: z.object({ skipped: z.int() }),
+    response: z.object({ skipped: z.int() }),
   }),
 };

@@ -64,14 +64,14 @@ export const sessionOperations = {
     summary: "Sign in; the answer sets the session cookie",
     access: { role: "public", scope: null },
     body: z.object({ email, password, code }),
-    answer: session,
+    response: session,
   }),
   readSession: operation({
     method: "GET",
     path: "/api/v1/session",
     summary: "Who is signed in",
     access: signedIn,
-    answer: session,
+    response: session,
   }),
   confirmSession: operation({
     method: "POST",
@@ -79,14 +79,14 @@ export const sessionOperations = {
     summary: "Enter the password (and code) again, as sensitive operations require after 15 minutes",
     access: signedIn,
     body: z.object({ password, code }),
-    answer: session,
+    response: session,
   }),
   signOut: operation({
     method: "DELETE",
     path: "/api/v1/session",
     summary: "Sign out",
     access: signedIn,
-    answer: null,
+    response: null,
   }),
   changePassword: operation({
     method: "PUT",
@@ -94,14 +94,14 @@ export const sessionOperations = {
     summary: "Change the password; all other sessions end",
     access: signedInAfresh,
     body: z.object({ password: newPassword }),
-    answer: null,
+    response: null,
   }),
   proposeSecondFactor: operation({
     method: "POST",
     path: "/api/v1/session/second-factor",
     summary: "Generate a secret for an authenticator app; nothing changes until the second factor is set",
     access: signedInAfresh,
-    answer: z.object({ secret: z.string(), uri: z.string() }),
+    response: z.object({ secret: z.string(), uri: z.string() }),
   }),
   setSecondFactor: operation({
     method: "PUT",
@@ -109,21 +109,21 @@ export const sessionOperations = {
     summary: "Switch on the second factor, confirmed by a code; all other sessions end",
     access: signedInAfresh,
     body: z.object({ secret: z.string().regex(/^[A-Z2-7]{16,64}$/), code: z.string().trim().min(6).max(6) }),
-    answer: z.object({ recoveryCodes: z.array(z.string()) }),
+    response: z.object({ recoveryCodes: z.array(z.string()) }),
   }),
   removeSecondFactor: operation({
     method: "DELETE",
     path: "/api/v1/session/second-factor",
     summary: "Switch off the second factor; all other sessions end",
     access: signedInAfresh,
-    answer: null,
+    response: null,
   }),
   listSessions: operation({
     method: "GET",
     path: "/api/v1/sessions",
     summary: "Live sessions: the caller's own; for an admin, those of all administrators",
     access: signedIn,
-    answer: z.object({
+    response: z.object({
       items: z.array(
         z.object({
           id: z.int(),
@@ -144,7 +144,7 @@ export const sessionOperations = {
     summary: "End a session: one of the caller's own; for an admin, any session",
     access: signedIn,
     params: z.object({ id: z.coerce.number<number | string>().int().positive().max(Number.MAX_SAFE_INTEGER) }),
-    answer: null,
+    response: null,
   }),
 };
 
@@ -155,7 +155,7 @@ export const adminOperations = {
     path: "/api/v1/admins",
     summary: "All administrators",
     access: adminOnly,
-    answer: z.object({ items: z.array(admin) }),
+    response: z.object({ items: z.array(admin) }),
   }),
   createAdmin: operation({
     method: "POST",
@@ -163,7 +163,7 @@ export const adminOperations = {
     summary: "Add an administrator; the answer shows the generated password once",
     access: adminAfresh,
     body: z.object({ email, role: z.enum(adminRoles) }),
-    answer: generatedPassword,
+    response: generatedPassword,
   }),
   changeAdmin: operation({
     method: "PATCH",
@@ -174,7 +174,7 @@ export const adminOperations = {
     body: z
       .object({ role: z.enum(adminRoles).optional(), isDisabled: z.boolean().optional() })
       .refine((change) => Object.keys(change).length > 0, "say what to change: role or isDisabled"),
-    answer: admin,
+    response: admin,
   }),
   resetAdminPassword: operation({
     method: "POST",
@@ -182,7 +182,7 @@ export const adminOperations = {
     summary: "Generate another password, shown once; all sessions of that administrator end",
     access: adminAfresh,
     params: adminParams,
-    answer: generatedPassword,
+    response: generatedPassword,
   }),
   removeAdminSecondFactor: operation({
     method: "DELETE",
@@ -190,6 +190,6 @@ export const adminOperations = {
     summary: "Switch off the second factor of an administrator who has lost it",
     access: adminAfresh,
     params: adminParams,
-    answer: null,
+    response: null,
   }),
 };

@@ -23,7 +23,7 @@ export const settingsOperations = {
     path: "/api/v1/settings",
     summary: "The rules that may be changed while the system runs",
     access: { role: "viewer", scope: null },
-    answer: settings,
+    response: settings,
   }),
   changeSettings: operation({
     method: "PATCH",
@@ -37,6 +37,6 @@ export const settingsOperations = {
         reviewAlertDays: days.optional(),
       })
       .refine((change) => Object.keys(change).length > 0, "say what to change"),
-    answer: settings,
+    response: settings,
   }),
 };

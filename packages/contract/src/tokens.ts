@@ -24,7 +24,7 @@ export const tokenOperations = {
     path: "/api/v1/tokens",
     summary: "All tokens, including expired and revoked ones",
     access: { role: "admin", scope: null },
-    answer: z.object({ items: z.array(token) }),
+    response: z.object({ items: z.array(token) }),
   }),
   createToken: operation({
     method: "POST",
@@ -36,7 +36,7 @@ export const tokenOperations = {
       scopes: z.array(z.enum(scopes)).min(1),
       days: z.int().min(1).max(MAX_DAYS).default(90),
     }),
-    answer: z.object({ name: z.string(), token: z.string(), expiresAt: instant }),
+    response: z.object({ name: z.string(), token: z.string(), expiresAt: instant }),
   }),
   revokeToken: operation({
     method: "DELETE",
@@ -44,6 +44,6 @@ export const tokenOperations = {
     summary: "Revoke a token, with immediate effect",
     access: afresh,
     params: z.object({ name: z.string().max(100) }),
-    answer: null,
+    response: null,
   }),
 };

@@ -120,7 +120,7 @@ export const userOperations = {
       sort: z.enum(userSorts).default("oldest"),
       ...pageQuery,
     }),
-    answer: pageOf(user),
+    response: pageOf(user),
   }),
   readUser: operation({
     method: "GET",
@@ -128,7 +128,7 @@ export const userOperations = {
     summary: "One user, with the next expected payment and the conditions not yet met for it",
     access: reads,
     params: ofUser,
-    answer: user.extend({ id: z.int(), joinedAt: instant, expected: expectedPayment }),
+    response: user.extend({ id: z.int(), joinedAt: instant, expected: expectedPayment }),
   }),
   changeUserStatus: operation({
     method: "POST",
@@ -137,7 +137,7 @@ export const userOperations = {
     access: { role: "admin", scope: "users:write" },
     params: ofUser,
     body: z.strictObject({ status: z.enum(userStatuses), reason }),
-    answer: user,
+    response: user,
   }),
   listLedger: operation({
     method: "GET",
@@ -146,7 +146,7 @@ export const userOperations = {
     access: reads,
     params: ofUser,
     query: z.object(pageQuery),
-    answer: pageOf(ledgerEntry),
+    response: pageOf(ledgerEntry),
   }),
   explainUser: operation({
     method: "GET",
@@ -155,7 +155,7 @@ export const userOperations = {
     access: reads,
     params: ofUser,
     query: z.object({ date: dateInput.optional() }),
-    answer: z.object({ items: z.array(storedDecision) }),
+    response: z.object({ items: z.array(storedDecision) }),
   }),
 };
 
@@ -166,7 +166,7 @@ export const methodOperations = {
     summary: "Payment methods, oldest first; the queue to review is `status=pending`",
     access: { role: "viewer", scope: "methods:read" },
     query: z.object({ status: methodStatus.optional(), externalId: externalId.optional(), ...pageQuery }),
-    answer: pageOf(method),
+    response: pageOf(method),
   }),
   reviewMethod: operation({
     method: "POST",
@@ -182,7 +182,7 @@ export const methodOperations = {
         z.strictObject({ status: z.literal("rejected"), reason }),
       ]),
     }),
-    answer: z.object({ binanceEmail: z.string(), status: methodStatus }),
+    response: z.object({ binanceEmail: z.string(), status: methodStatus }),
   }),
 };
 
@@ -194,7 +194,7 @@ export const ledgerOperations = {
     access: { role: "operator", scope: "credits:write" },
     headers: idempotencyKey,
     body: z.strictObject({ externalId, amount: positiveAmount, note: line(500).optional() }),
-    answer: ledgerEntry,
+    response: ledgerEntry,
   }),
   createAdjustment: operation({
     method: "POST",
@@ -203,6 +203,6 @@ export const ledgerOperations = {
     access: { role: "admin", scope: "adjustments:write", isSensitive: true },
     headers: idempotencyKey,
     body: z.strictObject({ externalId, amount: signedAmount, reason }),
-    answer: ledgerEntry,
+    response: ledgerEntry,
   }),
 };

@@ -15,6 +15,7 @@
  * - invoice: the amount a user is to be paid for a payment date. review: the administrator's decision on it.
  */
 export * from "./alerts.ts";
+export * from "./audit-context.ts";
 export * from "./clock.ts";
 export * from "./defined.ts";
 export * from "./errors.ts";
@@ -22,9 +23,9 @@ export * from "./hosts.ts";
 export * from "./ics.ts";
 export * from "./log.ts";
 export * from "./money.ts";
-export * from "./order.ts";
 export * from "./payment-calendar.ts";
 export * from "./policy.ts";
 export * from "./schedule.ts";
 export * from "./setup.ts";
 export * from "./states.ts";
+export * from "./whole-number.ts";

@@ -104,7 +104,7 @@ function pauseBeforeReconnect(losses: number): number {
   return Math.min(0.05 * 2 ** losses, LONGEST_PAUSE_S);
 }
 
-/** Opens a pool. The first query connects; {@link ping} reports what is wrong with the server. */
+/** Opens a pool. The first query connects; `ping` reports what is wrong with the server. */
 export function connect(options: ConnectOptions): DbConnection {
   const client = postgres(options.url, {
     max: options.max ?? 10,

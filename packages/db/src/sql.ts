@@ -1,4 +1,4 @@
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import type { Db } from "./client.ts";
@@ -28,8 +28,8 @@ export function instantParam(instant: Date): SQL {
   return sql`${instant.toISOString()}::timestamptz`;
 }
 
-/** The HTTP request of an order, as values of the audit columns `request_id` and `client_address`. */
-export function requestParams({ requestId, clientAddress }: Order): SQL {
+/** The HTTP request of a change, as values of the audit columns `request_id` and `client_address`. */
+export function requestParams({ requestId, clientAddress }: AuditContext): SQL {
   return sql`${requestId ?? null}::text, ${clientAddress ?? null}::text`;
 }
 

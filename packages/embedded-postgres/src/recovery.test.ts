@@ -19,7 +19,7 @@ import {
 const box = sandbox();
 afterEach(() => box.cleanUp());
 
-const IMPATIENT = { answerMs: 300, silenceMs: 600, startMs: 10_000, stopMs: 300, quitMs: 300 };
+const SHORT_LIMITS = { answerMs: 300, silenceMs: 600, startMs: 10_000, stopMs: 300, quitMs: 300 };
 
 let template = "";
 beforeAll(async () => {
@@ -120,7 +120,7 @@ describe("unusable server", () => {
     const notices: string[] = [];
     const server = await startWith(
       { dataDir, settings: FAST, onNotice: (message) => notices.push(message) },
-      IMPATIENT,
+      SHORT_LIMITS,
     );
     expect(server.started).toBe(true);
     expect(notices[0]).toBe(`The database server (process ${frozen}) does not answer: starting it again`);

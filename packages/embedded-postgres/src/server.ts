@@ -143,7 +143,7 @@ async function start(job: Job, password: string): Promise<Entry> {
     await removeStalePidFile(job.folder);
     const launched = await launch(job.folder, job.binaries, await choosePort(job, attempt), job.settings ?? {});
     const state = await settle(job, launched, password);
-    if (state === "ready" && launched.server) return remembered(job, launched.server);
+    if (state === "ready" && launched.server) return recordStarted(job, launched.server);
     const failure = await explainFailure(job, launched, state);
     if (!failure.passes || attempt === START_ATTEMPTS) throw failure.error;
     await sleep(RETRY_PAUSE_MS);
@@ -153,7 +153,7 @@ async function start(job: Job, password: string): Promise<Entry> {
   }
 }
 
-async function remembered(job: Job, server: Postmaster): Promise<Entry> {
+async function recordStarted(job: Job, server: Postmaster): Promise<Entry> {
   await rememberPort(job.folder, server.port);
   return { server, started: true };
 }

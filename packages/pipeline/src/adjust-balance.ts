@@ -1,9 +1,9 @@
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import { adjustBalance as adjustBalanceInDb } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 import { type LedgerOutcome, toLedgerOutcome } from "./ledger-outcome.ts";
 
-export interface AdjustmentInput extends Order {
+export interface AdjustmentInput extends AuditContext {
   readonly externalId: string;
   /** Signed; the adjustment may take the balance below zero. */
   readonly amountCents: bigint;

@@ -1,4 +1,4 @@
-import { InputError, type Order } from "@cpa-payouts/core";
+import { type AuditContext, InputError } from "@cpa-payouts/core";
 import { cancelRun as cancelRunInDb, findRun, type PaymentRun } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -19,13 +19,13 @@ const TRIES = 20;
  */
 export async function cancelRun(
   ctx: DataContext,
-  { paymentDate, reason, ...order }: Order & { paymentDate: string; reason: string },
+  { paymentDate, reason, ...audit }: AuditContext & { paymentDate: string; reason: string },
 ): Promise<CancelResult> {
   for (let tries = 1; ; tries++) {
     const run = await findRun(ctx.db, paymentDate);
     if (!run) throw new InputError(`there is no run of ${paymentDate}`);
     if (run.state === "completed" || run.state === "cancelled") return { status: "finished", run };
-    const skipped = await cancelRunInDb(ctx.db, run, { ...order, reason, now: ctx.clock() });
+    const skipped = await cancelRunInDb(ctx.db, run, { ...audit, reason, now: ctx.clock() });
     if (skipped !== null) {
       ctx.log.warn({ runId: run.id, paymentDate, skipped }, "run.cancelled");
       return { status: "cancelled", skipped };

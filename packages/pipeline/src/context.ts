@@ -60,7 +60,7 @@ export const defaultPace: Pace = {
   invoices: { maxItems: 500, maxWaitMs: 5, maxRunning: 2 },
 };
 
-/** The actor in ledger, audit log and runs for what the system does without an order. */
+/** The actor in ledger, audit log and runs for what the system does by itself. */
 export const SYSTEM_ACTOR = "system";
 
 const SECOND_MS = 1_000;

@@ -1,9 +1,9 @@
-import { InputError, type Order } from "@cpa-payouts/core";
+import { type AuditContext, InputError } from "@cpa-payouts/core";
 import { creditUser } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 import { type LedgerOutcome, toLedgerOutcome } from "./ledger-outcome.ts";
 
-export interface CreditInput extends Order {
+export interface CreditInput extends AuditContext {
   readonly externalId: string;
   readonly amountCents: bigint;
   /** Names the conversion; the same key never credits twice. */

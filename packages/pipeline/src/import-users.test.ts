@@ -3,8 +3,8 @@ import { InputError } from "@cpa-payouts/core";
 import { fingerprint, openTestData, type TestData, toCsv } from "@cpa-payouts/db/testing";
 import { holdTransaction, killBlocked, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { LineProblem } from "./import-file.ts";
 import { type ImportResult, importUsers } from "./import-users.ts";
+import type { LineProblem } from "./read-import-file.ts";
 
 let data: TestData;
 let problems: LineProblem[];

@@ -15,7 +15,7 @@ import {
   stageImportRows,
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
-import { type LineProblem, readImportFile } from "./import-file.ts";
+import { type LineProblem, readImportFile } from "./read-import-file.ts";
 
 export interface ImportOptions {
   readonly source: Readable;

@@ -1,12 +1,13 @@
 /**
  * The flow, a file per step:
  *
- * tick -> open-run -> decide -> fan-out -> create-invoice -> close-run; resume-run queues the lost jobs of every step.
+ * tick -> start-run -> decide -> fan-out -> create-invoice -> close-run; resume-run queues the lost jobs of every step.
  *
  * Alerts: raise-alerts -> send-alert (compose-alert); retry-alerts.
  *
- * Operations: import-users, credit, adjust-balance, set-user-status, change-settings, summary (preview),
- * read-runnable-date, follow-run, retry, cancel-run, review, explain, expect-payment, record-action, verify, readiness.
+ * Operations: import-users (read-import-file), credit, adjust-balance, set-user-status, change-settings, summary (preview),
+ * read-runnable-date, follow-run, retry-run, cancel-run, review, decision-sentence, expect-payment, record-action, verify,
+ * readiness.
  */
 export * from "./adjust-balance.ts";
 export type { BatchPace } from "./batcher.ts";
@@ -18,24 +19,24 @@ export * from "./context.ts";
 export * from "./create-invoice.ts";
 export * from "./credit.ts";
 export * from "./decide.ts";
+export * from "./decision-sentence.ts";
 export * from "./expect-payment.ts";
-export * from "./explain.ts";
 export * from "./fan-out.ts";
 export * from "./follow-run.ts";
 export * from "./import-users.ts";
 export type { LedgerOutcome } from "./ledger-outcome.ts";
 export type { InvoiceBatch, OnInvoiceBatch } from "./meter.ts";
-export * from "./open-run.ts";
 export * from "./raise-alerts.ts";
 export * from "./read-runnable-date.ts";
 export * from "./readiness.ts";
 export * from "./record-action.ts";
 export * from "./resume-run.ts";
-export * from "./retry.ts";
 export * from "./retry-alerts.ts";
+export * from "./retry-run.ts";
 export * from "./review.ts";
 export * from "./send-alert.ts";
 export * from "./set-user-status.ts";
+export * from "./start-run.ts";
 export * from "./summary.ts";
 export * from "./tick.ts";
 export * from "./verify.ts";

@@ -3,9 +3,9 @@ import { decidedRun, importNetwork, invoicedRun } from "@cpa-payouts/db/testing"
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cancelRun } from "./cancel-run.ts";
 import { type Alerts, noAlerts } from "./context.ts";
-import { startRun } from "./open-run.ts";
-import { retryRun } from "./retry.ts";
+import { retryRun } from "./retry-run.ts";
 import { reviewInvoices } from "./review.ts";
+import { startRun } from "./start-run.ts";
 import { openTestFlow, type TestFlow } from "./testing/index.ts";
 import { tick } from "./tick.ts";
 

@@ -1,4 +1,4 @@
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import { reopenDeliveries } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -7,6 +7,6 @@ import type { DataContext } from "./context.ts";
  *
  * @returns the number of deliveries opened
  */
-export function retryAlerts(ctx: DataContext, order: Order): Promise<number> {
-  return reopenDeliveries(ctx.db, { ...order, now: ctx.clock() });
+export function retryAlerts(ctx: DataContext, audit: AuditContext): Promise<number> {
+  return reopenDeliveries(ctx.db, { ...audit, now: ctx.clock() });
 }

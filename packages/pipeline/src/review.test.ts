@@ -2,7 +2,7 @@ import { InputError } from "@cpa-payouts/core";
 import { fingerprint, invoicedRun, openTestData, type TestData } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { credit } from "./credit.ts";
-import { retryRun } from "./retry.ts";
+import { retryRun } from "./retry-run.ts";
 import { reviewInvoices, reviewMethod } from "./review.ts";
 
 const A = "INV-20261207-1";

@@ -1,4 +1,4 @@
-import { InputError, type InvoiceStatus, type Order, type PaymentMethodStatus } from "@cpa-payouts/core";
+import { type AuditContext, InputError, type InvoiceStatus, type PaymentMethodStatus } from "@cpa-payouts/core";
 import {
   findInvoiceStatuses,
   findLatestMethod,
@@ -21,8 +21,8 @@ export interface ReviewedInvoice {
   readonly status: InvoiceStatus;
 }
 
-/** A review and its verdict. `isProgram` when a program orders it: it cannot give one of two required approvals. */
-export interface ReviewOrder extends Order {
+/** A review and its verdict. `isProgram` when a program requests it: it cannot give one of two required approvals. */
+export interface ReviewRequest extends AuditContext {
   readonly verdict: InvoiceVerdict;
   readonly isProgram?: boolean;
 }
@@ -35,7 +35,7 @@ export interface ReviewOrder extends Order {
  */
 export async function reviewInvoices(
   ctx: DataContext,
-  input: ReviewOrder & { numbers: readonly string[] },
+  input: ReviewRequest & { numbers: readonly string[] },
 ): Promise<ReviewedInvoice[]> {
   const numbers = [...new Set(input.numbers)];
   requireReason(input.verdict);
@@ -60,7 +60,7 @@ export async function reviewInvoices(
  */
 export async function previewReview(
   ctx: DataContext,
-  input: ReviewOrder & { selection: InvoiceSelection },
+  input: ReviewRequest & { selection: InvoiceSelection },
 ): Promise<ReviewPreview> {
   requireReason(input.verdict);
   const selection = await knownSelection(ctx, input.selection);
@@ -76,7 +76,7 @@ export async function previewReview(
  */
 export async function commitReview(
   ctx: DataContext,
-  input: ReviewOrder & { selection: InvoiceSelection; digest: string },
+  input: ReviewRequest & { selection: InvoiceSelection; digest: string },
 ): Promise<{ status: "done"; counts: readonly ReviewCount[] } | { status: "set-changed" }> {
   requireReason(input.verdict);
   const selection = await knownSelection(ctx, input.selection);
@@ -90,10 +90,10 @@ export async function commitReview(
 
 function toReview(
   ctx: DataContext,
-  { verdict, isProgram = false, ...order }: ReviewOrder,
+  { verdict, isProgram = false, ...audit }: ReviewRequest,
   selection: InvoiceSelection,
 ) {
-  return { ...order, to: verdict, isProgram, selection, now: ctx.clock() };
+  return { ...audit, to: verdict, isProgram, selection, now: ctx.clock() };
 }
 
 async function knownSelection(ctx: DataContext, selection: InvoiceSelection): Promise<InvoiceSelection> {
@@ -131,7 +131,7 @@ export interface ReviewedMethod {
  */
 export async function reviewMethod(
   ctx: DataContext,
-  input: Order & { externalId: string; verdict: MethodVerdict; binanceEmail?: string },
+  input: AuditContext & { externalId: string; verdict: MethodVerdict; binanceEmail?: string },
 ): Promise<ReviewedMethod> {
   const { verdict, ...review } = input;
   const { externalId } = review;

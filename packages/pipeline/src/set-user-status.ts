@@ -1,4 +1,4 @@
-import type { Order, UserStatus } from "@cpa-payouts/core";
+import type { AuditContext, UserStatus } from "@cpa-payouts/core";
 import { setUserStatus as setUserStatusInDb } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -9,7 +9,7 @@ import type { DataContext } from "./context.ts";
  */
 export async function setUserStatus(
   ctx: DataContext,
-  input: Order & { externalId: string; status: UserStatus; reason: string },
+  input: AuditContext & { externalId: string; status: UserStatus; reason: string },
 ): Promise<"changed" | "unchanged" | "unknown-user"> {
   const before = await setUserStatusInDb(ctx.db, { ...input, now: ctx.clock() });
   if (before === null) return "unknown-user";

@@ -9,7 +9,7 @@ import { type Context, defaultPace } from "./context.ts";
 import { createInvoiceBatch, failInvoice } from "./create-invoice.ts";
 import { decide } from "./decide.ts";
 import { fanOut } from "./fan-out.ts";
-import { startRun } from "./open-run.ts";
+import { startRun } from "./start-run.ts";
 import { openTestFlow, type TestFlow } from "./testing/index.ts";
 
 const DATE = { date: "2026-12-07", kind: "first-monday" } as const;

@@ -5,7 +5,7 @@ import { closeRun } from "./close-run.ts";
 import { createInvoiceBatch } from "./create-invoice.ts";
 import { decide } from "./decide.ts";
 import { fanOut } from "./fan-out.ts";
-import { startRun } from "./open-run.ts";
+import { startRun } from "./start-run.ts";
 import { openTestFlow, type TestFlow } from "./testing/index.ts";
 import { tick } from "./tick.ts";
 import { verify } from "./verify.ts";

@@ -1,9 +1,9 @@
 import { dueDates, localDateAt, type PaymentDate } from "@cpa-payouts/core";
 import { addUpTallies, datesWithRun, listUnfinishedRuns, type PaymentRun, recordTick } from "@cpa-payouts/db";
 import { type Context, SYSTEM_ACTOR } from "./context.ts";
-import { startRun } from "./open-run.ts";
 import { channelsOf, raiseAlerts } from "./raise-alerts.ts";
 import { resumeRun } from "./resume-run.ts";
+import { startRun } from "./start-run.ts";
 
 export interface TickResult {
   /** The payment date whose run this tick opened; null for none. */

@@ -1,5 +1,5 @@
 /** The common parts of the apps' `env.ts`: kinds of variables and the reporting of problems. */
-import { InputError } from "@cpa-payouts/core";
+import { InputError, parseWholeNumber } from "@cpa-payouts/core";
 import { z } from "zod";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,14 +19,14 @@ export function wrongConfiguration(problems: readonly string[]): InputError {
   return new InputError(`the configuration is wrong: ${problems.join("; ")}`, problems);
 }
 
-/** A variable that holds a whole number from `from` to `to`, at most nine digits. */
+/** A variable that holds a whole number from `from` to `to`. */
 export function wholeNumber(from: number, to: number) {
-  const message = `write a whole number from ${from} to ${to}`;
-  return z
-    .string()
-    .regex(/^\d{1,9}$/, message)
-    .transform(Number)
-    .pipe(z.number().min(from, message).max(to, message));
+  return z.string().transform((text, issue): number => {
+    const number = parseWholeNumber(text, from, to);
+    if (number !== null) return number;
+    issue.addIssue(`write a whole number from ${from} to ${to}`);
+    return z.NEVER;
+  });
 }
 
 /**

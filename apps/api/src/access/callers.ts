@@ -1,5 +1,5 @@
 import { type AccessContext, findApiToken, findSession } from "@cpa-payouts/access";
-import type { AdminRole, Order } from "@cpa-payouts/core";
+import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import type { LiveSession } from "@cpa-payouts/db";
 import type { FastifyRequest } from "fastify";
 import type { Api } from "../api.ts";
@@ -17,7 +17,10 @@ function actorOf(caller: Caller | null): string {
 }
 
 /** What the audit log records about a request: the actor, the request's id and the client's address. */
-export function orderOf(caller: Caller | null, request: { readonly id: string; readonly ip: string }): Order {
+export function auditContextOf(
+  caller: Caller | null,
+  request: { readonly id: string; readonly ip: string },
+): AuditContext {
   return { actor: actorOf(caller), requestId: request.id, clientAddress: request.ip };
 }
 

@@ -7,7 +7,7 @@ import type {
 import { isTooLate } from "@cpa-payouts/jobs";
 import { recordAction } from "@cpa-payouts/pipeline";
 import type { FastifyRequest } from "fastify";
-import { orderOf } from "../access/callers.ts";
+import { auditContextOf } from "../access/callers.ts";
 import type { Api } from "../api.ts";
 import { ApiProblem, conflict, notFound } from "../problems.ts";
 
@@ -84,20 +84,20 @@ export async function act(
   { from, request }: { from: FastifyRequest; request: BullBoardRequest },
 ): Promise<ControllerHandlerReturnType> {
   await action.check(request.queues, request.params);
-  const order = { ...orderOf(from.caller, from), object: action.object(request.params) };
-  const record = (name: string) => recordAction(ctx, { ...order, action: name });
+  const audit = { ...auditContextOf(from.caller, from), object: action.object(request.params) };
+  const record = (name: string) => recordAction(ctx, { ...audit, action: name });
   await record(`${action.name}-requested`);
-  const answer = await unlessTooLate(handle, request);
-  if (answer === null) throw conflict("the state of the queue has changed in the meantime; reload the page", {});
+  const response = await unlessTooLate(handle, request);
+  if (response === null) throw conflict("the state of the queue has changed in the meantime; reload the page", {});
   await record(action.name);
-  return answer;
+  return response;
 }
 
-/** Bull Board's answer; null when Bull Board or BullMQ reports that the state has changed since it was checked. */
+/** Bull Board's response; null when Bull Board or BullMQ reports that the state has changed since it was checked. */
 async function unlessTooLate(handle: Handle, request: BullBoardRequest): Promise<ControllerHandlerReturnType | null> {
   try {
-    const answer = await handle(request);
-    return (answer.status ?? 200) < 400 ? answer : null;
+    const response = await handle(request);
+    return (response.status ?? 200) < 400 ? response : null;
   } catch (cause) {
     if (isTooLate(cause)) return null;
     throw cause;

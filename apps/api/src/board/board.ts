@@ -40,7 +40,7 @@ export async function registerBoard(server: FastifyInstance, api: Api): Promise<
   };
   await server.register(
     async (scope) => {
-      // Bull Board's page reports an error only if the answer has the field `error`.
+      // Bull Board's page reports an error only if the response has the field `error`.
       scope.setErrorHandler(problemSender(api, (problem) => ({ ...problem, error: problem.code })));
       await registerFiles(scope, boards.viewer);
       registerPages(scope, boards.viewer);
@@ -72,20 +72,25 @@ function registerApiRoutes(scope: FastifyInstance, api: Api, boards: Boards, rou
   for (const verb of [route.method].flat())
     for (const url of [route.route].flat()) {
       const method = verb.toUpperCase() as "GET";
-      scope.route({ method, url, schema: { hide: true }, ...answerTo(`${method} ${url}`, api, boards, route.handler) });
+      scope.route({
+        method,
+        url,
+        schema: { hide: true },
+        ...routeOptionsOf(`${method} ${url}`, api, boards, route.handler),
+      });
     }
 }
 
-function answerTo(key: string, api: Api, boards: Boards, handle: AppControllerRoute["handler"]) {
+function routeOptionsOf(key: string, api: Api, boards: Boards, handle: AppControllerRoute["handler"]) {
   const action = actions[key];
   if (action) {
-    const answer = (from: FastifyRequest) =>
+    const respond = (from: FastifyRequest) =>
       act(api, action, handle, { from, request: toRequest(boards.operator, from) });
-    return { config: { access: operators }, handler: sending(answer) };
+    return { config: { access: operators }, handler: sending(respond) };
   }
   if (reads.has(key)) {
-    const answer = async (from: FastifyRequest) => handle(toRequest(boardOf(boards, from), from));
-    return { config: { access: viewers }, handler: sending(answer) };
+    const respond = async (from: FastifyRequest) => handle(toRequest(boardOf(boards, from), from));
+    return { config: { access: viewers }, handler: sending(respond) };
   }
   // Refused in `onRequest`, before the body is read.
   return { config: { access: viewers }, onRequest: refuse, handler: refuse };
@@ -107,9 +112,9 @@ function toRequest(
   return { queues, uiConfig, params, query, body, headers } as BullBoardRequest;
 }
 
-function sending(answer: (request: FastifyRequest) => Promise<ControllerHandlerReturnType>) {
+function sending(respond: (request: FastifyRequest) => Promise<ControllerHandlerReturnType>) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { status = 200, body } = await answer(request);
+    const { status = 200, body } = await respond(request);
     return status === 204 ? reply.code(204).send() : reply.code(status).send(body);
   };
 }

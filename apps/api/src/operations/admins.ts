@@ -9,7 +9,7 @@ export const adminHandlers: Handlers<"admins"> = {
 
   createAdmin: async ({ access }, call) => {
     const { email } = call.body;
-    const created = await createAdmin(access, { ...call.order, ...call.body });
+    const created = await createAdmin(access, { ...call.audit, ...call.body });
     if (created.status === "already-exists")
       throw conflict(`there is an administrator ${email} already`, await currentOf(access.db, email));
     return { email, password: created.password };
@@ -17,7 +17,7 @@ export const adminHandlers: Handlers<"admins"> = {
 
   changeAdmin: async ({ access }, call) => {
     const { email } = call.params;
-    const result = await changeAdmin(access, { ...call.order, ...defined(call.body), email });
+    const result = await changeAdmin(access, { ...call.audit, ...defined(call.body), email });
     if (result === "unknown-admin") throw notFound(`administrator ${email}`);
     const current = await currentOf(access.db, email);
     if (result === "last-admin") throw conflict("at least one enabled administrator must have the role admin", current);
@@ -26,14 +26,14 @@ export const adminHandlers: Handlers<"admins"> = {
 
   resetAdminPassword: async ({ access }, call) => {
     const { email } = call.params;
-    const reset = await setPassword(access, { ...call.order, email });
+    const reset = await setPassword(access, { ...call.audit, email });
     if (reset.status === "unknown-admin") throw notFound(`administrator ${email}`);
     return { email, password: reset.password };
   },
 
   removeAdminSecondFactor: async ({ access }, call) => {
     const { email } = call.params;
-    const removed = await removeSecondFactor(access, { ...call.order, email });
+    const removed = await removeSecondFactor(access, { ...call.audit, email });
     if (removed === "unknown-admin") throw notFound(`administrator ${email}`);
     return undefined;
   },

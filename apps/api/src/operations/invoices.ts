@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { AnswerOf, InputOf } from "@cpa-payouts/contract";
+import type { InputOf, ResponseOf } from "@cpa-payouts/contract";
 import { defined, escapeFormula, formatCents } from "@cpa-payouts/core";
 import {
   findInvoice,
@@ -80,13 +80,13 @@ function toFilter({ minimumAmount, maximumAmount, ...same }: FilterQuery): Invoi
   return defined({ ...same, minimumAmountCents: minimumAmount, maximumAmountCents: maximumAmount });
 }
 
-function toReview({ body, order, caller }: Call<"previewReview"> | Call<"reviewInvoices">) {
+function toReview({ body, audit, caller }: Call<"previewReview"> | Call<"reviewInvoices">) {
   const selection: InvoiceSelection =
     "numbers" in body.selection ? body.selection : { filter: toFilter(body.selection.filter) };
-  return { ...order, selection, verdict: body.verdict, isProgram: caller?.kind !== "admin" };
+  return { ...audit, selection, verdict: body.verdict, isProgram: caller?.kind !== "admin" };
 }
 
-function presentInvoice(invoice: InvoiceListing): AnswerOf<"listInvoices">["items"][number] {
+function presentInvoice(invoice: InvoiceListing): ResponseOf<"listInvoices">["items"][number] {
   return {
     number: invoice.number,
     externalId: invoice.externalId,

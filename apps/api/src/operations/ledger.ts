@@ -5,16 +5,16 @@ import type { Handlers } from "../calls.ts";
 import { conflict, notFound } from "../problems.ts";
 
 export const ledgerHandlers: Handlers<"ledger"> = {
-  createCredit: async ({ ctx }, { headers, body, order }) => {
+  createCredit: async ({ ctx }, { headers, body, audit }) => {
     const { amount: amountCents, note, externalId } = body;
     const sent = defined({ externalId, amountCents, key: headers["idempotency-key"], note });
-    return answerOf(await credit(ctx, { ...order, ...sent }), { externalId, note: note ?? null });
+    return responseOf(await credit(ctx, { ...audit, ...sent }), { externalId, note: note ?? null });
   },
 
-  createAdjustment: async ({ ctx }, { headers, body, order }) => {
+  createAdjustment: async ({ ctx }, { headers, body, audit }) => {
     const { amount: amountCents, reason, externalId } = body;
     const sent = { externalId, amountCents, key: headers["idempotency-key"], reason };
-    return answerOf(await adjustBalance(ctx, { ...order, ...sent }), { externalId, note: reason });
+    return responseOf(await adjustBalance(ctx, { ...audit, ...sent }), { externalId, note: reason });
   },
 };
 
@@ -22,13 +22,13 @@ type Credited = LedgerOutcome<"credited" | "already-credited">;
 type Adjusted = LedgerOutcome<"adjusted" | "already-adjusted">;
 
 /**
- * The entry that is stored under a key. It is the answer each time the same request is sent. Here the note is a part of
+ * The entry that is stored under a key. It is the response each time the same request is sent. Here the note is a part of
  * the request, as with every Idempotency-Key; for the pipeline the same entry with another note is the same
  * ({@link LedgerOutcome}).
  *
  * @throws ApiProblem 404 for an unknown user, 409 when the key was used for another request
  */
-function answerOf(outcome: Credited | Adjusted, sent: { externalId: string; note: string | null }) {
+function responseOf(outcome: Credited | Adjusted, sent: { externalId: string; note: string | null }) {
   if (outcome.status === "unknown-user") throw notFound(`user ${sent.externalId}`);
   const { status, entry } = outcome;
   if (status === "key-conflict" || entry.note !== sent.note)

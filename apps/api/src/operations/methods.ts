@@ -14,10 +14,10 @@ export const methodHandlers: Handlers<"methods"> = {
     return toPage(rows, limit, { present, position: ({ id }) => ({ id }) });
   },
 
-  reviewMethod: async ({ ctx }, { params, body, order }) => {
+  reviewMethod: async ({ ctx }, { params, body, audit }) => {
     const { externalId } = params;
     if (!(await findUser(ctx.db, externalId))) throw notFound(`user ${externalId}`);
-    const { result, binanceEmail, status } = await reviewMethod(ctx, { ...order, externalId, ...body });
+    const { result, binanceEmail, status } = await reviewMethod(ctx, { ...audit, externalId, ...body });
     if (result === "reviewed") return { binanceEmail, status };
     throw conflict("the method is reviewed already, or the user has another address now", { binanceEmail, status });
   },

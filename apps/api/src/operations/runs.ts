@@ -53,10 +53,10 @@ export const runHandlers: Handlers<"runs"> = {
     return toPage(rows, limit, { present: presentDecision, position: ({ userId }) => ({ id: userId }) });
   },
 
-  openRun: async (api, { body, order }) => {
+  openRun: async (api, { body, audit }) => {
     const runnable = readRunnableDate(api.ctx, body.paymentDate);
     if (runnable.status !== "runnable") throw new InputError(`body.paymentDate: ${whyNotRunnable(runnable)}`);
-    return presentRun(api, await startRun(api.ctx, { ...order, date: runnable.date, trigger: "manual" }));
+    return presentRun(api, await startRun(api.ctx, { ...audit, date: runnable.date, trigger: "manual" }));
   },
 
   resumeRun: async (api, { params }) => {
@@ -65,16 +65,16 @@ export const runHandlers: Handlers<"runs"> = {
     return presentRun(api, run);
   },
 
-  retryRun: async (api, { params, order }) => {
+  retryRun: async (api, { params, audit }) => {
     const run = await knownRun(api, params.date);
     if (run.state === "cancelled") throw conflict("the run was cancelled", { state: run.state });
-    const { retried } = await retryRun(api.ctx, { ...order, paymentDate: params.date });
+    const { retried } = await retryRun(api.ctx, { ...audit, paymentDate: params.date });
     return { retried };
   },
 
-  cancelRun: async (api, { params, body, order }) => {
+  cancelRun: async (api, { params, body, audit }) => {
     await knownRun(api, params.date);
-    const result = await cancelRun(api.ctx, { ...order, paymentDate: params.date, reason: body.reason });
+    const result = await cancelRun(api.ctx, { ...audit, paymentDate: params.date, reason: body.reason });
     if (result.status === "finished")
       throw conflict(`the run is ${result.run.state} already`, { state: result.run.state });
     return { skipped: result.skipped };

@@ -43,14 +43,14 @@ export const sessionHandlers: Handlers<"sessions"> = {
 
   signOut: async ({ access, config }, call) => {
     const { session } = personOf(call);
-    await endSession(access, { ...call.order, sessionId: session.id });
+    await endSession(access, { ...call.audit, sessionId: session.id });
     sessionCookie(config).clear(call.reply);
     return undefined;
   },
 
   changePassword: async ({ access }, call) => {
     const { email, session } = personOf(call);
-    await setPassword(access, { ...call.order, email, password: call.body.password, exceptSessionId: session.id });
+    await setPassword(access, { ...call.audit, email, password: call.body.password, exceptSessionId: session.id });
     return undefined;
   },
 
@@ -59,7 +59,7 @@ export const sessionHandlers: Handlers<"sessions"> = {
   setSecondFactor: async ({ access }, call) => {
     const { email, session } = personOf(call);
     const result = await switchOnSecondFactor(access, {
-      ...call.order,
+      ...call.audit,
       ...call.body,
       email,
       exceptSessionId: session.id,
@@ -74,7 +74,7 @@ export const sessionHandlers: Handlers<"sessions"> = {
 
   removeSecondFactor: async ({ access }, call) => {
     const { email, session } = personOf(call);
-    await removeSecondFactor(access, { ...call.order, email, exceptSessionId: session.id });
+    await removeSecondFactor(access, { ...call.audit, email, exceptSessionId: session.id });
     return undefined;
   },
 
@@ -95,7 +95,7 @@ export const sessionHandlers: Handlers<"sessions"> = {
   endSession: async ({ access }, call) => {
     const { role, session } = personOf(call);
     const owner = role === "admin" ? {} : { adminId: session.adminId };
-    const ended = await endSession(access, { ...call.order, sessionId: call.params.id, ...owner });
+    const ended = await endSession(access, { ...call.audit, sessionId: call.params.id, ...owner });
     if (!ended) throw notFound(`live session ${call.params.id}`);
     return undefined;
   },
@@ -108,7 +108,7 @@ function credentialsOf(
   return { password, code, requestId: id, clientAddress: ip };
 }
 
-/** The answer to refused credentials: 401 when something is wrong or a code is needed, 429 after too many tries. */
+/** The response to refused credentials: 401 when something is wrong or a code is needed, 429 after too many tries. */
 function problemOf(refusal: Refusal): ApiProblem {
   switch (refusal.status) {
     case "wrong-credentials":

@@ -9,7 +9,7 @@ export const settingsHandlers: Handlers<"settings"> = {
   changeSettings: async ({ ctx }, call) => {
     const { twoPersonAbove, coolingOffDays, reviewAlertDays } = call.body;
     const change = defined({ twoPersonAboveCents: twoPersonAbove, coolingOffDays, reviewAlertDays });
-    return present(await changeSettings(ctx, { ...call.order, ...change }));
+    return present(await changeSettings(ctx, { ...call.audit, ...change }));
   },
 };
 

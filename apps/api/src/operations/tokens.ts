@@ -23,7 +23,7 @@ export const tokenHandlers: Handlers<"tokens"> = {
 
   createToken: async ({ access }, call) => {
     const { name } = call.body;
-    const created = await createApiToken(access, { ...call.order, ...call.body });
+    const created = await createApiToken(access, { ...call.audit, ...call.body });
     if (created.status === "name-taken")
       throw conflict(`there is, or was, a token named ${name}; take another name`, { name });
     return { name, token: created.token, expiresAt: created.expiresAt.toISOString() };
@@ -31,7 +31,7 @@ export const tokenHandlers: Handlers<"tokens"> = {
 
   revokeToken: async ({ access }, call) => {
     const { name } = call.params;
-    if (!(await revokeApiToken(access, { ...call.order, name }))) throw notFound(`live token ${name}`);
+    if (!(await revokeApiToken(access, { ...call.audit, name }))) throw notFound(`live token ${name}`);
     return undefined;
   },
 };

@@ -38,9 +38,9 @@ export const userHandlers: Handlers<"users"> = {
     };
   },
 
-  changeUserStatus: async (api, { params, body, order }) => {
+  changeUserStatus: async (api, { params, body, audit }) => {
     const { externalId } = params;
-    const result = await setUserStatus(api.ctx, { ...order, externalId, ...body });
+    const result = await setUserStatus(api.ctx, { ...audit, externalId, ...body });
     if (result === "unknown-user") throw notFound(`user ${externalId}`);
     return currentOf(api, externalId);
   },

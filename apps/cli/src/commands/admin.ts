@@ -13,7 +13,7 @@ const EMAIL = /^[^\s@]+@[^\s@]+$/;
  *
  * @throws InputError for a bad e-mail or role, OperationError when the administrator exists already
  */
-export async function createAdminCommand(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
+export async function addAdmin(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
   const role = readRole(options.role);
   if (!EMAIL.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
   const chosen = await choosePassword(cli);
@@ -40,16 +40,16 @@ export async function resetAdminPassword(
 ): Promise<undefined> {
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
-    const order = { email, actor: cli.actor };
-    const set = await setPassword(ctx, { ...order, ...chosen });
+    const input = { email, actor: cli.actor };
+    const set = await setPassword(ctx, { ...input, ...chosen });
     if (set.status === "unknown-admin") throw new InputError(`there is no administrator ${email}`);
-    if (options.removeSecondFactor) await removeSecondFactor(ctx, order);
+    if (options.removeSecondFactor) await removeSecondFactor(ctx, input);
     await tellPassword(cli, { email, password: set.password, isGenerated: !chosen.password });
   });
 }
 
 /** `payouts admin list`: prints all administrators. */
-export async function listAdminsCommand(cli: Cli): Promise<undefined> {
+export async function printAdmins(cli: Cli): Promise<undefined> {
   await withDatabase(cli, async ({ db }) => {
     const admins = await listAdmins(db);
     await cli.output.list(

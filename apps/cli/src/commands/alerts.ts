@@ -7,7 +7,7 @@ import { withDatabase } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 
 /** `payouts alerts`: prints the alerts with the state of their delivery on each channel, newest first. */
-export async function listAlertsCommand(cli: Cli, { limit }: { limit?: number }): Promise<undefined> {
+export async function printAlerts(cli: Cli, { limit }: { limit?: number }): Promise<undefined> {
   await withDatabase(cli, async ({ db }) => {
     const alerts = await listAlerts(db, limit);
     await cli.output.list(
@@ -56,7 +56,7 @@ async function tryChannel(name: AlertChannel, channel: Channel | undefined, mess
 }
 
 /** `payouts alerts retry`: opens the failed deliveries again; the workers send them after the next tick. */
-export async function retryAlertsCommand(cli: Cli): Promise<undefined> {
+export async function resendAlerts(cli: Cli): Promise<undefined> {
   await withDatabase(cli, async (ctx) => {
     const reopened = await retryAlerts(ctx, { actor: cli.actor });
     await cli.output.object({ reopened }, () => [

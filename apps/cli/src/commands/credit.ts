@@ -23,8 +23,8 @@ export async function creditUser(
     if (outcome.status === "key-conflict")
       throw new InputError(`the key "${key}" was used for another user or amount; nothing was credited`);
     const { status, balanceCents } = outcome;
-    const answer = { externalId, status, amount: formatCents(amountCents), balance: formatCents(balanceCents) };
-    await cli.output.object(answer, () => [
+    const result = { externalId, status, amount: formatCents(amountCents), balance: formatCents(balanceCents) };
+    await cli.output.object(result, () => [
       status === "credited"
         ? `Credited ${dollars(amountCents)} to ${externalId}; the balance is ${dollars(balanceCents)}`
         : `The key "${key}" was credited before, nothing was added; the balance is ${dollars(balanceCents)}`,

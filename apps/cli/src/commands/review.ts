@@ -19,11 +19,7 @@ export interface InvoiceReviewOptions {
  *   before
  * @throws InputError for contradicting options, a missing reason, or unknown numbers; nothing is changed then
  */
-export async function reviewInvoicesCommand(
-  cli: Cli,
-  numbers: readonly string[],
-  options: InvoiceReviewOptions,
-): Promise<ExitCode> {
+export async function review(cli: Cli, numbers: readonly string[], options: InvoiceReviewOptions): Promise<ExitCode> {
   const verdict = readInvoiceVerdict(options);
   return withDatabase(cli, async (ctx) => {
     const reviewed = await reviewInvoices(ctx, { numbers, verdict, actor: cli.actor });
@@ -54,11 +50,7 @@ export interface MethodReviewOptions {
  * @returns `failed` when the method does not have the requested status afterwards
  * @throws InputError for contradicting options, a missing reason, an unknown user, or a user without a method
  */
-export async function reviewMethodCommand(
-  cli: Cli,
-  externalId: string,
-  options: MethodReviewOptions,
-): Promise<ExitCode> {
+export async function method(cli: Cli, externalId: string, options: MethodReviewOptions): Promise<ExitCode> {
   const verdict = readMethodVerdict(options);
   return withDatabase(cli, async (ctx) => {
     const reviewed = await reviewMethod(ctx, { externalId, verdict, actor: cli.actor });

@@ -43,8 +43,8 @@ function futureDate({ date, today }: { date: LocalDate; today: LocalDate }): Inp
 }
 
 async function tellNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode> {
-  const answer = notAPaymentDate(date);
-  await cli.output.object(answer, () => [notAPaymentDateLine(answer)]);
+  const result = notAPaymentDate(date);
+  await cli.output.object(result, () => [notAPaymentDateLine(result)]);
   return exitCodes.done;
 }
 

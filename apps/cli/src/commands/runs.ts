@@ -18,7 +18,7 @@ import { summaryLines } from "../present.ts";
  *
  * @throws InputError for an unknown state
  */
-export async function listRunsCommand(cli: Cli, options: { state?: string; limit?: number }): Promise<undefined> {
+export async function printRuns(cli: Cli, options: { state?: string; limit?: number }): Promise<undefined> {
   const state = statesOf(runTransitions).find((candidate) => candidate === options.state);
   if (options.state !== undefined && !state)
     throw new InputError(`--state: "${options.state}" is not one of ${statesOf(runTransitions).join(", ")}`);

@@ -8,7 +8,7 @@ import { type ExitCode, exitCodes } from "../exit-codes.ts";
  *
  * @returns `failed` when an invariant is violated
  */
-export async function verifyCommand(cli: Cli): Promise<ExitCode> {
+export async function verifyData(cli: Cli): Promise<ExitCode> {
   return withDatabase(cli, async (ctx) => {
     let checked = 0;
     const violations = await verify(ctx, cli.config.policy, (invariant) => {

@@ -1,4 +1,4 @@
-import type { AdminRole, Order } from "@cpa-payouts/core";
+import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
@@ -20,7 +20,7 @@ const TOUCH_AFTER_MS = MINUTE_MS;
  */
 export async function openSession(
   db: Db,
-  input: Order & {
+  input: AuditContext & {
     adminId: number;
     tokenHash: string;
     replacesTokenHash: string | null;
@@ -102,7 +102,7 @@ export async function findSession(db: Db, tokenHash: string, now: Date): Promise
 }
 
 /** Records that the administrator of a session has just entered their password (and code) again. */
-export async function confirmSession(db: Db, input: Order & { sessionId: number; now: Date }): Promise<void> {
+export async function confirmSession(db: Db, input: AuditContext & { sessionId: number; now: Date }): Promise<void> {
   await rowsOf(
     db,
     sql`
@@ -122,7 +122,7 @@ export async function confirmSession(db: Db, input: Order & { sessionId: number;
  */
 export async function endSession(
   db: Db,
-  input: Order & { sessionId: number; adminId?: number; now: Date },
+  input: AuditContext & { sessionId: number; adminId?: number; now: Date },
 ): Promise<boolean> {
   const rows = await rowsOf(
     db,

@@ -8,7 +8,7 @@ import { countTry, forgetTries } from "./throttles.ts";
 
 const NOW = new Date("2026-12-07T12:00:00Z");
 const after = (ms: number) => new Date(NOW.getTime() + ms);
-const order = { actor: "root", requestId: "r-1", clientAddress: "192.0.2.1", now: NOW };
+const audit = { actor: "root", requestId: "r-1", clientAddress: "192.0.2.1", now: NOW };
 
 let data: TestData;
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 const add = (email: string, role: "viewer" | "operator" | "admin" = "admin") =>
-  createAdmin(data.ctx.db, { ...order, email, role, passwordHash: "hash" });
+  createAdmin(data.ctx.db, { ...audit, email, role, passwordHash: "hash" });
 
 describe("administrators", () => {
   it("an e-mail has at most one administrator, ignoring case", async () => {
@@ -47,7 +47,7 @@ describe("administrators", () => {
   it("the last enabled administrator of role admin can be neither demoted nor disabled", async () => {
     await add("alice@example.com");
     await add("viewer@example.com", "viewer");
-    const change = (email: string, how: object) => changeAdmin(data.ctx.db, { ...order, email, ...how });
+    const change = (email: string, how: object) => changeAdmin(data.ctx.db, { ...audit, email, ...how });
     expect(await change("alice@example.com", { role: "operator" })).toBe("last-admin");
     expect(await change("alice@example.com", { isDisabled: true })).toBe("last-admin");
     expect(await change("viewer@example.com", { isDisabled: true })).toBe("changed");
@@ -63,7 +63,7 @@ describe("administrators", () => {
       await data.database.sql`update admins set disabled_at = now()`;
       await add(alice);
       await add(bob);
-      const demote = (email: string) => changeAdmin(data.ctx.db, { ...order, email, role: "viewer" });
+      const demote = (email: string) => changeAdmin(data.ctx.db, { ...audit, email, role: "viewer" });
       expect((await Promise.all([demote(alice), demote(bob)])).sort()).toEqual(["changed", "last-admin"]);
     }
   });
@@ -76,7 +76,7 @@ describe("administrators", () => {
 
 describe("API token", () => {
   const create = (name: string, tokenHash: string) =>
-    createApiToken(data.ctx.db, { ...order, name, tokenHash, scopes: ["credits:write"], expiresAt: after(1_000) });
+    createApiToken(data.ctx.db, { ...audit, name, tokenHash, scopes: ["credits:write"], expiresAt: after(1_000) });
 
   it("a token is found until it expires or is revoked", async () => {
     expect(await create("erp", "h1")).toBe(true);
@@ -84,8 +84,8 @@ describe("API token", () => {
     expect(await findApiToken(data.ctx.db, "h1", NOW)).toEqual({ name: "erp", scopes: ["credits:write"] });
     expect(await findApiToken(data.ctx.db, "h2", NOW)).toBeNull();
     expect(await findApiToken(data.ctx.db, "h1", after(1_000))).toBeNull();
-    expect(await revokeApiToken(data.ctx.db, { ...order, name: "erp" })).toBe(true);
-    expect(await revokeApiToken(data.ctx.db, { ...order, name: "erp" })).toBe(false);
+    expect(await revokeApiToken(data.ctx.db, { ...audit, name: "erp" })).toBe(true);
+    expect(await revokeApiToken(data.ctx.db, { ...audit, name: "erp" })).toBe(false);
     expect(await findApiToken(data.ctx.db, "h1", NOW)).toBeNull();
   });
 
@@ -103,14 +103,14 @@ describe("settings", () => {
   it("settings that are not given are kept, and null switches the two-person rule off", async () => {
     const { db } = data.ctx;
     expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: null, coolingOffDays: 0, reviewAlertDays: 3 });
-    await changeSettings(db, { ...order, twoPersonAboveCents: 1_000_00n, coolingOffDays: 5 });
-    await changeSettings(db, { ...order, reviewAlertDays: 9 });
+    await changeSettings(db, { ...audit, twoPersonAboveCents: 1_000_00n, coolingOffDays: 5 });
+    await changeSettings(db, { ...audit, reviewAlertDays: 9 });
     expect(await getSettings(db)).toMatchObject({
       twoPersonAboveCents: 1_000_00n,
       coolingOffDays: 5,
       reviewAlertDays: 9,
     });
-    await changeSettings(db, { ...order, twoPersonAboveCents: null });
+    await changeSettings(db, { ...audit, twoPersonAboveCents: null });
     expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: null, coolingOffDays: 5 });
     const [last] = await listAuditLog(db, { action: "settings.change" }, { limit: 1 });
     expect(last).toMatchObject({
@@ -121,7 +121,7 @@ describe("settings", () => {
 
   it("a setting out of range is refused, and nothing changes", async () => {
     const before = await fingerprint(data.database);
-    await expect(changeSettings(data.ctx.db, { ...order, coolingOffDays: 366 })).rejects.toThrow();
+    await expect(changeSettings(data.ctx.db, { ...audit, coolingOffDays: 366 })).rejects.toThrow();
     expect(await fingerprint(data.database)).toEqual(before);
   });
 });

@@ -1,4 +1,4 @@
-import type { AdminRole, Order } from "@cpa-payouts/core";
+import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { asc, eq, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { admins } from "../schema/index.ts";
@@ -30,7 +30,7 @@ export async function hasAdmins(db: Db): Promise<boolean> {
  */
 export async function createAdmin(
   db: Db,
-  input: Order & { email: string; role: AdminRole; passwordHash: string; now: Date },
+  input: AuditContext & { email: string; role: AdminRole; passwordHash: string; now: Date },
 ): Promise<boolean> {
   const rows = await rowsOf(
     db,
@@ -61,7 +61,7 @@ export type AdminChange = "changed" | "unknown-admin" | "last-admin";
  */
 export async function changeAdmin(
   db: Db,
-  input: Order & { email: string; role?: AdminRole; isDisabled?: boolean; now: Date },
+  input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean; now: Date },
 ): Promise<AdminChange> {
   const role = input.role ?? null;
   const isDisabled = input.isDisabled ?? null;
@@ -102,12 +102,12 @@ export async function changeAdmin(
 /**
  * Sets a new password and ends the sessions of the administrator.
  *
- * @param input.exceptSessionId the session that gave the order, which stays open
+ * @param input.exceptSessionId the session that made the request, which stays open
  * @returns false for an unknown e-mail
  */
 export async function setAdminPassword(
   db: Db,
-  input: Order & { email: string; passwordHash: string; exceptSessionId?: number; now: Date },
+  input: AuditContext & { email: string; passwordHash: string; exceptSessionId?: number; now: Date },
 ): Promise<boolean> {
   return changeSecret(db, input, {
     action: "admin.password",
@@ -120,12 +120,12 @@ export async function setAdminPassword(
  * Sets or removes the second factor and ends the sessions of the administrator.
  *
  * @param input.secret base32; null removes the second factor
- * @param input.exceptSessionId the session that gave the order, which stays open
+ * @param input.exceptSessionId the session that made the request, which stays open
  * @returns false for an unknown e-mail
  */
 export async function setSecondFactor(
   db: Db,
-  input: Order & {
+  input: AuditContext & {
     email: string;
     secret: string | null;
     recoveryHashes: readonly string[];
@@ -142,7 +142,7 @@ export async function setSecondFactor(
 
 async function changeSecret(
   db: Db,
-  input: Order & { email: string; now: Date },
+  input: AuditContext & { email: string; now: Date },
   change: { action: string; set: ReturnType<typeof sql>; exceptSessionId: number | null },
 ): Promise<boolean> {
   const rows = await rowsOf(

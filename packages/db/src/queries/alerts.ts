@@ -1,9 +1,9 @@
 import {
   type AlertChannel,
   type AlertEvent,
+  type AuditContext,
   type DeliveryState,
   deliveryTransitions,
-  type Order,
   statesBefore,
 } from "@cpa-payouts/core";
 import { and, asc, desc, eq, gte, inArray, or, sql } from "drizzle-orm";
@@ -151,7 +151,7 @@ export async function settleDelivery(
  *
  * @returns the number of deliveries reopened
  */
-export async function reopenDeliveries(db: Db, retry: Order & { now: Date }): Promise<number> {
+export async function reopenDeliveries(db: Db, retry: AuditContext & { now: Date }): Promise<number> {
   const rows = await rowsOf(
     db,
     sql`

@@ -1,4 +1,4 @@
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import { asc, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { apiTokens } from "../schema/index.ts";
@@ -13,7 +13,7 @@ export type ApiToken = typeof apiTokens.$inferSelect;
  */
 export async function createApiToken(
   db: Db,
-  input: Order & { name: string; tokenHash: string; scopes: readonly string[]; expiresAt: Date; now: Date },
+  input: AuditContext & { name: string; tokenHash: string; scopes: readonly string[]; expiresAt: Date; now: Date },
 ): Promise<boolean> {
   const rows = await rowsOf(
     db,
@@ -45,7 +45,7 @@ export async function listApiTokens(db: Db): Promise<ApiToken[]> {
  *
  * @returns whether this call revoked it; false when it is unknown or was revoked before
  */
-export async function revokeApiToken(db: Db, input: Order & { name: string; now: Date }): Promise<boolean> {
+export async function revokeApiToken(db: Db, input: AuditContext & { name: string; now: Date }): Promise<boolean> {
   const rows = await rowsOf(
     db,
     sql`

@@ -1,4 +1,4 @@
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
@@ -100,7 +100,7 @@ function exactly(column: Leading, value: string): SQL {
 /** Writes the audit row of an action that changes no other row, such as a retry on the queue board. */
 export async function recordAction(
   db: Db,
-  input: Order & { action: string; object: string; now: Date },
+  input: AuditContext & { action: string; object: string; now: Date },
 ): Promise<void> {
   await rowsOf(
     db,

@@ -1,4 +1,4 @@
-import type { Order, Outcome, PaymentDate, RuleReason, SkipReason } from "@cpa-payouts/core";
+import type { AuditContext, Outcome, PaymentDate, RuleReason, SkipReason } from "@cpa-payouts/core";
 import { and, asc, eq, gt, lte, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { runDecisions, users } from "../schema/index.ts";
@@ -217,7 +217,10 @@ export async function recordFailure(
  *
  * @returns the ids of the users whose decision is open again, in key order
  */
-export async function reopenFailed(db: Db, retry: Order & { runId: number; now: Date }): Promise<readonly number[]> {
+export async function reopenFailed(
+  db: Db,
+  retry: AuditContext & { runId: number; now: Date },
+): Promise<readonly number[]> {
   const rows = await rowsOf<{ user_id: bigint }>(
     db,
     sql`

@@ -30,10 +30,10 @@ beforeAll(async () => {
   await data.database.sql`update users set balance_cents = balance_cents + 20000`;
   data.clock.set("2026-12-21T02:00:00Z");
   await invoicedRun(data, "2026-12-21");
-  const order = { actor: "test", isProgram: false, now: data.clock() };
+  const audit = { actor: "test", isProgram: false, now: data.clock() };
   const review = (numbers: string[], status: "paid" | "rejected") =>
     reviewInvoices(data.ctx.db, {
-      ...order,
+      ...audit,
       selection: { numbers },
       to: status === "paid" ? { status } : { status, reason: "test", disposition: "forfeit" },
     });

@@ -1,9 +1,9 @@
-import type { LedgerKind, Order } from "@cpa-payouts/core";
+import type { AuditContext, LedgerKind } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
 
-export interface Credit extends Order {
+export interface Credit extends AuditContext {
   readonly externalId: string;
   readonly amountCents: bigint;
   /** The idempotency key. */

@@ -1,10 +1,10 @@
-import { type Order, type PaymentMethodStatus, paymentMethodTransitions, statesBefore } from "@cpa-payouts/core";
+import { type AuditContext, type PaymentMethodStatus, paymentMethodTransitions, statesBefore } from "@cpa-payouts/core";
 import { desc, eq, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { paymentMethods, users } from "../schema/index.ts";
 import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 
-export interface MethodReview extends Order {
+export interface MethodReview extends AuditContext {
   readonly externalId: string;
   /** The address that the reviewer saw. If given, no other address is reviewed. */
   readonly binanceEmail?: string;

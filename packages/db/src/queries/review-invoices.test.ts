@@ -25,8 +25,8 @@ const rejected = (disposition: "return" | "forfeit") => ({ status: "rejected", r
 
 /** Reviews invoices, and returns the numbers of those that were still to be reviewed. */
 const review = async (to: InvoiceReview["to"], ...numbers: string[]) => {
-  const order = { actor: "finance", isProgram: false, now: REVIEWED };
-  const { counts } = await reviewInvoices(data.ctx.db, { ...order, selection: { numbers }, to });
+  const audit = { actor: "finance", isProgram: false, now: REVIEWED };
+  const { counts } = await reviewInvoices(data.ctx.db, { ...audit, selection: { numbers }, to });
   return new Set(counts.find(({ result }) => result === "reviewed")?.numbers);
 };
 

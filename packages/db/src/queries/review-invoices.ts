@@ -1,4 +1,10 @@
-import { type Disposition, type InvoiceStatus, invoiceTransitions, type Order, statesBefore } from "@cpa-payouts/core";
+import {
+  type AuditContext,
+  type Disposition,
+  type InvoiceStatus,
+  invoiceTransitions,
+  statesBefore,
+} from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
@@ -13,7 +19,7 @@ export type InvoiceVerdict =
   | { readonly status: "paid" }
   | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
 
-export interface InvoiceReview extends Order {
+export interface InvoiceReview extends AuditContext {
   readonly selection: InvoiceSelection;
   readonly to: InvoiceVerdict;
   /** Whether the reviewer is a program. Programs cannot approve an invoice that needs two people. */

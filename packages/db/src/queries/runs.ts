@@ -1,6 +1,6 @@
 import {
+  type AuditContext,
   formatCents,
-  type Order,
   type PaymentDate,
   type Policy,
   type RunState,
@@ -14,7 +14,7 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export type PaymentRun = typeof paymentRuns.$inferSelect;
 
-export interface OpenRunInput extends Order {
+export interface OpenRunInput extends AuditContext {
   readonly date: PaymentDate;
   readonly trigger: RunTrigger;
   readonly policy: Policy;
@@ -176,25 +176,25 @@ export async function completeRun(db: Db, run: Pick<PaymentRun, "id" | "retries"
 export async function cancelRun(
   db: Db,
   run: Pick<PaymentRun, "id" | "state" | "decideCursor" | "retries">,
-  order: Order & { reason: string; now: Date },
+  audit: AuditContext & { reason: string; now: Date },
 ): Promise<number | null> {
   const [row] = await rowsOf<{ users: number }>(
     db,
     sql`
     with cancelled as (
-      update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(order.now)}
+      update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(audit.now)}
       where r.id = ${run.id} and r.state = ${run.state} and r.state in ('deciding', 'fanning-out', 'processing')
         and r.decide_cursor = ${run.decideCursor} and r.retries = ${run.retries}
       returning r.id, r.payment_date
     ), skipped as (
-      update run_decisions d set outcome = 'skipped', reason = 'run-cancelled', error = null, settled_at = ${instantParam(order.now)}
+      update run_decisions d set outcome = 'skipped', reason = 'run-cancelled', error = null, settled_at = ${instantParam(audit.now)}
       from cancelled c where d.run_id = c.id and d.outcome in ('open', 'failed')
       returning d.user_id
     ), audit as (
       insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
-      select ${instantParam(order.now)}, ${order.actor}, 'run.cancel', 'run:' || payment_date, ${order.reason},
+      select ${instantParam(audit.now)}, ${audit.actor}, 'run.cancel', 'run:' || payment_date, ${audit.reason},
         jsonb_build_object('state', ${run.state}::text),
-        jsonb_build_object('state', 'cancelled', 'skipped', (select count(*) from skipped)), ${requestParams(order)}
+        jsonb_build_object('state', 'cancelled', 'skipped', (select count(*) from skipped)), ${requestParams(audit)}
       from cancelled
     )
     select (select count(*) from skipped)::int as users from cancelled`,

@@ -1,4 +1,4 @@
-import type { Order } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { settings } from "../schema/index.ts";
@@ -13,7 +13,7 @@ export async function getSettings(db: Db): Promise<Settings> {
   return row;
 }
 
-export interface SettingsChange extends Order {
+export interface SettingsChange extends AuditContext {
   /** Null switches the two-person rule off. */
   readonly twoPersonAboveCents?: bigint | null;
   readonly coolingOffDays?: number;

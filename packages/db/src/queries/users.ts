@@ -1,4 +1,4 @@
-import type { Order, PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
+import type { AuditContext, PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { users } from "../schema/index.ts";
@@ -147,7 +147,7 @@ export async function tallyUsers(db: Db): Promise<UserTally[]> {
  */
 export async function setUserStatus(
   db: Db,
-  input: Order & { externalId: string; status: UserStatus; reason: string; now: Date },
+  input: AuditContext & { externalId: string; status: UserStatus; reason: string; now: Date },
 ): Promise<UserStatus | null> {
   const { before } = await rowOf<{ before: UserStatus | null }>(
     db,

@@ -16,7 +16,7 @@ export const paymentRuns = pgTable(
     state: text().$type<keyof typeof runTransitions>().notNull().default("deciding"),
     /** The minimum balance when the run was opened; later changes of the policy do not affect the run. */
     minimumBalanceCents: cents().notNull(),
-    /** The cooling-off that applied when the run was opened, see {@link settings}. */
+    /** The cooling-off that applied when the run was opened, see `settings`. */
     coolingOffDays: integer().notNull().default(0),
     /** The rest of the policy at that time, for the record. */
     policy: jsonb().$type<Readonly<Record<string, string | number>>>().notNull(),

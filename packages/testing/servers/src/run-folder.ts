@@ -7,7 +7,7 @@ export const RUN_FOLDER_PREFIX = "payouts-tests-";
 
 /**
  * The folder that holds everything that one run of the tests creates, named after this process. What the tests start is found
- * by it and killed when the run is over, see {@link sweep}.
+ * by it and killed when the run is over, see `sweep`.
  */
 export function runFolder(): string {
   return path.join(realpathSync(tmpdir()), `${RUN_FOLDER_PREFIX}${process.pid}`);

@@ -16,11 +16,11 @@ export const WEBHOOK_SECRET = "hook-secret";
 /**
  * A webhook of our own on the loopback interface, which keeps what it is told.
  *
- * @param answers statuses of the first answers; all others are 200
+ * @param responses statuses of the first responses; all others are 200
  */
-export async function startWebhookServer(answers: readonly number[] = []): Promise<WebhookServer> {
+export async function startWebhookServer(responses: readonly number[] = []): Promise<WebhookServer> {
   const bodies: string[] = [];
-  const statuses = [...answers];
+  const statuses = [...responses];
   return serve(bodies, (request, response) => {
     void text(request).then((body) => {
       const status = statuses.shift() ?? 200;

@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { InputError } from "@cpa-payouts/core";
 import type { ImportRow } from "@cpa-payouts/db";
 import { describe, expect, it } from "vitest";
-import { type LineProblem, readImportFile } from "./import-file.ts";
+import { type LineProblem, readImportFile } from "./read-import-file.ts";
 
 const importColumns = [
   "external_id",

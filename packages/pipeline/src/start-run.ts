@@ -1,4 +1,4 @@
-import type { Order, PaymentDate, RunTrigger } from "@cpa-payouts/core";
+import type { AuditContext, PaymentDate, RunTrigger } from "@cpa-payouts/core";
 import { openRun, type PaymentRun } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
 import { resumeRun } from "./resume-run.ts";
@@ -10,7 +10,7 @@ import { resumeRun } from "./resume-run.ts";
  */
 export async function startRun(
   ctx: Context,
-  input: Order & { date: PaymentDate; trigger: RunTrigger },
+  input: AuditContext & { date: PaymentDate; trigger: RunTrigger },
 ): Promise<PaymentRun> {
   const { run, opened } = await openRun(ctx.db, { ...input, policy: ctx.policy, now: ctx.clock() });
   if (opened) {
