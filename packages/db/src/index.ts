@@ -27,19 +27,6 @@ export {
 export { type ApiToken, listApiTokens } from "./queries/api-tokens.ts";
 export { type AuditEntry, type AuditFilter, listAuditLog } from "./queries/audit-log.ts";
 export {
-  type DecisionFilter,
-  type DecisionListing,
-  type FailedDecision,
-  findDecision,
-  listDecisions,
-  listFailures,
-  listUserDecisions,
-  noDecisions,
-  type StoredDecision,
-  totalsOfRun,
-  totalsOfRuns,
-} from "./queries/decision-lists.ts";
-export {
   countOpenDecisions,
   countUsersOwed,
   type DecisionTotals,
@@ -50,21 +37,6 @@ export {
   type SettledDecision,
 } from "./queries/decisions.ts";
 export { type DoubledRow, findDoubledRows, type ImportCounts, type ImportRow } from "./queries/imports.ts";
-export { findViolations, type Violation } from "./queries/invariants.ts";
-export { type InvoiceFilter, invoiceStatuses, type PreparedSearch, prepareSearch } from "./queries/invoice-filter.ts";
-export {
-  findInvoice,
-  findInvoiceNumber,
-  findOldestPending,
-  type InvoiceListing,
-  type InvoicePage,
-  type InvoiceSort,
-  type InvoiceTotals,
-  invoiceSorts,
-  listInvoices,
-  totalInvoices,
-  totalInvoicesQuickly,
-} from "./queries/invoice-lists.ts";
 export { type CreatedInvoice, findInvoiceStatuses } from "./queries/invoices.ts";
 export { type Credit, type CreditResult, findEntryByKey, type LedgerEntry, listLedger } from "./queries/ledger.ts";
 export {
@@ -111,6 +83,34 @@ export {
   type UserTally,
   userSorts,
 } from "./queries/users.ts";
+export {
+  type DecisionFilter,
+  type DecisionListing,
+  type FailedDecision,
+  findDecision,
+  listDecisions,
+  listFailures,
+  listUserDecisions,
+  noDecisions,
+  type StoredDecision,
+  totalsOfRun,
+  totalsOfRuns,
+} from "./reads/decision-lists.ts";
+export { findViolations, type Violation } from "./reads/invariants.ts";
+export { type InvoiceFilter, invoiceStatuses, type PreparedSearch, prepareSearch } from "./reads/invoice-filter.ts";
+export {
+  findInvoice,
+  findInvoiceNumber,
+  findOldestPending,
+  type InvoiceListing,
+  type InvoicePage,
+  type InvoiceSort,
+  type InvoiceTotals,
+  invoiceSorts,
+  listInvoices,
+  totalInvoices,
+  totalInvoicesQuickly,
+} from "./reads/invoices.ts";
 export * as schema from "./schema/index.ts";
 export * from "./setup.ts";
-export * from "./statements.ts";
+export * from "./statements/index.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as db from "./index.ts";
-import * as statements from "./statements.ts";
+import * as statements from "./statements/index.ts";
 
 interface Override {
   readonly includes: readonly string[];

@@ -1,9 +1,9 @@
 import type { Order, Outcome, PaymentDate, RuleReason, SkipReason } from "@cpa-payouts/core";
 import { and, asc, eq, gt, lte, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { skipReason, skipReasonsOf } from "../decision-rule.ts";
 import { runDecisions, users } from "../schema/index.ts";
 import { arrayParam, instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
-import { skipReason, skipReasonsOf } from "./decision-rule.ts";
 
 /** The decisions of a run: numbers of users by outcome, and the sum of the invoices in cents. */
 export interface DecisionTotals {

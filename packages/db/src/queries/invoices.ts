@@ -1,9 +1,9 @@
 import { CURRENCY, type InvoiceStatus, type SkipReason } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { skipReason } from "../decision-rule.ts";
 import { invoices } from "../schema/index.ts";
 import { arrayParam, instantParam, rowsOf } from "../sql.ts";
-import { skipReason } from "./decision-rule.ts";
 
 export type CreatedInvoice =
   | { readonly userId: number; readonly outcome: "invoiced"; readonly number: string; readonly amountCents: bigint }

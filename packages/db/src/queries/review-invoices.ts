@@ -1,8 +1,8 @@
 import { type Disposition, type InvoiceStatus, invoiceTransitions, type Order, statesBefore } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { type InvoiceFilter, invoiceConditions } from "../reads/invoice-filter.ts";
 import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
-import { type InvoiceFilter, invoiceConditions } from "./invoice-filter.ts";
 
 export type InvoiceSelection =
   | { readonly numbers: readonly string[] }

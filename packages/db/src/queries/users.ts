@@ -1,9 +1,9 @@
 import type { Order, PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { userSearch } from "../reads/invoice-filter.ts";
 import { users } from "../schema/index.ts";
 import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
-import { userSearch } from "./invoice-filter.ts";
 
 export type User = typeof users.$inferSelect;
 

@@ -1,9 +1,9 @@
 import { fingerprint, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { changeAdmin, createAdmin, findAdmin, listAdmins } from "./admins.ts";
-import { createApiToken, findApiToken, listApiTokens, revokeApiToken } from "./api-tokens.ts";
-import { listAuditLog } from "./audit-log.ts";
-import { changeSettings, getSettings } from "./settings.ts";
+import { changeAdmin, createAdmin, findAdmin, listAdmins } from "../queries/admins.ts";
+import { createApiToken, findApiToken, listApiTokens, revokeApiToken } from "../queries/api-tokens.ts";
+import { listAuditLog } from "../queries/audit-log.ts";
+import { changeSettings, getSettings } from "../queries/settings.ts";
 import { countTry, forgetTries } from "./throttles.ts";
 
 const NOW = new Date("2026-12-07T12:00:00Z");

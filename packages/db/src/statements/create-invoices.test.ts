@@ -8,7 +8,7 @@ import {
 } from "@cpa-payouts/db";
 import { decidedRun, fingerprint, importNetwork, openTestData, type TestData, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findViolations } from "./invariants.ts";
+import { findViolations } from "../reads/invariants.ts";
 
 const DATE = "2026-12-07";
 const NOW = new Date("2026-12-07T02:00:00Z");

@@ -1,5 +1,7 @@
 import { invoicedRun, openTestData, type TestData, type TestUser } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reviewInvoices } from "../queries/review-invoices.ts";
+import { addUpTallies, tallyInvoices } from "../queries/tallies.ts";
 import type { InvoiceFilter } from "./invoice-filter.ts";
 import {
   findInvoice,
@@ -9,9 +11,7 @@ import {
   listInvoices,
   totalInvoices,
   totalInvoicesQuickly,
-} from "./invoice-lists.ts";
-import { reviewInvoices } from "./review-invoices.ts";
-import { addUpTallies, tallyInvoices } from "./tallies.ts";
+} from "./invoices.ts";
 
 /** The amounts repeat, so that the sort order must break ties. */
 const users: TestUser[] = Array.from({ length: 60 }, (_, index) => ({

@@ -8,11 +8,11 @@ import {
   userIds,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findDecision, totalsOfRun } from "./decision-lists.ts";
-import { decideChunk, recordFailure, reopenFailed } from "./decisions.ts";
-import { findViolations } from "./invariants.ts";
-import { createInvoices } from "./invoices.ts";
-import { cancelRun, findRun, getRun, openRun } from "./runs.ts";
+import { decideChunk, recordFailure, reopenFailed } from "../queries/decisions.ts";
+import { createInvoices } from "../queries/invoices.ts";
+import { cancelRun, findRun, getRun, openRun } from "../queries/runs.ts";
+import { findDecision, totalsOfRun } from "../reads/decision-lists.ts";
+import { findViolations } from "../reads/invariants.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 const cancelling = { actor: "alice", reason: "wrong import", now: NOW };

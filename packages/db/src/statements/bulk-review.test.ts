@@ -7,10 +7,10 @@ import {
   untilBlocked,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findViolations } from "./invariants.ts";
-import { findInvoice } from "./invoice-lists.ts";
-import { type InvoiceReview, previewInvoiceReview, reviewInvoices } from "./review-invoices.ts";
-import { changeSettings } from "./settings.ts";
+import { type InvoiceReview, previewInvoiceReview, reviewInvoices } from "../queries/review-invoices.ts";
+import { changeSettings } from "../queries/settings.ts";
+import { findViolations } from "../reads/invariants.ts";
+import { findInvoice } from "../reads/invoices.ts";
 
 const NOW = new Date("2026-12-08T10:00:00Z");
 const number = (user: number) => `INV-20261207-${user}`;

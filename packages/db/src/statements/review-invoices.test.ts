@@ -7,8 +7,8 @@ import {
   untilBlocked,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findViolations } from "./invariants.ts";
-import { type InvoiceReview, reviewInvoices } from "./review-invoices.ts";
+import { type InvoiceReview, reviewInvoices } from "../queries/review-invoices.ts";
+import { findViolations } from "../reads/invariants.ts";
 
 const REVIEWED = new Date("2026-12-08T10:00:00Z");
 const A = "INV-20261207-1";

@@ -1,8 +1,8 @@
 import { fingerprint, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
-import { findViolations } from "./invariants.ts";
-import { type Credit, creditUser } from "./ledger.ts";
+import { type Credit, creditUser } from "../queries/ledger.ts";
+import { findViolations } from "../reads/invariants.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 

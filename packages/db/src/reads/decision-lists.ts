@@ -1,9 +1,9 @@
 import type { Decision, Outcome, SkipReason } from "@cpa-payouts/core";
 import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import type { DecisionTotals } from "../queries/decisions.ts";
 import { invoices, paymentRuns, runDecisions, users } from "../schema/index.ts";
 import { arrayParam, rowsOf } from "../sql.ts";
-import type { DecisionTotals } from "./decisions.ts";
 
 /** The totals of a run so far. */
 export async function totalsOfRun(db: Db, runId: number): Promise<DecisionTotals> {

@@ -10,9 +10,8 @@ import {
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
-import { recordFailure, reopenFailed } from "./decisions.ts";
-import { findViolations } from "./invariants.ts";
-import { createInvoices } from "./invoices.ts";
+import { recordFailure, reopenFailed } from "../queries/decisions.ts";
+import { createInvoices } from "../queries/invoices.ts";
 import {
   advanceFanOut,
   completeRun,
@@ -21,8 +20,9 @@ import {
   listUnfinishedRuns,
   openRun,
   type PaymentRun,
-} from "./runs.ts";
-import { findScheduler, recordTick } from "./scheduler.ts";
+} from "../queries/runs.ts";
+import { findScheduler, recordTick } from "../queries/scheduler.ts";
+import { findViolations } from "../reads/invariants.ts";
 
 const DATE: PaymentDate = { date: "2026-12-07", kind: "first-monday" };
 const NOW = new Date("2026-12-07T02:00:00Z");

@@ -11,7 +11,7 @@ import {
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, type DbConnection } from "../client.ts";
-import { findViolations } from "./invariants.ts";
+import { findViolations } from "../reads/invariants.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 

@@ -1,9 +1,9 @@
 import { decidedRun, openTestData, type TestData, testPolicy, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findDecision } from "./decision-lists.ts";
-import { previewDecisions } from "./decisions.ts";
-import { createInvoices } from "./invoices.ts";
-import { changeSettings } from "./settings.ts";
+import { previewDecisions } from "./queries/decisions.ts";
+import { createInvoices } from "./queries/invoices.ts";
+import { changeSettings } from "./queries/settings.ts";
+import { findDecision } from "./reads/decision-lists.ts";
 
 const RUN_DAY = "2026-12-07T02:00:00Z";
 
