@@ -1,9 +1,9 @@
 import { decidedRun, openTestData, type TestData, testPolicy, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { previewDecisions } from "./queries/decisions.ts";
-import { createInvoices } from "./queries/invoices.ts";
-import { changeSettings } from "./queries/settings.ts";
-import { findDecision } from "./reads/decision-lists.ts";
+import { previewDecisions } from "./reads/decision-preview.ts";
+import { findDecision } from "./reads/decisions.ts";
+import { changeSettings } from "./statements/change-settings.ts";
+import { createInvoices } from "./statements/create-invoices.ts";
 
 const RUN_DAY = "2026-12-07T02:00:00Z";
 

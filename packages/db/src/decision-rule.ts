@@ -53,3 +53,24 @@ function changedRecently({ userId, coolingOffDays, since }: RuleInput): SQL {
       and now_approved.created_at > ${since} - make_interval(days => ${coolingOffDays})
       and exists (select from payment_methods before where before.user_id = now_approved.user_id and before.id < now_approved.id))`;
 }
+
+/**
+ * What the rule reads of a user, for a statement that calls the table of users `u`. The method is read by a scalar
+ * subquery, which always looks it up by key; for a join the planner may read all methods for every chunk.
+ */
+export const userColumns = {
+  status: sql`u.status`,
+  balanceCents: sql`u.balance_cents`,
+  approvedMethod: sql`(select m.id from payment_methods m where m.user_id = u.id and m.status = 'approved')`,
+  earlierInvoices: sql`u.previous_invoices + u.invoice_count`,
+  userId: sql`u.id`,
+};
+
+/** The first reason to skip a user `u` in a run, for a statement that has that run's columns in a CTE named `run`. */
+export const decideReason = skipReason({
+  ...userColumns,
+  kind: sql`(select kind from run)`,
+  minimumBalanceCents: sql`(select minimum_balance_cents from run)`,
+  coolingOffDays: sql`(select cooling_off_days from run)`,
+  since: sql`(select opened_at from run)`,
+});

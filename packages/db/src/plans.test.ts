@@ -9,11 +9,14 @@ import {
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, type Db, type DbConnection } from "./client.ts";
-import { isReviewOverdue } from "./queries/alerts.ts";
-import { countOpenDecisions, decideChunk, openDecisionsPage } from "./queries/decisions.ts";
-import { createInvoices } from "./queries/invoices.ts";
-import { creditUser } from "./queries/ledger.ts";
-import { advanceFanOut, completeRun, getRun } from "./queries/runs.ts";
+import { isReviewOverdue } from "./reads/alerts.ts";
+import { countOpenDecisions, openDecisionsPage } from "./reads/decisions.ts";
+import { getRun } from "./reads/runs.ts";
+import { advanceFanOut } from "./statements/advance-fan-out.ts";
+import { completeRun } from "./statements/complete-run.ts";
+import { createInvoices } from "./statements/create-invoices.ts";
+import { creditUser } from "./statements/credit-user.ts";
+import { decideChunk } from "./statements/decide-chunk.ts";
 
 const USERS = 4_000;
 const BATCH = 500;

@@ -1,17 +1,10 @@
 import { invoicedRun, openTestData, type TestData, type TestUser } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { reviewInvoices } from "../queries/review-invoices.ts";
-import { addUpTallies, tallyInvoices } from "../queries/tallies.ts";
+import { addUpTallies } from "../statements/add-up-tallies.ts";
+import { reviewInvoices } from "../statements/review-invoices.ts";
 import type { InvoiceFilter } from "./invoice-filter.ts";
-import {
-  findInvoice,
-  type InvoiceListing,
-  type InvoiceSort,
-  invoiceSorts,
-  listInvoices,
-  totalInvoices,
-  totalInvoicesQuickly,
-} from "./invoices.ts";
+import { tallyInvoices, totalInvoices, totalInvoicesQuickly } from "./invoice-totals.ts";
+import { findInvoice, type InvoiceListing, type InvoiceSort, invoiceSorts, listInvoices } from "./invoices.ts";
 
 /** The amounts repeat, so that the sort order must break ties. */
 const users: TestUser[] = Array.from({ length: 60 }, (_, index) => ({

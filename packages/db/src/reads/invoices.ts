@@ -1,7 +1,8 @@
 import type { Disposition, InvoiceStatus } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { rowOf, rowsOf } from "../sql.ts";
+import { invoices } from "../schema/index.ts";
+import { arrayParam, rowsOf } from "../sql.ts";
 import {
   type InvoiceFilter,
   invoiceConditions,
@@ -33,6 +34,7 @@ export interface InvoiceListing {
 }
 
 export const invoiceSorts = ["newest", "oldest", "largest", "smallest"] as const;
+
 export type InvoiceSort = (typeof invoiceSorts)[number];
 
 export interface InvoicePage {
@@ -179,66 +181,14 @@ export async function findInvoiceNumber(
   return row?.number ?? null;
 }
 
-export interface InvoiceTotals {
-  readonly invoices: number;
-  readonly amountCents: bigint;
-  /** False when there are more than were counted. */
-  readonly isExact: boolean;
-}
-
-/** So many invoices are counted in a few milliseconds. */
-const COUNTED = 10_000;
-
-/** The number and the sum of the invoices that match a filter; always exact, however long it takes. */
-export async function totalInvoices(db: Db, filter: InvoiceFilter): Promise<InvoiceTotals> {
-  if (isTallied(filter)) return tallied(db, filter);
-  return counted(db, filter, invoiceConditions(filter), null);
-}
-
-/**
- * Like {@link totalInvoices}, but always quick: exact for filters by status and payment date, which are kept as tallies;
- * for other filters up to {@link COUNTED} invoices.
- *
- * @returns null for a search that matches many users
- */
-export async function totalInvoicesQuickly(
+/** The statuses of the invoices with the given numbers, by number; unknown numbers are absent. */
+export async function findInvoiceStatuses(
   db: Db,
-  filter: InvoiceFilter,
-  search?: PreparedSearch,
-): Promise<InvoiceTotals | null> {
-  if (isTallied(filter)) return tallied(db, filter);
-  const { condition, isBroad } = search ?? (await prepareSearch(db, filter));
-  return isBroad ? null : counted(db, filter, invoiceConditions(filter, condition), COUNTED);
-}
-
-async function counted(db: Db, filter: InvoiceFilter, conditions: SQL, atMost: number | null): Promise<InvoiceTotals> {
-  const limit = atMost === null ? sql`` : sql`limit ${atMost + 1}`;
-  const { invoices, amount } = await rowOf<{ invoices: number; amount: bigint }>(
-    db,
-    sql`
-    select count(*)::int as invoices, coalesce(sum(amount_cents), 0)::bigint as amount
-    from (select i.amount_cents from invoices i where ${anyStatus(filter)} and ${conditions} ${limit}) i`,
-  );
-  return { invoices, amountCents: amount, isExact: atMost === null || invoices <= atMost };
-}
-
-function isTallied({ status: _status, paymentDate: _date, ...others }: InvoiceFilter): boolean {
-  return Object.values(others).every((value) => value === undefined);
-}
-
-/** Names every status in a filter without one, so that the indexes which begin with the status serve. */
-function anyStatus({ status }: InvoiceFilter): SQL {
-  return status ? sql`true` : sql`i.status in (${sql.raw(invoiceStatuses.map((one) => `'${one}'`).join(", "))})`;
-}
-
-async function tallied(db: Db, { status, paymentDate }: InvoiceFilter): Promise<InvoiceTotals> {
-  const { invoices, amount } = await rowOf<{ invoices: number; amount: bigint }>(
-    db,
-    sql`
-    select coalesce(sum(t.invoices), 0)::int as invoices, coalesce(sum(t.amount_cents), 0)::bigint as amount
-    from invoice_tallies t
-    where ${status ? sql`t.status = ${status}` : sql`true`}
-      and ${paymentDate ? sql`t.run_id = (select id from payment_runs where payment_date = ${paymentDate}::date)` : sql`true`}`,
-  );
-  return { invoices, amountCents: amount, isExact: true };
+  numbers: readonly string[],
+): Promise<ReadonlyMap<string, InvoiceStatus>> {
+  const rows = await db
+    .select({ number: invoices.number, status: invoices.status })
+    .from(invoices)
+    .where(sql`${invoices.number} = any(${arrayParam(numbers, "text")})`);
+  return new Map(rows.map(({ number, status }) => [number, status]));
 }

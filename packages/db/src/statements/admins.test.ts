@@ -1,9 +1,15 @@
 import { fingerprint, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { changeAdmin, createAdmin, findAdmin, listAdmins } from "../queries/admins.ts";
-import { createApiToken, findApiToken, listApiTokens, revokeApiToken } from "../queries/api-tokens.ts";
-import { listAuditLog } from "../queries/audit-log.ts";
-import { changeSettings, getSettings } from "../queries/settings.ts";
+import { findAdmin, listAdmins } from "../reads/admins.ts";
+import { listApiTokens } from "../reads/api-tokens.ts";
+import { listAuditLog } from "../reads/audit-log.ts";
+import { getSettings } from "../reads/settings.ts";
+import { changeAdmin } from "./change-admin.ts";
+import { changeSettings } from "./change-settings.ts";
+import { createAdmin } from "./create-admin.ts";
+import { createApiToken } from "./create-api-token.ts";
+import { findApiToken } from "./find-api-token.ts";
+import { revokeApiToken } from "./revoke-api-token.ts";
 import { countTry, forgetTries } from "./throttles.ts";
 
 const NOW = new Date("2026-12-07T12:00:00Z");

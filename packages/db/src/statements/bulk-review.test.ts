@@ -7,10 +7,12 @@ import {
   untilBlocked,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type InvoiceReview, previewInvoiceReview, reviewInvoices } from "../queries/review-invoices.ts";
-import { changeSettings } from "../queries/settings.ts";
+import type { InvoiceReview } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
+import { previewInvoiceReview } from "../reads/invoice-review-preview.ts";
 import { findInvoice } from "../reads/invoices.ts";
+import { changeSettings } from "./change-settings.ts";
+import { reviewInvoices } from "./review-invoices.ts";
 
 const NOW = new Date("2026-12-08T10:00:00Z");
 const number = (user: number) => `INV-20261207-${user}`;

@@ -8,11 +8,16 @@ import {
   userIds,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { decideChunk, recordFailure, reopenFailed } from "../queries/decisions.ts";
-import { createInvoices } from "../queries/invoices.ts";
-import { cancelRun, findRun, getRun, openRun } from "../queries/runs.ts";
-import { findDecision, totalsOfRun } from "../reads/decision-lists.ts";
+import { totalsOfRun } from "../reads/decision-totals.ts";
+import { findDecision } from "../reads/decisions.ts";
 import { findViolations } from "../reads/invariants.ts";
+import { findRun, getRun } from "../reads/runs.ts";
+import { cancelRun } from "./cancel-run.ts";
+import { createInvoices } from "./create-invoices.ts";
+import { decideChunk } from "./decide-chunk.ts";
+import { openRun } from "./open-run.ts";
+import { recordFailure } from "./record-failure.ts";
+import { reopenFailed } from "./reopen-failed.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 const cancelling = { actor: "alice", reason: "wrong import", now: NOW };

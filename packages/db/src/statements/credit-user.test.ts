@@ -1,8 +1,9 @@
 import { fingerprint, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
-import { type Credit, creditUser } from "../queries/ledger.ts";
 import { findViolations } from "../reads/invariants.ts";
+import { creditUser } from "./credit-user.ts";
+import type { Credit } from "./enter-once.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 

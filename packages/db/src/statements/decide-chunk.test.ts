@@ -2,9 +2,11 @@ import type { PaymentDate } from "@cpa-payouts/core";
 import { fingerprint, openTestData, type TestData, type TestUser, testPolicy } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
-import { countOpenDecisions, decideChunk, previewDecisions } from "../queries/decisions.ts";
-import { openRun } from "../queries/runs.ts";
-import { findDecision, totalsOfRun } from "../reads/decision-lists.ts";
+import { previewDecisions } from "../reads/decision-preview.ts";
+import { totalsOfRun } from "../reads/decision-totals.ts";
+import { countOpenDecisions, findDecision } from "../reads/decisions.ts";
+import { decideChunk } from "./decide-chunk.ts";
+import { openRun } from "./open-run.ts";
 
 const FIRST: PaymentDate = { date: "2026-12-07", kind: "first-monday" };
 const MIDDLE: PaymentDate = { date: "2026-12-21", kind: "mid-month" };

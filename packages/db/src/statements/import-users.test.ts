@@ -9,10 +9,10 @@ import {
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
-import { discardImport, type ImportCounts, type ImportRow, mergeImport, stageImportRows } from "../queries/imports.ts";
-import { creditUser } from "../queries/ledger.ts";
-import { reviewMethod } from "../queries/payment-methods.ts";
 import { findViolations } from "../reads/invariants.ts";
+import { creditUser } from "./credit-user.ts";
+import { discardImport, type ImportCounts, type ImportRow, mergeImport, stageImportRows } from "./import-users.ts";
+import { reviewMethod } from "./review-method.ts";
 
 const NOW = new Date("2026-12-01T00:00:00Z");
 const JOINED = new Date("2025-01-31T00:00:00Z");

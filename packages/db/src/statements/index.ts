@@ -2,12 +2,24 @@
  * Every statement that writes, the look-ups that record their use included. Apps write through `pipeline` and `access`
  * only: biome.json has the same list of names, which the linter refuses in `apps`.
  */
-export { confirmSession, endSession, findSession, openSession } from "../queries/admin-sessions.ts";
-export { changeAdmin, createAdmin, setAdminPassword, setSecondFactor, useSecondFactor } from "../queries/admins.ts";
-export { noteDeliveryError, raiseAlerts, reopenDeliveries, settleDelivery, startDelivery } from "../queries/alerts.ts";
-export { createApiToken, findApiToken, revokeApiToken } from "../queries/api-tokens.ts";
-export { recordAction } from "../queries/audit-log.ts";
-export { decideChunk, recordFailure, reopenFailed } from "../queries/decisions.ts";
+
+export { addUpTallies } from "./add-up-tallies.ts";
+export { adjustBalance } from "./adjust-balance.ts";
+export { advanceFanOut } from "./advance-fan-out.ts";
+export { noteDeliveryError, reopenDeliveries, settleDelivery, startDelivery } from "./alert-deliveries.ts";
+export { cancelRun } from "./cancel-run.ts";
+export { changeAdmin } from "./change-admin.ts";
+export { changeSettings } from "./change-settings.ts";
+export { completeRun } from "./complete-run.ts";
+export { confirmSession } from "./confirm-session.ts";
+export { createAdmin } from "./create-admin.ts";
+export { createApiToken } from "./create-api-token.ts";
+export { createInvoices } from "./create-invoices.ts";
+export { creditUser } from "./credit-user.ts";
+export { decideChunk } from "./decide-chunk.ts";
+export { endSession } from "./end-session.ts";
+export { findApiToken } from "./find-api-token.ts";
+export { findSession } from "./find-session.ts";
 export {
   analyzeImported,
   analyzeImportRows,
@@ -16,14 +28,19 @@ export {
   dropDoubledRows,
   mergeImport,
   stageImportRows,
-} from "../queries/imports.ts";
-export { createInvoices } from "../queries/invoices.ts";
-export { adjustBalance, creditUser } from "../queries/ledger.ts";
-export { reviewMethod } from "../queries/payment-methods.ts";
-export { reviewInvoices } from "../queries/review-invoices.ts";
-export { advanceFanOut, cancelRun, completeRun, openRun } from "../queries/runs.ts";
-export { recordTick } from "../queries/scheduler.ts";
-export { changeSettings } from "../queries/settings.ts";
-export { addUpTallies } from "../queries/tallies.ts";
-export { setUserStatus } from "../queries/users.ts";
+} from "./import-users.ts";
+export { openRun } from "./open-run.ts";
+export { openSession } from "./open-session.ts";
+export { raiseAlerts } from "./raise-alerts.ts";
+export { recordAction } from "./record-action.ts";
+export { recordFailure } from "./record-failure.ts";
+export { recordTick } from "./record-tick.ts";
+export { reopenFailed } from "./reopen-failed.ts";
+export { reviewInvoices } from "./review-invoices.ts";
+export { reviewMethod } from "./review-method.ts";
+export { revokeApiToken } from "./revoke-api-token.ts";
+export { setAdminPassword } from "./set-admin-password.ts";
+export { setSecondFactor } from "./set-second-factor.ts";
+export { setUserStatus } from "./set-user-status.ts";
 export { countTry, forgetTries } from "./throttles.ts";
+export { useSecondFactor } from "./use-second-factor.ts";

@@ -7,8 +7,9 @@ import {
   untilBlocked,
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type InvoiceReview, reviewInvoices } from "../queries/review-invoices.ts";
+import type { InvoiceReview } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
+import { reviewInvoices } from "./review-invoices.ts";
 
 const REVIEWED = new Date("2026-12-08T10:00:00Z");
 const A = "INV-20261207-1";

@@ -1,7 +1,8 @@
 import { type PaymentMethodStatus, paymentMethodTransitions, statesOf } from "@cpa-payouts/core";
 import { fingerprint, holdTransaction, openTestData, type TestData, untilBlocked } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findLatestMethod, listMethods, type MethodReview, reviewMethod } from "../queries/payment-methods.ts";
+import { findLatestMethod, listMethods } from "../reads/payment-methods.ts";
+import { type MethodReview, reviewMethod } from "./review-method.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 

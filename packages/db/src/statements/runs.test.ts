@@ -10,19 +10,16 @@ import {
 } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
-import { recordFailure, reopenFailed } from "../queries/decisions.ts";
-import { createInvoices } from "../queries/invoices.ts";
-import {
-  advanceFanOut,
-  completeRun,
-  datesWithRun,
-  getRun,
-  listUnfinishedRuns,
-  openRun,
-  type PaymentRun,
-} from "../queries/runs.ts";
-import { findScheduler, recordTick } from "../queries/scheduler.ts";
 import { findViolations } from "../reads/invariants.ts";
+import { datesWithRun, getRun, listUnfinishedRuns, type PaymentRun } from "../reads/runs.ts";
+import { findScheduler } from "../reads/scheduler.ts";
+import { advanceFanOut } from "./advance-fan-out.ts";
+import { completeRun } from "./complete-run.ts";
+import { createInvoices } from "./create-invoices.ts";
+import { openRun } from "./open-run.ts";
+import { recordFailure } from "./record-failure.ts";
+import { recordTick } from "./record-tick.ts";
+import { reopenFailed } from "./reopen-failed.ts";
 
 const DATE: PaymentDate = { date: "2026-12-07", kind: "first-monday" };
 const NOW = new Date("2026-12-07T02:00:00Z");

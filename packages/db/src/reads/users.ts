@@ -1,9 +1,9 @@
-import type { Order, PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
-import { eq, type SQL, sql } from "drizzle-orm";
+import type { PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
+import { eq, gt, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { userSearch } from "../reads/invoice-filter.ts";
 import { users } from "../schema/index.ts";
-import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
+import { rowsOf } from "../sql.ts";
+import { userSearch } from "./invoice-filter.ts";
 
 export type User = typeof users.$inferSelect;
 
@@ -51,6 +51,7 @@ export interface UserFilter {
 
 /** By age only: an index on balances would be written with every credit and every invoice. */
 export const userSorts = ["oldest", "newest"] as const;
+
 export type UserSort = (typeof userSorts)[number];
 
 export interface UserPage {
@@ -140,31 +141,7 @@ export async function tallyUsers(db: Db): Promise<UserTally[]> {
   return rows.map(({ status, users, balance }) => ({ status, users, balanceCents: balance }));
 }
 
-/**
- * Sets a user's status. A run in progress tests the status again under the user's lock, so a suspension counts at once.
- *
- * @returns the previous status; null for an unknown user
- */
-export async function setUserStatus(
-  db: Db,
-  input: Order & { externalId: string; status: UserStatus; reason: string; now: Date },
-): Promise<UserStatus | null> {
-  const { before } = await rowOf<{ before: UserStatus | null }>(
-    db,
-    sql`
-    with present as (
-      select id, status from users where external_id = ${input.externalId} for no key update
-    ), changed as (
-      update users u set status = ${input.status}, updated_at = ${instantParam(input.now)}
-      from present p where u.id = p.id and p.status <> ${input.status}
-      returning u.id, p.status as before, u.status as after
-    ), audit as (
-      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
-      select ${instantParam(input.now)}, ${input.actor}, 'user.status', 'user:' || id, ${input.reason},
-        jsonb_build_object('status', before), jsonb_build_object('status', after), ${requestParams(input)}
-      from changed
-    )
-    select (select status from present) as before`,
-  );
-  return before;
+/** The number of users with a balance above zero: as many as a run opened now would consider. */
+export async function countUsersOwed(db: Db): Promise<number> {
+  return db.$count(users, gt(users.balanceCents, 0n));
 }

@@ -1,73 +1,14 @@
-import { type Disposition, type InvoiceStatus, invoiceTransitions, type Order, statesBefore } from "@cpa-payouts/core";
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { type InvoiceFilter, invoiceConditions } from "../reads/invoice-filter.ts";
-import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
-
-export type InvoiceSelection =
-  | { readonly numbers: readonly string[] }
-  /** All that match a filter, however many. */
-  | { readonly filter: InvoiceFilter };
-
-export type InvoiceVerdict =
-  | { readonly status: "paid" }
-  | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
-
-export interface InvoiceReview extends Order {
-  readonly selection: InvoiceSelection;
-  readonly to: InvoiceVerdict;
-  /** Whether the reviewer is a program. Programs cannot approve an invoice that needs two people. */
-  readonly isProgram: boolean;
-  readonly now: Date;
-}
-
-/** What a review does to an invoice that is still to be reviewed. */
-export type ReviewResult =
-  /** The invoice is now paid or rejected. */
-  | "reviewed"
-  /** The first of the two approvals that it needs is now recorded. */
-  | "approved"
-  /** Unchanged: its first approval came from the same person. */
-  | "same-person"
-  /** Unchanged: it needs two people, and the reviewer is a program. */
-  | "needs-a-person";
-
-export interface ReviewCount {
-  readonly result: ReviewResult;
-  readonly invoices: number;
-  readonly amountCents: bigint;
-}
-
-export interface ReviewPreview {
-  readonly counts: readonly ReviewCount[];
-  /** Selected invoices that were reviewed before, by status. */
-  readonly alreadyReviewed: readonly { readonly status: InvoiceStatus; readonly invoices: number }[];
-  /** Identifies exactly these invoices, amounts and results. */
-  readonly digest: string;
-}
-
-/** Counts what a review would do, and computes the digest of the invoices it would apply to. Writes nothing. */
-export async function previewInvoiceReview(db: Db, review: InvoiceReview): Promise<ReviewPreview> {
-  const rows = await rowsOf<{ result: ReviewResult | null; invoices: number; amount: bigint; digest: string }>(
-    db,
-    sql`
-    with chosen as (${reviewable(review)}), judged as (${judged(review)}), whole as (select ${digestOf} as digest from judged)
-    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount, (select digest from whole) as digest
-    from judged group by result
-    union all select null, 0, 0, digest from whole`,
-  );
-  const reviewed = await rowsOf<{ status: InvoiceStatus; invoices: number }>(
-    db,
-    sql`
-    select i.status, count(*)::int as invoices from invoices i
-    where ${selected(review.selection)} and not ${isReviewable(review)} group by i.status`,
-  );
-  return {
-    counts: rows.flatMap(({ result, invoices, amount }) => (result ? [{ result, invoices, amountCents: amount }] : [])),
-    alreadyReviewed: reviewed,
-    digest: rows[0]?.digest ?? "",
-  };
-}
+import {
+  digestOf,
+  type InvoiceReview,
+  judged,
+  type ReviewCount,
+  type ReviewResult,
+  reviewable,
+} from "../invoice-review.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export interface ReviewOutcome {
   /** Whether the set had the expected digest; if not, nothing was done. */
@@ -149,35 +90,3 @@ export async function reviewInvoices(
     ),
   };
 }
-
-function selected(selection: InvoiceSelection): SQL {
-  if ("numbers" in selection) return sql`i.number = any(${arrayParam(selection.numbers, "text")})`;
-  return invoiceConditions(selection.filter);
-}
-
-function isReviewable({ to }: InvoiceReview): SQL {
-  return sql`(i.status = any(${arrayParam(statesBefore(invoiceTransitions, to.status), "text")}))`;
-}
-
-function reviewable(review: InvoiceReview): SQL {
-  return sql`
-    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by from invoices i
-    where ${selected(review.selection)} and ${isReviewable(review)}`;
-}
-
-/** The two-person rule as SQL; preview and review use this one expression. */
-function judged({ to, actor, isProgram }: InvoiceReview): SQL {
-  if (to.status === "rejected") return sql`select c.*, 'reviewed' as result from chosen c`;
-  return sql`
-    select c.*, case
-      when s.two_person_above_cents is null or c.amount_cents <= s.two_person_above_cents then 'reviewed'
-      when ${isProgram}::boolean then 'needs-a-person'
-      when c.approved_by is null then 'approved'
-      when c.approved_by = ${actor} then 'same-person'
-      else 'reviewed'
-    end as result
-    from chosen c cross join settings s`;
-}
-
-/** The digest of all rows of `judged`; it differs as soon as one invoice, amount or result differs. */
-const digestOf = sql`encode(sha256(convert_to(coalesce(string_agg(id || ':' || amount_cents || ':' || result, ',' order by id), ''), 'UTF8')), 'hex')`;

@@ -1,24 +1,6 @@
-import type { InvoiceStatus } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { rowsOf } from "../sql.ts";
-
-export interface InvoiceTally {
-  readonly status: InvoiceStatus;
-  readonly invoices: number;
-  readonly amountCents: bigint;
-}
-
-/** The number and the sum of all invoices by status; a status without any is absent. */
-export async function tallyInvoices(db: Db): Promise<InvoiceTally[]> {
-  const rows = await rowsOf<{ status: InvoiceStatus; invoices: number; amount: bigint }>(
-    db,
-    sql`
-    select status, sum(invoices)::int as invoices, sum(amount_cents)::bigint as amount from invoice_tallies
-    group by status having sum(invoices) <> 0`,
-  );
-  return rows.map(({ status, invoices, amount }) => ({ status, invoices, amountCents: amount }));
-}
 
 /**
  * Merges the rows that the statements of workers and reviewers added, into one per group. Two processes may do so at once:

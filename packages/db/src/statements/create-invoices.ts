@@ -1,8 +1,7 @@
-import { CURRENCY, type InvoiceStatus, type SkipReason } from "@cpa-payouts/core";
+import { CURRENCY, type SkipReason } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { skipReason } from "../decision-rule.ts";
-import { invoices } from "../schema/index.ts";
 import { arrayParam, instantParam, rowsOf } from "../sql.ts";
 
 export type CreatedInvoice =
@@ -109,16 +108,4 @@ export async function createInvoices(
       ? { userId: Number(user_id), outcome: "invoiced", number, amountCents: amount_cents }
       : { userId: Number(user_id), outcome: "skipped", reason },
   );
-}
-
-/** The statuses of the invoices with the given numbers, by number; unknown numbers are absent. */
-export async function findInvoiceStatuses(
-  db: Db,
-  numbers: readonly string[],
-): Promise<ReadonlyMap<string, InvoiceStatus>> {
-  const rows = await db
-    .select({ number: invoices.number, status: invoices.status })
-    .from(invoices)
-    .where(sql`${invoices.number} = any(${arrayParam(numbers, "text")})`);
-  return new Map(rows.map(({ number, status }) => [number, status]));
 }

@@ -1,7 +1,6 @@
-import type { Order } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { instantParam, rowsOf } from "../sql.ts";
 
 export interface AuditFilter {
   readonly actor?: string;
@@ -95,17 +94,4 @@ function leaderOf({ actor, action, object }: { [K in Leading]: string | undefine
 function exactly(column: Leading, value: string): SQL {
   const name = sql.raw(column);
   return sql`${name} >= ${value} and ${name} <= ${value}`;
-}
-
-/** Writes the audit row of an action that changes no other row, such as a retry on the queue board. */
-export async function recordAction(
-  db: Db,
-  input: Order & { action: string; object: string; now: Date },
-): Promise<void> {
-  await rowsOf(
-    db,
-    sql`
-    insert into audit_log (at, actor, action, object, request_id, client_address)
-    values (${instantParam(input.now)}, ${input.actor}, ${input.action}, ${input.object}, ${requestParams(input)})`,
-  );
 }

@@ -2,7 +2,7 @@ import type { UserStatus } from "@cpa-payouts/core";
 import { eq, lt, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { importRows } from "../schema/index.ts";
-import { instantParam, rowOf, rowsOf } from "../sql.ts";
+import { instantParam, rowOf } from "../sql.ts";
 
 /** A valid row of an import file; null where an optional column was empty. */
 export interface ImportRow {
@@ -40,25 +40,6 @@ export async function stageImportRows(db: Db, importId: string, rows: readonly I
     select ${importId}::uuid, ${instantParam(now)}, * from jsonb_to_recordset(${json}::jsonb) as row(
       line int, external_id text, email text, name text, status text, balance_cents bigint, binance_email text,
       payment_method_status text, previous_invoices bigint, joined_at timestamptz)`);
-}
-
-export interface DoubledRow {
-  readonly line: number;
-  readonly externalId: string;
-  readonly firstLine: number;
-}
-
-/** The staged rows whose external id occurs on an earlier line, in the order of the file. */
-export async function findDoubledRows(db: Db, importId: string): Promise<DoubledRow[]> {
-  const rows = await rowsOf<{ line: number; external_id: string; first_line: number }>(
-    db,
-    sql`
-    select line, external_id, first_line from (
-      select line, external_id, min(line) over (partition by external_id) as first_line
-      from import_rows where import_id = ${importId}::uuid
-    ) numbered where line > first_line order by line`,
-  );
-  return rows.map((row) => ({ line: row.line, externalId: row.external_id, firstLine: row.first_line }));
 }
 
 /** Deletes the staged rows whose external id occurs on an earlier line. */

@@ -1,9 +1,8 @@
 import { type AnyColumn, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import type { SchedulerState } from "../reads/scheduler.ts";
 import { scheduler } from "../schema/index.ts";
 import { instantParam } from "../sql.ts";
-
-export type SchedulerState = Pick<typeof scheduler.$inferSelect, "liveSince" | "lastTickAt" | "alertingSince">;
 
 /**
  * Records a tick. The first tick ever is stored as going live. Alerting begins with the first tick that has an alert
@@ -38,10 +37,4 @@ function alertingTick(now: Date) {
 /** The later of the stored instant and `now`, since the clock of a worker may be behind. */
 function latest(column: AnyColumn, now: Date) {
   return sql`greatest(${column}, ${instantParam(now)})`;
-}
-
-/** When the system went live, when it last ticked and since when alerting is on; null before the first tick. */
-export async function findScheduler(db: Db): Promise<SchedulerState | null> {
-  const [row] = await db.select().from(scheduler);
-  return row ?? null;
 }

@@ -1,51 +1,8 @@
 import type { Decision, Outcome, SkipReason } from "@cpa-payouts/core";
-import { and, asc, desc, eq, gt, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, lte, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import type { DecisionTotals } from "../queries/decisions.ts";
 import { invoices, paymentRuns, runDecisions, users } from "../schema/index.ts";
-import { arrayParam, rowsOf } from "../sql.ts";
-
-/** The totals of a run so far. */
-export async function totalsOfRun(db: Db, runId: number): Promise<DecisionTotals> {
-  const totals = await totalsOfRuns(db, [runId]);
-  return totals.get(runId) ?? noDecisions;
-}
-
-/** The totals of a run that has decided nothing yet. */
-export const noDecisions: DecisionTotals = {
-  considered: 0,
-  open: 0,
-  invoiced: 0,
-  failed: 0,
-  skipped: {},
-  totalCents: 0n,
-};
-
-/** The totals of several runs so far, by run id, read from the tallies. A run that has decided nothing yet is absent. */
-export async function totalsOfRuns(db: Db, runIds: readonly number[]): Promise<ReadonlyMap<number, DecisionTotals>> {
-  const rows = await rowsOf<{
-    run_id: bigint;
-    outcome: Outcome;
-    reason: SkipReason | null;
-    users: number;
-    total: bigint;
-  }>(
-    db,
-    sql`
-    select run_id, outcome, reason, sum(users)::int as users,
-      (select coalesce(sum(i.amount_cents), 0)::bigint from invoice_tallies i where i.run_id = d.run_id) as total
-    from decision_tallies d where run_id = any(${arrayParam(runIds, "bigint")})
-    group by run_id, outcome, reason having sum(users) <> 0`,
-  );
-  const totals = new Map<number, DecisionTotals>();
-  for (const { run_id, outcome, reason, users, total } of rows) {
-    const { considered, skipped, ...others } = totals.get(Number(run_id)) ?? { ...noDecisions, totalCents: total };
-    const counted = outcome === "skipped" ? {} : { [outcome]: users };
-    const skippedFor = reason ? { ...skipped, [reason]: users } : skipped;
-    totals.set(Number(run_id), { ...others, ...counted, considered: considered + users, skipped: skippedFor });
-  }
-  return totals;
-}
+import { arrayParam } from "../sql.ts";
 
 export interface FailedDecision {
   readonly externalId: string;
@@ -165,4 +122,51 @@ export async function listDecisions(
 /** The outcome is a literal instead of a parameter, because only then do the partial indexes of the outcomes serve. */
 function outcomeCondition(outcome: Outcome | undefined) {
   return outcome === undefined ? undefined : sql`${runDecisions.outcome} = ${sql.raw(`'${outcome}'`)}`;
+}
+
+/** The number of open decisions of a run, up to and including a user id if given. Scans an index of the open ones only. */
+export async function countOpenDecisions(db: Db, runId: number, upToUserId?: number): Promise<number> {
+  return db.$count(
+    runDecisions,
+    and(
+      eq(runDecisions.runId, runId),
+      eq(runDecisions.outcome, "open"),
+      upToUserId === undefined ? undefined : lte(runDecisions.userId, upToUserId),
+    ),
+  );
+}
+
+/** A page of the ids of users whose decision is open, in key order: above `afterUserId`, up to and including `upToUserId`. */
+export async function openDecisionsPage(
+  db: Db,
+  page: { runId: number; afterUserId: number; upToUserId?: number; limit: number },
+): Promise<number[]> {
+  const rows = await db
+    .select({ userId: runDecisions.userId })
+    .from(runDecisions)
+    .where(
+      and(
+        eq(runDecisions.runId, page.runId),
+        eq(runDecisions.outcome, "open"),
+        gt(runDecisions.userId, page.afterUserId),
+        page.upToUserId === undefined ? undefined : lte(runDecisions.userId, page.upToUserId),
+      ),
+    )
+    .orderBy(asc(runDecisions.userId))
+    .limit(page.limit);
+  return rows.map(({ userId }) => userId);
+}
+
+export interface SettledDecision {
+  readonly userId: number;
+  readonly outcome: Outcome;
+  readonly reason: SkipReason | null;
+}
+
+/** The outcomes of some users in a run. Users whom the run did not consider are absent. */
+export async function findOutcomes(db: Db, runId: number, userIds: readonly number[]): Promise<SettledDecision[]> {
+  return db
+    .select({ userId: runDecisions.userId, outcome: runDecisions.outcome, reason: runDecisions.reason })
+    .from(runDecisions)
+    .where(and(eq(runDecisions.runId, runId), sql`${runDecisions.userId} = any(${arrayParam(userIds, "bigint")})`));
 }
