@@ -2,8 +2,8 @@ import { decidedRun, openTestData, type TestData, testPolicy, userIds } from "@c
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { previewDecisions } from "./reads/decision-preview.ts";
 import { findDecision } from "./reads/decisions.ts";
-import { changeSettings } from "./statements/change-settings.ts";
 import { createInvoices } from "./statements/create-invoices.ts";
+import { updateSettings } from "./statements/update-settings.ts";
 
 const RUN_DAY = "2026-12-07T02:00:00Z";
 
@@ -24,7 +24,7 @@ beforeEach(async () => {
   await approve("moved-long-ago", "2026-11-30T01:59:59Z");
   await approve("moved", "2026-11-30T02:00:01Z");
   await approve("new", "2026-12-06T00:00:00Z");
-  await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 7, now: data.clock() });
+  await updateSettings(data.ctx.db, { actor: "test", coolingOffDays: 7, now: data.clock() });
   data.clock.set(RUN_DAY);
 });
 
@@ -69,7 +69,7 @@ describe("cooling-off of a changed address", () => {
 
   it("a run keeps the cooling-off it was opened with", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
-    await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 365, now: data.clock() });
+    await updateSettings(data.ctx.db, { actor: "test", coolingOffDays: 365, now: data.clock() });
     const userIds = [ids["moved-long-ago"] ?? 0];
     expect(await createInvoices(data.ctx.db, { runId: run.id, userIds, now: data.clock() })).toMatchObject([
       { outcome: "invoiced" },
@@ -77,7 +77,7 @@ describe("cooling-off of a changed address", () => {
   });
 
   it("a cooling-off of 0 days skips no user", async () => {
-    await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 0, now: data.clock() });
+    await updateSettings(data.ctx.db, { actor: "test", coolingOffDays: 0, now: data.clock() });
     await decidedRun(data.ctx, "2026-12-07");
     expect(await reasonOf("moved")).toBeNull();
   });

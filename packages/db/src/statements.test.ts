@@ -34,7 +34,7 @@ describe("writing statements", () => {
     const writing = Object.entries(db)
       .filter(([, value]) => typeof value === "function" && WRITES.test(value.toString()))
       .map(([name]) => name);
-    expect(writing).toContain("setUserStatus");
+    expect(writing).toContain("updateUserStatus");
     expect(writing.filter((name) => !(name in statements))).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { advanceFanOut, completeRun, getRun, reviewInvoices } from "@cpa-payouts/db";
+import { advanceFanOut, completeRun, getRun, recordInvoiceReview } from "@cpa-payouts/db";
 import { invoicedRun, openTestData, type TestData } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findViolations } from "./invariants.ts";
@@ -24,13 +24,13 @@ beforeEach(async () => {
   const { db } = data.ctx;
   const review = { actor: "test", isProgram: false, now: NOW };
   const rejected = { status: "rejected", reason: "test" } as const;
-  await reviewInvoices(db, { ...review, selection: { numbers: ["INV-20261207-2"] }, to: { status: "paid" } });
-  await reviewInvoices(db, {
+  await recordInvoiceReview(db, { ...review, selection: { numbers: ["INV-20261207-2"] }, to: { status: "paid" } });
+  await recordInvoiceReview(db, {
     ...review,
     selection: { numbers: ["INV-20261207-3"] },
     to: { ...rejected, disposition: "return" },
   });
-  await reviewInvoices(db, {
+  await recordInvoiceReview(db, {
     ...review,
     selection: { numbers: ["INV-20261207-4"] },
     to: { ...rejected, disposition: "forfeit" },

@@ -1,7 +1,7 @@
 import { invoicedRun, openTestData, type TestData, type TestUser } from "@cpa-payouts/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addUpTallies } from "../statements/add-up-tallies.ts";
-import { reviewInvoices } from "../statements/review-invoices.ts";
+import { recordInvoiceReview } from "../statements/record-invoice-review.ts";
 import type { InvoiceFilter } from "./invoice-filter.ts";
 import { tallyInvoices, totalInvoices, totalInvoicesQuickly } from "./invoice-totals.ts";
 import { findInvoice, type InvoiceListing, type InvoiceSort, invoiceSorts, listInvoices } from "./invoices.ts";
@@ -25,7 +25,7 @@ beforeAll(async () => {
   await invoicedRun(data, "2026-12-21");
   const order = { actor: "test", isProgram: false, now: data.clock() };
   const review = (numbers: string[], status: "paid" | "rejected") =>
-    reviewInvoices(data.ctx.db, {
+    recordInvoiceReview(data.ctx.db, {
       ...order,
       selection: { numbers },
       to: status === "paid" ? { status } : { status, reason: "test", disposition: "forfeit" },
@@ -143,7 +143,7 @@ describe("list of invoices", () => {
       listInvoices(db, { status: "pending" }, { sort: "newest", limit: 3, ...(after ? { after } : {}) });
     const first = await page();
     const numbers = [first[0]?.number ?? ""];
-    await reviewInvoices(db, {
+    await recordInvoiceReview(db, {
       actor: "test",
       isProgram: false,
       now: clock(),

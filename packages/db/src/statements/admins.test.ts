@@ -4,13 +4,13 @@ import { findAdmin, listAdmins } from "../reads/admins.ts";
 import { listApiTokens } from "../reads/api-tokens.ts";
 import { listAuditLog } from "../reads/audit-log.ts";
 import { getSettings } from "../reads/settings.ts";
-import { changeAdmin } from "./change-admin.ts";
-import { changeSettings } from "./change-settings.ts";
-import { createAdmin } from "./create-admin.ts";
-import { createApiToken } from "./create-api-token.ts";
-import { findApiToken } from "./find-api-token.ts";
-import { revokeApiToken } from "./revoke-api-token.ts";
+import { insertAdmin } from "./insert-admin.ts";
+import { insertApiToken } from "./insert-api-token.ts";
+import { markApiTokenRevoked } from "./mark-api-token-revoked.ts";
 import { countTry, forgetTries } from "./throttles.ts";
+import { touchApiToken } from "./touch-api-token.ts";
+import { updateAdmin } from "./update-admin.ts";
+import { updateSettings } from "./update-settings.ts";
 
 const NOW = new Date("2026-12-07T12:00:00Z");
 const after = (ms: number) => new Date(NOW.getTime() + ms);
@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 const add = (email: string, role: "viewer" | "operator" | "admin" = "admin") =>
-  createAdmin(data.ctx.db, { ...order, email, role, passwordHash: "hash" });
+  insertAdmin(data.ctx.db, { ...order, email, role, passwordHash: "hash" });
 
 describe("administrators", () => {
   it("an e-mail has at most one administrator, ignoring case", async () => {
@@ -53,7 +53,7 @@ describe("administrators", () => {
   it("the last enabled administrator of role admin can be neither demoted nor disabled", async () => {
     await add("alice@example.com");
     await add("viewer@example.com", "viewer");
-    const change = (email: string, how: object) => changeAdmin(data.ctx.db, { ...order, email, ...how });
+    const change = (email: string, how: object) => updateAdmin(data.ctx.db, { ...order, email, ...how });
     expect(await change("alice@example.com", { role: "operator" })).toBe("last-admin");
     expect(await change("alice@example.com", { isDisabled: true })).toBe("last-admin");
     expect(await change("viewer@example.com", { isDisabled: true })).toBe("changed");
@@ -69,7 +69,7 @@ describe("administrators", () => {
       await data.database.sql`update admins set disabled_at = now()`;
       await add(alice);
       await add(bob);
-      const demote = (email: string) => changeAdmin(data.ctx.db, { ...order, email, role: "viewer" });
+      const demote = (email: string) => updateAdmin(data.ctx.db, { ...order, email, role: "viewer" });
       expect((await Promise.all([demote(alice), demote(bob)])).sort()).toEqual(["changed", "last-admin"]);
     }
   });
@@ -82,25 +82,25 @@ describe("administrators", () => {
 
 describe("API token", () => {
   const create = (name: string, tokenHash: string) =>
-    createApiToken(data.ctx.db, { ...order, name, tokenHash, scopes: ["credits:write"], expiresAt: after(1_000) });
+    insertApiToken(data.ctx.db, { ...order, name, tokenHash, scopes: ["credits:write"], expiresAt: after(1_000) });
 
   it("a token is found until it expires or is revoked", async () => {
     expect(await create("erp", "h1")).toBe(true);
     expect(await create("erp", "h2")).toBe(false);
-    expect(await findApiToken(data.ctx.db, "h1", NOW)).toEqual({ name: "erp", scopes: ["credits:write"] });
-    expect(await findApiToken(data.ctx.db, "h2", NOW)).toBeNull();
-    expect(await findApiToken(data.ctx.db, "h1", after(1_000))).toBeNull();
-    expect(await revokeApiToken(data.ctx.db, { ...order, name: "erp" })).toBe(true);
-    expect(await revokeApiToken(data.ctx.db, { ...order, name: "erp" })).toBe(false);
-    expect(await findApiToken(data.ctx.db, "h1", NOW)).toBeNull();
+    expect(await touchApiToken(data.ctx.db, "h1", NOW)).toEqual({ name: "erp", scopes: ["credits:write"] });
+    expect(await touchApiToken(data.ctx.db, "h2", NOW)).toBeNull();
+    expect(await touchApiToken(data.ctx.db, "h1", after(1_000))).toBeNull();
+    expect(await markApiTokenRevoked(data.ctx.db, { ...order, name: "erp" })).toBe(true);
+    expect(await markApiTokenRevoked(data.ctx.db, { ...order, name: "erp" })).toBe(false);
+    expect(await touchApiToken(data.ctx.db, "h1", NOW)).toBeNull();
   });
 
   it("the last use of a token is recorded at most once a minute", async () => {
     await create("erp", "h1");
     const lastUse = async () => (await listApiTokens(data.ctx.db))[0]?.lastUsedAt;
     expect(await lastUse()).toBeNull();
-    await findApiToken(data.ctx.db, "h1", NOW);
-    await findApiToken(data.ctx.db, "h1", after(500));
+    await touchApiToken(data.ctx.db, "h1", NOW);
+    await touchApiToken(data.ctx.db, "h1", after(500));
     expect(await lastUse()).toEqual(NOW);
   });
 });
@@ -109,14 +109,14 @@ describe("settings", () => {
   it("settings that are not given are kept, and null switches the two-person rule off", async () => {
     const { db } = data.ctx;
     expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: null, coolingOffDays: 0, reviewAlertDays: 3 });
-    await changeSettings(db, { ...order, twoPersonAboveCents: 1_000_00n, coolingOffDays: 5 });
-    await changeSettings(db, { ...order, reviewAlertDays: 9 });
+    await updateSettings(db, { ...order, twoPersonAboveCents: 1_000_00n, coolingOffDays: 5 });
+    await updateSettings(db, { ...order, reviewAlertDays: 9 });
     expect(await getSettings(db)).toMatchObject({
       twoPersonAboveCents: 1_000_00n,
       coolingOffDays: 5,
       reviewAlertDays: 9,
     });
-    await changeSettings(db, { ...order, twoPersonAboveCents: null });
+    await updateSettings(db, { ...order, twoPersonAboveCents: null });
     expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: null, coolingOffDays: 5 });
     const [last] = await listAuditLog(db, { action: "settings.change" }, { limit: 1 });
     expect(last).toMatchObject({
@@ -127,7 +127,7 @@ describe("settings", () => {
 
   it("a setting out of range is refused, and nothing changes", async () => {
     const before = await fingerprint(data.database);
-    await expect(changeSettings(data.ctx.db, { ...order, coolingOffDays: 366 })).rejects.toThrow();
+    await expect(updateSettings(data.ctx.db, { ...order, coolingOffDays: 366 })).rejects.toThrow();
     expect(await fingerprint(data.database)).toEqual(before);
   });
 });

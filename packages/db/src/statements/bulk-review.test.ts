@@ -11,8 +11,8 @@ import type { InvoiceReview } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { previewInvoiceReview } from "../reads/invoice-review-preview.ts";
 import { findInvoice } from "../reads/invoices.ts";
-import { changeSettings } from "./change-settings.ts";
-import { reviewInvoices } from "./review-invoices.ts";
+import { recordInvoiceReview } from "./record-invoice-review.ts";
+import { updateSettings } from "./update-settings.ts";
 
 const NOW = new Date("2026-12-08T10:00:00Z");
 const number = (user: number) => `INV-20261207-${user}`;
@@ -43,7 +43,7 @@ function order(actor: string, selection: InvoiceReview["selection"] = everything
   return { actor, isProgram: actor.startsWith("token:"), selection, to, now: NOW };
 }
 
-const limitOf500 = () => changeSettings(data.ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
+const limitOf500 = () => updateSettings(data.ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
 
 /** Maps each result to its number of invoices and their sum in cents. */
 function counted(counts: readonly { result: string; invoices: number; amountCents: bigint }[]) {
@@ -52,24 +52,24 @@ function counted(counts: readonly { result: string; invoices: number; amountCent
 
 describe("bulk review", () => {
   it("a bulk review does what its preview said, and nothing when it is repeated", async () => {
-    await reviewInvoices(data.ctx.db, order("alice", { numbers: [number(1)] }));
+    await recordInvoiceReview(data.ctx.db, order("alice", { numbers: [number(1)] }));
     const before = await fingerprint(data.database);
     const preview = await previewInvoiceReview(data.ctx.db, order("alice"));
     expect(await fingerprint(data.database)).toEqual(before);
     expect(counted(preview.counts)).toEqual({ reviewed: [3, 10_000_01n] });
     expect(preview.alreadyReviewed).toEqual([{ status: "paid", invoices: 1 }]);
 
-    const outcome = await reviewInvoices(data.ctx.db, order("alice"), preview.digest);
+    const outcome = await recordInvoiceReview(data.ctx.db, order("alice"), preview.digest);
     expect(outcome.isExpected).toBe(true);
     expect(counted(outcome.counts)).toEqual({ reviewed: [3, 10_000_01n] });
-    expect(counted((await reviewInvoices(data.ctx.db, order("alice"))).counts)).toEqual({});
+    expect(counted((await recordInvoiceReview(data.ctx.db, order("alice"))).counts)).toEqual({});
   });
 
   it("a bulk review is refused as a whole when an invoice of the set was reviewed in between", async () => {
     const { digest } = await previewInvoiceReview(data.ctx.db, order("alice"));
-    await reviewInvoices(data.ctx.db, order("bob", { numbers: [number(2)] }));
+    await recordInvoiceReview(data.ctx.db, order("bob", { numbers: [number(2)] }));
     const before = await fingerprint(data.database);
-    expect(await reviewInvoices(data.ctx.db, order("alice"), digest)).toMatchObject({ isExpected: false });
+    expect(await recordInvoiceReview(data.ctx.db, order("alice"), digest)).toMatchObject({ isExpected: false });
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
@@ -81,13 +81,15 @@ describe("bulk review", () => {
       insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
       select id, 'adjustment', 150_00, 'test', 'test', now() from users`;
     await invoicedRun(data, "2026-12-21");
-    expect(await reviewInvoices(data.ctx.db, order("alice", selection), digest)).toMatchObject({ isExpected: false });
+    expect(await recordInvoiceReview(data.ctx.db, order("alice", selection), digest)).toMatchObject({
+      isExpected: false,
+    });
   });
 
   it("a bulk review is refused as a whole when a change of the settings changed its results", async () => {
     const { digest } = await previewInvoiceReview(data.ctx.db, order("alice"));
     await limitOf500();
-    expect(await reviewInvoices(data.ctx.db, order("alice"), digest)).toMatchObject({ isExpected: false });
+    expect(await recordInvoiceReview(data.ctx.db, order("alice"), digest)).toMatchObject({ isExpected: false });
   });
 
   it("a bulk review that waited for another review is refused when that one changed the set", async () => {
@@ -96,7 +98,7 @@ describe("bulk review", () => {
       await sql`update invoices set status = 'paid', reviewed_by = 'bob', reviewed_at = now() where number = ${number(3)}`;
       await sql`insert into audit_log (at, actor, action, object) values (now(), 'bob', 'invoice.pay', ${`invoice:${number(3)}`})`;
     });
-    const review = reviewInvoices(data.ctx.db, order("alice"), digest);
+    const review = recordInvoiceReview(data.ctx.db, order("alice"), digest);
     await untilBlocked(data.database);
     await holder.commit();
     expect(await review).toMatchObject({ isExpected: false });
@@ -107,8 +109,8 @@ describe("bulk review", () => {
     const nothing = order("alice", { filter: { externalId: "nobody" } });
     const { counts, digest } = await previewInvoiceReview(data.ctx.db, nothing);
     expect(counts).toEqual([]);
-    expect(await reviewInvoices(data.ctx.db, nothing, digest)).toEqual({ isExpected: true, counts: [] });
-    expect(await reviewInvoices(data.ctx.db, nothing, "else")).toMatchObject({ isExpected: false });
+    expect(await recordInvoiceReview(data.ctx.db, nothing, digest)).toEqual({ isExpected: true, counts: [] });
+    expect(await recordInvoiceReview(data.ctx.db, nothing, "else")).toMatchObject({ isExpected: false });
   });
 });
 
@@ -116,7 +118,7 @@ describe("two-person rule", () => {
   beforeEach(limitOf500);
 
   it("an invoice above the limit is paid when a second person approves it", async () => {
-    const first = await reviewInvoices(data.ctx.db, order("alice"));
+    const first = await recordInvoiceReview(data.ctx.db, order("alice"));
     expect(counted(first.counts)).toEqual({ reviewed: [2, 600_00n], approved: [2, 9_500_01n] });
     expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({
       status: "pending",
@@ -124,9 +126,9 @@ describe("two-person rule", () => {
       approvedAt: NOW,
       reviewedBy: null,
     });
-    const again = await reviewInvoices(data.ctx.db, order("alice"));
+    const again = await recordInvoiceReview(data.ctx.db, order("alice"));
     expect(counted(again.counts)).toEqual({ "same-person": [2, 9_500_01n] });
-    const second = await reviewInvoices(data.ctx.db, order("bob", { numbers: [number(3)] }));
+    const second = await recordInvoiceReview(data.ctx.db, order("bob", { numbers: [number(3)] }));
     expect(second.counts).toEqual([{ result: "reviewed", invoices: 1, amountCents: 500_01n, numbers: [number(3)] }]);
     expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({
       status: "paid",
@@ -136,8 +138,8 @@ describe("two-person rule", () => {
   });
 
   it("both approvals of an invoice are in the audit log", async () => {
-    await reviewInvoices(data.ctx.db, order("alice", { numbers: [number(3)] }));
-    await reviewInvoices(data.ctx.db, order("bob", { numbers: [number(3)] }));
+    await recordInvoiceReview(data.ctx.db, order("alice", { numbers: [number(3)] }));
+    await recordInvoiceReview(data.ctx.db, order("bob", { numbers: [number(3)] }));
     const rows = await data.database.sql`
       select actor, action, before, after from audit_log where object = ${`invoice:${number(3)}`} order by id`;
     expect([...rows].slice(1)).toEqual([
@@ -152,17 +154,17 @@ describe("two-person rule", () => {
   });
 
   it("a program cannot approve an invoice above the limit, and one person can reject it", async () => {
-    const program = await reviewInvoices(data.ctx.db, order("token:erp"));
+    const program = await recordInvoiceReview(data.ctx.db, order("token:erp"));
     expect(counted(program.counts)).toEqual({ reviewed: [2, 600_00n], "needs-a-person": [2, 9_500_01n] });
     const rejection = { status: "rejected", reason: "fraud", disposition: "return" } as const;
-    const rejected = await reviewInvoices(data.ctx.db, order("alice", everything, rejection));
+    const rejected = await recordInvoiceReview(data.ctx.db, order("alice", everything, rejection));
     expect(counted(rejected.counts)).toEqual({ reviewed: [2, 9_500_01n] });
   });
 
   it("an invoice that two people approve at the same moment is paid, with both of them recorded", async () => {
     const selection = { numbers: [number(4)] };
     const both = await Promise.all(
-      ["alice", "bob"].map((actor) => reviewInvoices(data.ctx.db, order(actor, selection))),
+      ["alice", "bob"].map((actor) => recordInvoiceReview(data.ctx.db, order(actor, selection))),
     );
     const results = both.flatMap(({ counts }) => counts.map(({ result }) => result)).sort();
     expect(results).toEqual(["approved", "reviewed"]);

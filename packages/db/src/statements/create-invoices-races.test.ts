@@ -1,5 +1,5 @@
 import type { PaymentRun } from "@cpa-payouts/db";
-import { createInvoices, creditUser, recordFailure, reviewInvoices, reviewMethod } from "@cpa-payouts/db";
+import { createInvoices, creditUser, recordFailure, recordInvoiceReview, recordMethodReview } from "@cpa-payouts/db";
 import {
   decidedRun,
   holdTransaction,
@@ -81,7 +81,7 @@ describe("duplicate delivery", () => {
       .slice(0, 50)
       .map((userId) => recordFailure(many.db, { runId: run.id, userId, error: "test", now: NOW }));
     const reviews = Array.from({ length: 30 }, (_, index) =>
-      reviewInvoices(many.db, {
+      recordInvoiceReview(many.db, {
         selection: { numbers: shuffled(ids.map((id) => `INV-20261207-${id}`)) },
         isProgram: false,
         to: index % 2 ? { status: "paid" } : { status: "rejected", reason: "test", disposition: "return" },
@@ -163,7 +163,7 @@ describe("approval that is withdrawn during an invoice", () => {
     const holder = await holdTransaction(data.database, (sql) => sql`select from run_decisions for update`);
     const invoice = create([userId]);
     await untilBlocked(data.database, 1);
-    const review = reviewMethod(many.db, {
+    const review = recordMethodReview(many.db, {
       externalId: "u0",
       to: { status: "rejected", reason: "test" },
       actor: "test",

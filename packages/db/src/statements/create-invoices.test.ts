@@ -4,7 +4,7 @@ import {
   creditUser,
   findOutcomes,
   recordFailure,
-  reviewMethod,
+  recordMethodReview,
 } from "@cpa-payouts/db";
 import { decidedRun, fingerprint, importNetwork, openTestData, type TestData, userIds } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -163,7 +163,7 @@ describe("changes between the decision and the invoice", () => {
 
   it("an address whose approval was withdrawn after the decision is not paid to", async () => {
     const { create } = await openDecided({ externalId: "a" });
-    await reviewMethod(data.ctx.db, {
+    await recordMethodReview(data.ctx.db, {
       externalId: "a",
       to: { status: "rejected", reason: "bounced" },
       actor: "test",
@@ -178,7 +178,7 @@ describe("changes between the decision and the invoice", () => {
       { externalId: "a", binanceEmail: "new-a@pay.example.com" },
       { externalId: "b", binanceEmail: "new-b@pay.example.com" },
     ]);
-    await reviewMethod(data.ctx.db, { externalId: "b", to: { status: "approved" }, actor: "test", now: NOW });
+    await recordMethodReview(data.ctx.db, { externalId: "b", to: { status: "approved" }, actor: "test", now: NOW });
     expect(await create("a")).toEqual(skipped("no-approved-method"));
     expect(await create("b")).toEqual([expect.objectContaining({ outcome: "invoiced" })]);
     const [invoice] = await data.database.sql`select destination from invoices`;

@@ -12,7 +12,7 @@ import { connect } from "../client.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { creditUser } from "./credit-user.ts";
 import { discardImport, type ImportCounts, type ImportRow, mergeImport, stageImportRows } from "./import-users.ts";
-import { reviewMethod } from "./review-method.ts";
+import { recordMethodReview } from "./record-method-review.ts";
 
 const NOW = new Date("2026-12-01T00:00:00Z");
 const JOINED = new Date("2025-01-31T00:00:00Z");
@@ -197,7 +197,7 @@ describe("existing user in an import", () => {
 
   it("an address that was rejected here stays rejected even if the file says approved", async () => {
     const to = { status: "rejected", reason: "bounced" } as const;
-    await reviewMethod(data.ctx.db, { externalId: "a", to, actor: "test", now: NOW });
+    await recordMethodReview(data.ctx.db, { externalId: "a", to, actor: "test", now: NOW });
     const before = await fingerprint(data.database);
     expect(await load({ paymentMethodStatus: "approved" })).toEqual(counts({ unchanged: 1 }));
     expect(await fingerprint(data.database)).toEqual(before);

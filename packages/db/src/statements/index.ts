@@ -4,22 +4,14 @@
  */
 
 export { addUpTallies } from "./add-up-tallies.ts";
-export { adjustBalance } from "./adjust-balance.ts";
 export { advanceFanOut } from "./advance-fan-out.ts";
 export { noteDeliveryError, reopenDeliveries, settleDelivery, startDelivery } from "./alert-deliveries.ts";
-export { cancelRun } from "./cancel-run.ts";
-export { changeAdmin } from "./change-admin.ts";
-export { changeSettings } from "./change-settings.ts";
+export { cancelUnchangedRun } from "./cancel-unchanged-run.ts";
 export { completeRun } from "./complete-run.ts";
-export { confirmSession } from "./confirm-session.ts";
-export { createAdmin } from "./create-admin.ts";
-export { createApiToken } from "./create-api-token.ts";
 export { createInvoices } from "./create-invoices.ts";
 export { creditUser } from "./credit-user.ts";
 export { decideChunk } from "./decide-chunk.ts";
-export { endSession } from "./end-session.ts";
-export { findApiToken } from "./find-api-token.ts";
-export { findSession } from "./find-session.ts";
+export { enterAdjustment } from "./enter-adjustment.ts";
 export {
   analyzeImported,
   analyzeImportRows,
@@ -29,18 +21,26 @@ export {
   mergeImport,
   stageImportRows,
 } from "./import-users.ts";
+export { insertAdmin } from "./insert-admin.ts";
+export { insertAlerts } from "./insert-alerts.ts";
+export { insertApiToken } from "./insert-api-token.ts";
+export { insertAuditEntry } from "./insert-audit-entry.ts";
+export { markApiTokenRevoked } from "./mark-api-token-revoked.ts";
+export { markSessionConfirmed } from "./mark-session-confirmed.ts";
+export { markSessionEnded } from "./mark-session-ended.ts";
 export { openRun } from "./open-run.ts";
 export { openSession } from "./open-session.ts";
-export { raiseAlerts } from "./raise-alerts.ts";
-export { recordAction } from "./record-action.ts";
 export { recordFailure } from "./record-failure.ts";
+export { recordInvoiceReview } from "./record-invoice-review.ts";
+export { recordMethodReview } from "./record-method-review.ts";
 export { recordTick } from "./record-tick.ts";
 export { reopenFailed } from "./reopen-failed.ts";
-export { reviewInvoices } from "./review-invoices.ts";
-export { reviewMethod } from "./review-method.ts";
-export { revokeApiToken } from "./revoke-api-token.ts";
 export { setAdminPassword } from "./set-admin-password.ts";
 export { setSecondFactor } from "./set-second-factor.ts";
-export { setUserStatus } from "./set-user-status.ts";
 export { countTry, forgetTries } from "./throttles.ts";
+export { touchApiToken } from "./touch-api-token.ts";
+export { touchSession } from "./touch-session.ts";
+export { updateAdmin } from "./update-admin.ts";
+export { updateSettings } from "./update-settings.ts";
+export { updateUserStatus } from "./update-user-status.ts";
 export { useSecondFactor } from "./use-second-factor.ts";

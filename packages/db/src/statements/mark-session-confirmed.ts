@@ -4,7 +4,7 @@ import type { Db } from "../client.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /** Records that the administrator of a session has just entered their password (and code) again. */
-export async function confirmSession(db: Db, input: Order & { sessionId: number; now: Date }): Promise<void> {
+export async function markSessionConfirmed(db: Db, input: Order & { sessionId: number; now: Date }): Promise<void> {
   await rowsOf(
     db,
     sql`

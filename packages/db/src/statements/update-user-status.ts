@@ -8,7 +8,7 @@ import { instantParam, requestParams, rowOf } from "../sql.ts";
  *
  * @returns the previous status; null for an unknown user
  */
-export async function setUserStatus(
+export async function updateUserStatus(
   db: Db,
   input: Order & { externalId: string; status: UserStatus; reason: string; now: Date },
 ): Promise<UserStatus | null> {

@@ -8,7 +8,7 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
  *
  * @returns whether this call revoked it; false when it is unknown or was revoked before
  */
-export async function revokeApiToken(db: Db, input: Order & { name: string; now: Date }): Promise<boolean> {
+export async function markApiTokenRevoked(db: Db, input: Order & { name: string; now: Date }): Promise<boolean> {
   const rows = await rowsOf(
     db,
     sql`

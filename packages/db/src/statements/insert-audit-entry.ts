@@ -4,7 +4,7 @@ import type { Db } from "../client.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /** Writes the audit row of an action that changes no other row, such as a retry on the queue board. */
-export async function recordAction(
+export async function insertAuditEntry(
   db: Db,
   input: Order & { action: string; object: string; now: Date },
 ): Promise<void> {

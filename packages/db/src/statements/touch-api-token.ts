@@ -6,7 +6,7 @@ import { instantParam, rowsOf } from "../sql.ts";
 const TOUCH_AFTER_MS = 60_000;
 
 /** Finds the token with a hash and records its use; null if it is unknown, revoked or expired. */
-export async function findApiToken(
+export async function touchApiToken(
   db: Db,
   tokenHash: string,
   now: Date,

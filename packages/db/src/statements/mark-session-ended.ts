@@ -9,7 +9,7 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
  * @param input.adminId if given, the session is only ended if it belongs to this administrator
  * @returns whether this call ended it
  */
-export async function endSession(
+export async function markSessionEnded(
   db: Db,
   input: Order & { sessionId: number; adminId?: number; now: Date },
 ): Promise<boolean> {

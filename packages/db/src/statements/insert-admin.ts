@@ -8,7 +8,7 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
  *
  * @returns whether this call created the administrator; false when there is one with that e-mail
  */
-export async function createAdmin(
+export async function insertAdmin(
   db: Db,
   input: Order & { email: string; role: AdminRole; passwordHash: string; now: Date },
 ): Promise<boolean> {

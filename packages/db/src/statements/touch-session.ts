@@ -24,7 +24,7 @@ export interface LiveSession {
  * @returns null if the session is unknown, ended, expired or unused for {@link SESSION_IDLE_MS}, or its administrator is
  *   disabled
  */
-export async function findSession(db: Db, tokenHash: string, now: Date): Promise<LiveSession | null> {
+export async function touchSession(db: Db, tokenHash: string, now: Date): Promise<LiveSession | null> {
   const idleSince = new Date(now.getTime() - SESSION_IDLE_MS);
   const touchBefore = new Date(now.getTime() - TOUCH_AFTER_MS);
   const [row] = await rowsOf<{

@@ -12,7 +12,7 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
  *   see decisions made by another statement that it waited for
  * @returns the number of users who are not paid because of it; null when the run had moved on, or was finished
  */
-export async function cancelRun(
+export async function cancelUnchangedRun(
   db: Db,
   run: Pick<PaymentRun, "id" | "state" | "decideCursor" | "retries">,
   order: Order & { reason: string; now: Date },

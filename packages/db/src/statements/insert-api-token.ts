@@ -8,7 +8,7 @@ import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
  *
  * @returns whether this call created the token; false when there is one of that name, even a revoked or expired one
  */
-export async function createApiToken(
+export async function insertApiToken(
   db: Db,
   input: Order & { name: string; tokenHash: string; scopes: readonly string[]; expiresAt: Date; now: Date },
 ): Promise<boolean> {

@@ -16,7 +16,7 @@ export interface SettingsChange extends Order {
  *
  * @throws the database's error for a number that is out of range
  */
-export async function changeSettings(db: Db, change: SettingsChange): Promise<void> {
+export async function updateSettings(db: Db, change: SettingsChange): Promise<void> {
   const { twoPersonAboveCents, coolingOffDays = null, reviewAlertDays = null, actor, now } = change;
   const describe = (alias: string) =>
     sql.raw(

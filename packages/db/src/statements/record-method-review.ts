@@ -17,7 +17,7 @@ export interface MethodReview extends Order {
  * @returns the address reviewed; null when the user has no method, when its state does not allow the review, or when its
  *   address is not the one given ({@link findLatestMethod} returns its present state)
  */
-export async function reviewMethod(db: Db, review: MethodReview): Promise<{ binanceEmail: string } | null> {
+export async function recordMethodReview(db: Db, review: MethodReview): Promise<{ binanceEmail: string } | null> {
   const { status } = review.to;
   const reason = status === "rejected" ? review.to.reason : null;
   const reviewable = statesBefore(paymentMethodTransitions, status);

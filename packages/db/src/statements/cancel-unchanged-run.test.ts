@@ -12,7 +12,7 @@ import { totalsOfRun } from "../reads/decision-totals.ts";
 import { findDecision } from "../reads/decisions.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { findRun, getRun } from "../reads/runs.ts";
-import { cancelRun } from "./cancel-run.ts";
+import { cancelUnchangedRun } from "./cancel-unchanged-run.ts";
 import { createInvoices } from "./create-invoices.ts";
 import { decideChunk } from "./decide-chunk.ts";
 import { openRun } from "./open-run.ts";
@@ -42,7 +42,7 @@ describe("cancelled run", () => {
     const { a = 0, b = 0, c = 0 } = await userIds(data.database);
     await createInvoices(db, { runId: run.id, userIds: [a], now: NOW });
     await recordFailure(db, { runId: run.id, userId: b, error: "broken", now: NOW });
-    expect(await cancelRun(db, run, cancelling)).toBe(2);
+    expect(await cancelUnchangedRun(db, run, cancelling)).toBe(2);
     expect(await getRun(db, run.id)).toMatchObject({ state: "cancelled", cancelledAt: NOW, completedAt: null });
     expect(await totalsOfRun(db, run.id)).toEqual({
       considered: 4,
@@ -70,7 +70,7 @@ describe("cancelled run", () => {
   it("late jobs and retries create no invoice in a cancelled run", async () => {
     const { db } = data.ctx;
     const run = await getRun(db, (await decidedRun(data.ctx, "2026-12-07")).id);
-    await cancelRun(db, run, cancelling);
+    await cancelUnchangedRun(db, run, cancelling);
     const before = await fingerprint(data.database);
     const ids = Object.values(await userIds(data.database));
     expect(await createInvoices(db, { runId: run.id, userIds: ids, now: NOW })).toEqual([]);
@@ -89,10 +89,10 @@ describe("cancelled run", () => {
     };
     const { run } = await openRun(db, { date, trigger: "manual", policy, actor: "test", now: NOW });
     await decideChunk(db, { runId: run.id, limit: 2, now: NOW });
-    expect(await cancelRun(db, run, cancelling)).toBeNull();
+    expect(await cancelUnchangedRun(db, run, cancelling)).toBeNull();
     const present = await getRun(db, run.id);
-    expect(await cancelRun(db, present, cancelling)).toBe(2);
-    expect(await cancelRun(db, await getRun(db, run.id), cancelling)).toBeNull();
+    expect(await cancelUnchangedRun(db, present, cancelling)).toBe(2);
+    expect(await cancelUnchangedRun(db, await getRun(db, run.id), cancelling)).toBeNull();
   });
 
   it("a batch of invoices that waits while its run is cancelled creates none", async () => {
@@ -104,7 +104,7 @@ describe("cancelled run", () => {
     });
     const batch = createInvoices(db, { runId: run.id, userIds: [a, b], now: NOW });
     await untilBlocked(data.database);
-    expect(await cancelRun(db, run, cancelling)).toBe(3);
+    expect(await cancelUnchangedRun(db, run, cancelling)).toBe(3);
     await holder.commit();
     // The batch began before the run was cancelled, finds the decisions settled, and moves nothing.
     expect(await batch).toEqual([]);

@@ -9,7 +9,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { InvoiceReview } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
-import { reviewInvoices } from "./review-invoices.ts";
+import { recordInvoiceReview } from "./record-invoice-review.ts";
 
 const REVIEWED = new Date("2026-12-08T10:00:00Z");
 const A = "INV-20261207-1";
@@ -33,7 +33,7 @@ const rejected = (disposition: "return" | "forfeit") => ({ status: "rejected", r
 /** Reviews invoices, and returns the numbers of those that were still to be reviewed. */
 const review = async (to: InvoiceReview["to"], ...numbers: string[]) => {
   const order = { actor: "finance", isProgram: false, now: REVIEWED };
-  const { counts } = await reviewInvoices(data.ctx.db, { ...order, selection: { numbers }, to });
+  const { counts } = await recordInvoiceReview(data.ctx.db, { ...order, selection: { numbers }, to });
   return new Set(counts.find(({ result }) => result === "reviewed")?.numbers);
 };
 

@@ -16,7 +16,7 @@ export interface AlertCandidate {
  *
  * @returns the alerts that this call raised
  */
-export async function raiseAlerts(
+export async function insertAlerts(
   db: Db,
   raise: { candidates: readonly AlertCandidate[]; channels: readonly AlertChannel[]; now: Date },
 ): Promise<{ alertId: number; event: AlertEvent }[]> {

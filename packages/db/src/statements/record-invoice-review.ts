@@ -25,7 +25,7 @@ export interface ReviewOutcome {
  * @returns the results of the invoices that were still to be reviewed. For a selection by numbers each result lists its
  *   numbers; those in no result were reviewed before, or do not exist
  */
-export async function reviewInvoices(
+export async function recordInvoiceReview(
   db: Db,
   review: InvoiceReview,
   expectedDigest: string | null = null,

@@ -11,7 +11,7 @@ export type AdminChange = "changed" | "unknown-admin" | "last-admin";
  * @returns `last-admin` when the change was refused, because no enabled administrator of role `admin` would be left to
  *   manage the others; `unknown-admin` for an unknown e-mail
  */
-export async function changeAdmin(
+export async function updateAdmin(
   db: Db,
   input: Order & { email: string; role?: AdminRole; isDisabled?: boolean; now: Date },
 ): Promise<AdminChange> {

@@ -2,7 +2,7 @@ import { type PaymentMethodStatus, paymentMethodTransitions, statesOf } from "@c
 import { fingerprint, holdTransaction, openTestData, type TestData, untilBlocked } from "@cpa-payouts/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findLatestMethod, listMethods } from "../reads/payment-methods.ts";
-import { type MethodReview, reviewMethod } from "./review-method.ts";
+import { type MethodReview, recordMethodReview } from "./record-method-review.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 
@@ -25,7 +25,7 @@ const approved = { status: "approved" } as const;
 const rejected = { status: "rejected", reason: "bounced" } as const;
 
 const review = (to: MethodReview["to"], externalId = "a") =>
-  reviewMethod(data.ctx.db, { externalId, to, actor: "finance", now: NOW });
+  recordMethodReview(data.ctx.db, { externalId, to, actor: "finance", now: NOW });
 
 describe("review of a payment method", () => {
   it("an approval is stored with actor, time and audit row", async () => {
