@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hashPassword, hashToken } from "@cpa-payouts/access";
 import { type Client, createClient } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
-import { createAdmin, createApiToken, findAdmin, openSession, recordTick } from "@cpa-payouts/db";
+import { findAdmin, insertAdmin, insertApiToken, openSession, recordTick } from "@cpa-payouts/db";
 import { importNetwork, type TestUser } from "@cpa-payouts/db/testing";
 import { scheduleTicks } from "@cpa-payouts/jobs";
 import type { BackendKind } from "@cpa-payouts/jobs/testing";
@@ -93,7 +93,7 @@ export async function openTestApi(
       const now = flow.clock();
       const expiresAt = new Date(now.getTime() + 86_400_000);
       const input = { actor: "test", name: `program ${tokens}`, tokenHash: hashToken(token), scopes, expiresAt, now };
-      await createApiToken(flow.ctx.db, input);
+      await insertApiToken(flow.ctx.db, input);
       return clientWith(request, { authorization: `Bearer ${token}` });
     },
     anonymous: clientWith(request, browserHeaders),
@@ -116,7 +116,7 @@ export const browserHeaders = { origin: ORIGIN, "sec-fetch-site": "same-origin",
 async function newSession({ ctx }: TestFlow, role: AdminRole, age: { confirmedMs?: number }): Promise<string> {
   const email = `${role}@example.com`;
   const now = ctx.clock();
-  await createAdmin(ctx.db, { actor: "test", email, role, passwordHash: await passwordHash, now });
+  await insertAdmin(ctx.db, { actor: "test", email, role, passwordHash: await passwordHash, now });
   const admin = await findAdmin(ctx.db, email);
   if (!admin) throw new Error(`there is no ${email}`);
   const token = randomUUID();

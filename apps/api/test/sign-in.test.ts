@@ -1,6 +1,6 @@
 import { hashPassword } from "@cpa-payouts/access";
 import { type ApiError, operations } from "@cpa-payouts/contract";
-import { createAdmin, SESSION_IDLE_MS, SESSION_LIFE_MS } from "@cpa-payouts/db";
+import { insertAdmin, SESSION_IDLE_MS, SESSION_LIFE_MS } from "@cpa-payouts/db";
 import { generateSync } from "otplib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { browserHeaders, CHEAP, clientWith, cookieOf, NOW, openTestApi, PASSWORD, type TestApi } from "./api.ts";
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 async function addAdmin(email: string): Promise<void> {
   const { db, clock } = api.flow.ctx;
-  await createAdmin(db, { actor: "test", email, role: "admin", passwordHash: await alicesHash, now: clock() });
+  await insertAdmin(db, { actor: "test", email, role: "admin", passwordHash: await alicesHash, now: clock() });
 }
 
 interface Credentials {

@@ -1,4 +1,4 @@
-import { raiseAlerts, settleDelivery, startDelivery } from "@cpa-payouts/db";
+import { insertAlerts, settleDelivery, startDelivery } from "@cpa-payouts/db";
 import { testDatabase } from "@cpa-payouts/db/testing";
 import {
   freePort,
@@ -82,7 +82,7 @@ describe("payouts alerts", () => {
     const database = await testDatabase();
     const env = { DATABASE_URL: database.url };
     const candidates = [{ key: "k", event: "run-finished", paymentDate: "2026-12-07" }] as const;
-    await raiseAlerts(database.db, { candidates, channels: ["webhook", "email"], now: NOW });
+    await insertAlerts(database.db, { candidates, channels: ["webhook", "email"], now: NOW });
     await startDelivery(database.db, 1);
     const failed = { deliveryId: 1, state: "failed", error: "the webhook at x answered 410", now: NOW } as const;
     await settleDelivery(database.db, failed);

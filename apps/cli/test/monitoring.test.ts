@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createApiToken, findRun, recordTick } from "@cpa-payouts/db";
+import { findRun, insertApiToken, recordTick } from "@cpa-payouts/db";
 import { importNetwork } from "@cpa-payouts/db/testing";
 import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
@@ -64,7 +64,7 @@ describe("metrics", () => {
     const token = "payouts_test";
     const tokenHash = createHash("sha256").update(token).digest("hex");
     const grant = { actor: "test", name: "monitor", scopes: ["metrics:read"], now: new Date(NOW) };
-    await createApiToken(flow.ctx.db, { ...grant, tokenHash, expiresAt: new Date("2027-01-01T00:00:00Z") });
+    await insertApiToken(flow.ctx.db, { ...grant, tokenHash, expiresAt: new Date("2027-01-01T00:00:00Z") });
     running = startPayouts(["up", "--now", NOW], { ...environmentOf(flow), API_PORT: `${port}` });
     await untilPaid();
     const url = `http://127.0.0.1:${port}`;

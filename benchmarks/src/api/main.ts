@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { hashToken } from "@cpa-payouts/access";
 import { type Client, createClient, scopes } from "@cpa-payouts/contract";
-import { connect, createApiToken } from "@cpa-payouts/db";
+import { connect, insertApiToken } from "@cpa-payouts/db";
 import { migrateQueue } from "@cpa-payouts/jobs";
 import { migrationsFolder } from "@cpa-payouts/testing-servers";
 import { startPostgres } from "../servers.ts";
@@ -49,7 +49,7 @@ async function addToken(url: string): Promise<void> {
   const { db, close } = connect({ url, max: 1 });
   const now = new Date();
   const expiresAt = new Date(now.getTime() + 86_400_000);
-  await createApiToken(db, { actor: "bench", name: "bench", tokenHash: hashToken(TOKEN), scopes, expiresAt, now });
+  await insertApiToken(db, { actor: "bench", name: "bench", tokenHash: hashToken(TOKEN), scopes, expiresAt, now });
   await close();
 }
 

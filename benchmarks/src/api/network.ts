@@ -8,7 +8,7 @@ import {
   getRun,
   openRun,
   type PaymentRun,
-  reviewInvoices,
+  recordInvoiceReview,
 } from "@cpa-payouts/db";
 import { testPolicy } from "@cpa-payouts/db/testing";
 import { type BenchDatabase, createNetwork } from "../network.ts";
@@ -84,7 +84,7 @@ async function reviewNearlyAll(db: Db, { paymentDate }: PaymentRun): Promise<voi
   const audit = { actor: "bench@example.com", isProgram: false, now: new Date(`${paymentDate}T12:00:00Z`) };
   const rejected = { paymentDate, maximumAmountCents: 150_05n };
   const to = { status: "rejected", reason: "bounced", disposition: "return" } as const;
-  await reviewInvoices(db, { ...audit, selection: { filter: rejected }, to });
+  await recordInvoiceReview(db, { ...audit, selection: { filter: rejected }, to });
   const paid = { paymentDate, maximumAmountCents: 159_90n };
-  await reviewInvoices(db, { ...audit, selection: { filter: paid }, to: { status: "paid" } });
+  await recordInvoiceReview(db, { ...audit, selection: { filter: paid }, to: { status: "paid" } });
 }

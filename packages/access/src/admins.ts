@@ -1,11 +1,5 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
-import {
-  type AdminChange,
-  changeAdmin as changeAdminInDb,
-  createAdmin as createAdminInDb,
-  hasAdmins,
-  setAdminPassword,
-} from "@cpa-payouts/db";
+import { type AdminChange, hasAdmins, insertAdmin, setAdminPassword, updateAdmin } from "@cpa-payouts/db";
 import type { AccessContext } from "./context.ts";
 import { generatePassword, hashPassword } from "./passwords.ts";
 
@@ -20,7 +14,7 @@ export async function createAdmin(
   { password = generatePassword(), ...input }: AuditContext & { email: string; role: AdminRole; password?: string },
 ): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
   const passwordHash = await hashPassword(password, ctx.passwordCost);
-  const isCreated = await createAdminInDb(ctx.db, { ...input, passwordHash, now: ctx.clock() });
+  const isCreated = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   return isCreated ? { status: "created", password } : { status: "already-exists" };
 }
 
@@ -47,7 +41,7 @@ export function changeAdmin(
   { db, clock }: AccessContext,
   input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean },
 ): Promise<AdminChange> {
-  return changeAdminInDb(db, { ...input, now: clock() });
+  return updateAdmin(db, { ...input, now: clock() });
 }
 
 /**

@@ -1,10 +1,6 @@
 import type { Scope } from "@cpa-payouts/contract";
 import type { AuditContext } from "@cpa-payouts/core";
-import {
-  createApiToken as createApiTokenInDb,
-  findApiToken as findApiTokenInDb,
-  revokeApiToken as revokeApiTokenInDb,
-} from "@cpa-payouts/db";
+import { insertApiToken, markApiTokenRevoked, touchApiToken } from "@cpa-payouts/db";
 import type { AccessContext } from "./context.ts";
 import { hashToken, newApiToken } from "./tokens.ts";
 
@@ -23,7 +19,7 @@ export async function createApiToken(
   const now = ctx.clock();
   const expiresAt = new Date(now.getTime() + days * DAY_MS);
   const token = newApiToken();
-  const isCreated = await createApiTokenInDb(ctx.db, { ...input, tokenHash: hashToken(token), expiresAt, now });
+  const isCreated = await insertApiToken(ctx.db, { ...input, tokenHash: hashToken(token), expiresAt, now });
   return isCreated ? { status: "created", token, expiresAt } : { status: "name-taken" };
 }
 
@@ -32,7 +28,7 @@ export function findApiToken(
   { db, clock }: AccessContext,
   token: string,
 ): Promise<{ name: string; scopes: readonly string[] } | null> {
-  return findApiTokenInDb(db, hashToken(token), clock());
+  return touchApiToken(db, hashToken(token), clock());
 }
 
 /**
@@ -41,5 +37,5 @@ export function findApiToken(
  * @returns whether this call revoked it; false when it is unknown or was revoked before
  */
 export function revokeApiToken({ db, clock }: AccessContext, input: AuditContext & { name: string }): Promise<boolean> {
-  return revokeApiTokenInDb(db, { ...input, now: clock() });
+  return markApiTokenRevoked(db, { ...input, now: clock() });
 }

@@ -1,11 +1,5 @@
 import type { AuditContext } from "@cpa-payouts/core";
-import {
-  confirmSession as confirmSessionInDb,
-  endSession as endSessionInDb,
-  findSession as findSessionInDb,
-  type LiveSession,
-  openSession,
-} from "@cpa-payouts/db";
+import { type LiveSession, markSessionConfirmed, markSessionEnded, openSession, touchSession } from "@cpa-payouts/db";
 import { authenticate, type Credentials, type Refusal } from "./authenticate.ts";
 import type { AccessContext } from "./context.ts";
 import { hashToken, newSessionToken } from "./tokens.ts";
@@ -48,7 +42,7 @@ export async function signIn(
  * @returns null if the session is unknown, ended, expired or unused for too long, or its administrator is disabled
  */
 export function findSession({ db, clock }: AccessContext, token: string): Promise<LiveSession | null> {
-  return findSessionInDb(db, hashToken(token), clock());
+  return touchSession(db, hashToken(token), clock());
 }
 
 /**
@@ -64,7 +58,7 @@ export async function confirmSession(
   if (checked.status !== "right") return checked;
   const { requestId, clientAddress, email: actor } = credentials;
   const confirmedAt = ctx.clock();
-  await confirmSessionInDb(ctx.db, { actor, requestId, clientAddress, sessionId, now: confirmedAt });
+  await markSessionConfirmed(ctx.db, { actor, requestId, clientAddress, sessionId, now: confirmedAt });
   return { status: "confirmed", confirmedAt };
 }
 
@@ -78,5 +72,5 @@ export function endSession(
   { db, clock }: AccessContext,
   input: AuditContext & { sessionId: number; adminId?: number },
 ): Promise<boolean> {
-  return endSessionInDb(db, { ...input, now: clock() });
+  return markSessionEnded(db, { ...input, now: clock() });
 }

@@ -4,100 +4,74 @@
  */
 export * from "./client.ts";
 export * from "./errors.ts";
+export type { InvoiceReview, InvoiceSelection, InvoiceVerdict, ReviewCount, ReviewResult } from "./invoice-review.ts";
 export * from "./migrate.ts";
 export * from "./pages.ts";
 export * from "./ping.ts";
+export { type Admin, findAdmin, hasAdmins, listAdmins } from "./reads/admins.ts";
+export { type AlertListing, isReviewOverdue, listAlerts, listOpenDeliveries } from "./reads/alerts.ts";
+export { type ApiToken, listApiTokens } from "./reads/api-tokens.ts";
+export { type AuditEntry, type AuditFilter, listAuditLog } from "./reads/audit-log.ts";
+export { findSkipReasons, previewDecisions } from "./reads/decision-preview.ts";
+export { type DecisionTotals, noDecisions, totalsOfRun, totalsOfRuns } from "./reads/decision-totals.ts";
 export {
-  type LiveSession,
-  listSessions,
-  SESSION_IDLE_MS,
-  SESSION_LIFE_MS,
-  type SessionListing,
-} from "./queries/admin-sessions.ts";
-export { type Admin, type AdminChange, findAdmin, hasAdmins, listAdmins } from "./queries/admins.ts";
-export {
-  type AlertCandidate,
-  type AlertDelivery,
-  type AlertListing,
-  isReviewOverdue,
-  listAlerts,
-  listOpenDeliveries,
-  listRunsFinishedSince,
-} from "./queries/alerts.ts";
-export { type ApiToken, listApiTokens } from "./queries/api-tokens.ts";
-export { type AuditEntry, type AuditFilter, listAuditLog } from "./queries/audit-log.ts";
-export {
+  countOpenDecisions,
   type DecisionFilter,
   type DecisionListing,
   type FailedDecision,
   findDecision,
+  findOutcomes,
   listDecisions,
   listFailures,
   listUserDecisions,
-  noDecisions,
-  type StoredDecision,
-  totalsOfRun,
-  totalsOfRuns,
-} from "./queries/decision-lists.ts";
-export {
-  countOpenDecisions,
-  countUsersOwed,
-  type DecisionTotals,
-  findOutcomes,
-  findSkipReasons,
   openDecisionsPage,
-  previewDecisions,
   type SettledDecision,
-} from "./queries/decisions.ts";
-export { type DoubledRow, findDoubledRows, type ImportCounts, type ImportRow } from "./queries/imports.ts";
-export { findViolations, type Violation } from "./queries/invariants.ts";
-export { type InvoiceFilter, invoiceStatuses, type PreparedSearch, prepareSearch } from "./queries/invoice-filter.ts";
+  type StoredDecision,
+} from "./reads/decisions.ts";
+export { type DoubledRow, findDoubledRows } from "./reads/doubled-rows.ts";
+export { findViolations, type Violation } from "./reads/invariants.ts";
+export { type InvoiceFilter, invoiceStatuses, type PreparedSearch, prepareSearch } from "./reads/invoice-filter.ts";
+export { previewInvoiceReview, type ReviewPreview } from "./reads/invoice-review-preview.ts";
+export {
+  type InvoiceTally,
+  type InvoiceTotals,
+  tallyInvoices,
+  totalInvoices,
+  totalInvoicesQuickly,
+} from "./reads/invoice-totals.ts";
 export {
   findInvoice,
   findInvoiceNumber,
+  findInvoiceStatuses,
   findOldestPending,
   type InvoiceListing,
   type InvoicePage,
   type InvoiceSort,
-  type InvoiceTotals,
   invoiceSorts,
   listInvoices,
-  totalInvoices,
-  totalInvoicesQuickly,
-} from "./queries/invoice-lists.ts";
-export { type CreatedInvoice, findInvoiceStatuses } from "./queries/invoices.ts";
-export { type Credit, type CreditResult, findEntryByKey, type LedgerEntry, listLedger } from "./queries/ledger.ts";
+} from "./reads/invoices.ts";
+export { findEntryByKey, type LedgerEntry, listLedger } from "./reads/ledger.ts";
 export {
   countMethods,
   findLatestMethod,
   listMethods,
   type MethodFilter,
   type MethodListing,
-  type MethodReview,
-} from "./queries/payment-methods.ts";
-export {
-  type InvoiceReview,
-  type InvoiceSelection,
-  type InvoiceVerdict,
-  previewInvoiceReview,
-  type ReviewCount,
-  type ReviewOutcome,
-  type ReviewPreview,
-  type ReviewResult,
-} from "./queries/review-invoices.ts";
+} from "./reads/payment-methods.ts";
 export {
   datesWithRun,
   findRun,
   getRun,
   listRuns,
+  listRunsFinishedSince,
   listUnfinishedRuns,
-  type OpenRunInput,
   type PaymentRun,
-} from "./queries/runs.ts";
-export { findScheduler, type SchedulerState } from "./queries/scheduler.ts";
-export { getSettings, type Settings, type SettingsChange } from "./queries/settings.ts";
-export { type InvoiceTally, tallyInvoices } from "./queries/tallies.ts";
+} from "./reads/runs.ts";
+export { findScheduler, type SchedulerState } from "./reads/scheduler.ts";
+export { listSessions, type SessionListing } from "./reads/sessions.ts";
+export { getSettings, type Settings } from "./reads/settings.ts";
 export {
+  countUsersOwed,
   findExternalId,
   findUser,
   hasUsers,
@@ -110,7 +84,19 @@ export {
   type UserSort,
   type UserTally,
   userSorts,
-} from "./queries/users.ts";
+} from "./reads/users.ts";
 export * as schema from "./schema/index.ts";
+export { SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
 export * from "./setup.ts";
-export * from "./statements.ts";
+export type { AlertDelivery } from "./statements/alert-deliveries.ts";
+export type { CreatedInvoice } from "./statements/create-invoices.ts";
+export type { Credit, CreditResult } from "./statements/enter-once.ts";
+export type { ImportCounts, ImportRow } from "./statements/import-users.ts";
+export * from "./statements/index.ts";
+export type { AlertCandidate } from "./statements/insert-alerts.ts";
+export type { OpenRunInput } from "./statements/open-run.ts";
+export type { ReviewOutcome } from "./statements/record-invoice-review.ts";
+export type { MethodReview } from "./statements/record-method-review.ts";
+export type { LiveSession } from "./statements/touch-session.ts";
+export type { AdminChange } from "./statements/update-admin.ts";
+export type { SettingsChange } from "./statements/update-settings.ts";

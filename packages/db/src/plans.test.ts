@@ -1,11 +1,14 @@
 import { eventually, recordingLog, testClock } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, type Db, type DbConnection } from "./client.ts";
-import { isReviewOverdue } from "./queries/alerts.ts";
-import { countOpenDecisions, decideChunk, openDecisionsPage } from "./queries/decisions.ts";
-import { createInvoices } from "./queries/invoices.ts";
-import { creditUser } from "./queries/ledger.ts";
-import { advanceFanOut, completeRun, getRun } from "./queries/runs.ts";
+import { isReviewOverdue } from "./reads/alerts.ts";
+import { countOpenDecisions, openDecisionsPage } from "./reads/decisions.ts";
+import { getRun } from "./reads/runs.ts";
+import { advanceFanOut } from "./statements/advance-fan-out.ts";
+import { completeRun } from "./statements/complete-run.ts";
+import { createInvoices } from "./statements/create-invoices.ts";
+import { creditUser } from "./statements/credit-user.ts";
+import { decideChunk } from "./statements/decide-chunk.ts";
 import { decidedRun, importNetwork, type TestDatabase, testDatabase } from "./testing/index.ts";
 
 const USERS = 4_000;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import * as db from "./index.ts";
-import * as statements from "./statements.ts";
+import * as statements from "./statements/index.ts";
 
 interface Override {
   readonly includes: readonly string[];
@@ -34,7 +34,7 @@ describe("writing statements", () => {
     const writing = Object.entries(db)
       .filter(([, value]) => typeof value === "function" && WRITES.test(value.toString()))
       .map(([name]) => name);
-    expect(writing).toContain("setUserStatus");
+    expect(writing).toContain("updateUserStatus");
     expect(writing.filter((name) => !(name in statements))).toEqual([]);
   });
 });

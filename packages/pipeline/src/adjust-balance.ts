@@ -1,5 +1,5 @@
 import type { AuditContext } from "@cpa-payouts/core";
-import { adjustBalance as adjustBalanceInDb } from "@cpa-payouts/db";
+import { enterAdjustment } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 import { type LedgerOutcome, toLedgerOutcome } from "./ledger-outcome.ts";
 
@@ -25,6 +25,6 @@ export async function adjustBalance(
   ctx: DataContext,
   { reason, ...input }: AdjustmentInput,
 ): Promise<LedgerOutcome<"adjusted" | "already-adjusted">> {
-  const result = await adjustBalanceInDb(ctx.db, { ...input, note: reason, now: ctx.clock() });
+  const result = await enterAdjustment(ctx.db, { ...input, note: reason, now: ctx.clock() });
   return toLedgerOutcome(ctx, input.key, result, statuses);
 }

@@ -1,5 +1,5 @@
 import { type AuditContext, InputError } from "@cpa-payouts/core";
-import { cancelRun as cancelRunInDb, findRun, type PaymentRun } from "@cpa-payouts/db";
+import { cancelUnchangedRun, findRun, type PaymentRun } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
 export type CancelResult =
@@ -25,7 +25,7 @@ export async function cancelRun(
     const run = await findRun(ctx.db, paymentDate);
     if (!run) throw new InputError(`there is no run of ${paymentDate}`);
     if (run.state === "completed" || run.state === "cancelled") return { status: "finished", run };
-    const skipped = await cancelRunInDb(ctx.db, run, { ...audit, reason, now: ctx.clock() });
+    const skipped = await cancelUnchangedRun(ctx.db, run, { ...audit, reason, now: ctx.clock() });
     if (skipped !== null) {
       ctx.log.warn({ runId: run.id, paymentDate, skipped }, "run.cancelled");
       return { status: "cancelled", skipped };

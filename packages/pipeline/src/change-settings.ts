@@ -1,4 +1,4 @@
-import { changeSettings as changeSettingsInDb, getSettings, type Settings, type SettingsChange } from "@cpa-payouts/db";
+import { getSettings, type Settings, type SettingsChange, updateSettings } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
 /**
@@ -7,6 +7,6 @@ import type { DataContext } from "./context.ts";
  * @returns the settings that apply now
  */
 export async function changeSettings(ctx: DataContext, change: Omit<SettingsChange, "now">): Promise<Settings> {
-  await changeSettingsInDb(ctx.db, { ...change, now: ctx.clock() });
+  await updateSettings(ctx.db, { ...change, now: ctx.clock() });
   return getSettings(ctx.db);
 }

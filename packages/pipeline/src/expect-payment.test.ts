@@ -1,5 +1,5 @@
 import type { Policy } from "@cpa-payouts/core";
-import { changeSettings, findDecision, findUser, type User } from "@cpa-payouts/db";
+import { findDecision, findUser, type User, updateSettings } from "@cpa-payouts/db";
 import { decidedRun, openTestData, type TestData, type TestUser, testPolicy } from "@cpa-payouts/db/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ExpectedPayment, expectPayment } from "./expect-payment.ts";
@@ -24,7 +24,7 @@ async function openWith(candidates: Readonly<Record<string, Candidate>>, now: st
   data = await openTestData({ now, users });
   for (const [externalId, { changedAt }] of Object.entries(candidates))
     if (changedAt) await changeAddress(externalId, changedAt);
-  await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: COOLING_OFF_DAYS, now: data.clock() });
+  await updateSettings(data.ctx.db, { actor: "test", coolingOffDays: COOLING_OFF_DAYS, now: data.clock() });
 }
 
 async function changeAddress(externalId: string, at: string): Promise<void> {
@@ -152,7 +152,7 @@ describe("what is missing for the next payment", () => {
   it("a cooling-off of 0 days is never missing", async () => {
     await openWith({ changed: { changedAt: "2026-12-06T11:00:00Z" } }, "2026-12-06T12:00:00Z");
     expect((await expected("changed")).missing).toEqual(["method-in-cooling-off"]);
-    await changeSettings(data.ctx.db, { actor: "test", coolingOffDays: 0, now: data.clock() });
+    await updateSettings(data.ctx.db, { actor: "test", coolingOffDays: 0, now: data.clock() });
     expect((await expected("changed")).missing).toEqual([]);
   });
 });

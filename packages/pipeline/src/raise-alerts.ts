@@ -3,11 +3,11 @@ import {
   type AlertCandidate,
   findScheduler,
   getSettings,
+  insertAlerts,
   isReviewOverdue,
   listOpenDeliveries,
   listRunsFinishedSince,
   type PaymentRun,
-  raiseAlerts as raiseAlertsInDb,
 } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
 import { findMissedDates } from "./verify.ts";
@@ -34,7 +34,7 @@ export async function raiseAlerts(ctx: Context): Promise<void> {
   const channels = channelsOf(ctx);
   if (channels.length === 0) return;
   const candidates = await findAlerts(ctx);
-  const raised = await raiseAlertsInDb(ctx.db, { candidates, channels, now: ctx.clock() });
+  const raised = await insertAlerts(ctx.db, { candidates, channels, now: ctx.clock() });
   for (const alert of raised) ctx.log.info(alert, "alert.raised");
   const open = await listOpenDeliveries(ctx.db, channels, PAGE);
   await ctx.queues.ensureQueued(

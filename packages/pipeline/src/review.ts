@@ -9,8 +9,8 @@ import {
   type ReviewCount,
   type ReviewPreview,
   type ReviewResult,
-  reviewInvoices as reviewInvoicesInDb,
-  reviewMethod as reviewMethodInDb,
+  recordInvoiceReview,
+  recordMethodReview,
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -40,7 +40,7 @@ export async function reviewInvoices(
   const numbers = [...new Set(input.numbers)];
   requireReason(input.verdict);
   await requireKnown(ctx, numbers);
-  const { counts } = await reviewInvoicesInDb(ctx.db, toReview(ctx, input, { numbers }));
+  const { counts } = await recordInvoiceReview(ctx.db, toReview(ctx, input, { numbers }));
   const results = new Map(counts.flatMap(({ result, numbers }) => numbers.map((number) => [number, result] as const)));
   for (const [number, result] of results)
     ctx.log.info({ invoice: number, status: input.verdict.status, result }, "invoice.reviewed");
@@ -80,7 +80,7 @@ export async function commitReview(
 ): Promise<{ status: "done"; counts: readonly ReviewCount[] } | { status: "set-changed" }> {
   requireReason(input.verdict);
   const selection = await knownSelection(ctx, input.selection);
-  const outcome = await reviewInvoicesInDb(ctx.db, toReview(ctx, input, selection), input.digest);
+  const outcome = await recordInvoiceReview(ctx.db, toReview(ctx, input, selection), input.digest);
   if (!outcome.isExpected) return { status: "set-changed" };
   const counts = outcome.counts.map(({ result, invoices, amountCents }) => ({ result, invoices, amountCents }));
   for (const { result, invoices } of counts)
@@ -138,7 +138,7 @@ export async function reviewMethod(
   requireReason(verdict);
   const user = await findUser(ctx.db, externalId);
   if (!user) throw new InputError(`there is no user ${externalId}`);
-  const reviewed = await reviewMethodInDb(ctx.db, { ...review, to: verdict, now: ctx.clock() });
+  const reviewed = await recordMethodReview(ctx.db, { ...review, to: verdict, now: ctx.clock() });
   if (reviewed) {
     ctx.log.info({ userId: user.id, status: verdict.status }, "method.reviewed");
     return { result: "reviewed", status: verdict.status, ...reviewed };

@@ -1,5 +1,5 @@
 import type { AuditContext, UserStatus } from "@cpa-payouts/core";
-import { setUserStatus as setUserStatusInDb } from "@cpa-payouts/db";
+import { updateUserStatus } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
 /**
@@ -11,7 +11,7 @@ export async function setUserStatus(
   ctx: DataContext,
   input: AuditContext & { externalId: string; status: UserStatus; reason: string },
 ): Promise<"changed" | "unchanged" | "unknown-user"> {
-  const before = await setUserStatusInDb(ctx.db, { ...input, now: ctx.clock() });
+  const before = await updateUserStatus(ctx.db, { ...input, now: ctx.clock() });
   if (before === null) return "unknown-user";
   return before === input.status ? "unchanged" : "changed";
 }

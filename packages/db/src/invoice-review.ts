@@ -1,0 +1,73 @@
+import { type AuditContext, type Disposition, invoiceTransitions, statesBefore } from "@cpa-payouts/core";
+import { type SQL, sql } from "drizzle-orm";
+import { type InvoiceFilter, invoiceConditions } from "./reads/invoice-filter.ts";
+import { arrayParam } from "./sql.ts";
+
+export type InvoiceSelection =
+  | { readonly numbers: readonly string[] }
+  /** All that match a filter, however many. */
+  | { readonly filter: InvoiceFilter };
+
+export type InvoiceVerdict =
+  | { readonly status: "paid" }
+  | { readonly status: "rejected"; readonly reason: string; readonly disposition: Disposition };
+
+export interface InvoiceReview extends AuditContext {
+  readonly selection: InvoiceSelection;
+  readonly to: InvoiceVerdict;
+  /** Whether the reviewer is a program. Programs cannot approve an invoice that needs two people. */
+  readonly isProgram: boolean;
+  readonly now: Date;
+}
+
+/** What a review does to an invoice that is still to be reviewed. */
+export type ReviewResult =
+  /** The invoice is now paid or rejected. */
+  | "reviewed"
+  /** The first of the two approvals that it needs is now recorded. */
+  | "approved"
+  /** Unchanged: its first approval came from the same person. */
+  | "same-person"
+  /** Unchanged: it needs two people, and the reviewer is a program. */
+  | "needs-a-person";
+
+export interface ReviewCount {
+  readonly result: ReviewResult;
+  readonly invoices: number;
+  readonly amountCents: bigint;
+}
+
+/** The selection of a review as an SQL condition on `invoices i`. */
+export function selected(selection: InvoiceSelection): SQL {
+  if ("numbers" in selection) return sql`i.number = any(${arrayParam(selection.numbers, "text")})`;
+  return invoiceConditions(selection.filter);
+}
+
+/** An SQL condition on `invoices i`: the present status allows the verdict of the review. */
+export function isReviewable({ to }: InvoiceReview): SQL {
+  return sql`(i.status = any(${arrayParam(statesBefore(invoiceTransitions, to.status), "text")}))`;
+}
+
+/** A SELECT of the selected invoices that are still to be reviewed; a statement names it `chosen`. */
+export function reviewable(review: InvoiceReview): SQL {
+  return sql`
+    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by from invoices i
+    where ${selected(review.selection)} and ${isReviewable(review)}`;
+}
+
+/** The two-person rule as SQL; preview and review use this one expression. */
+export function judged({ to, actor, isProgram }: InvoiceReview): SQL {
+  if (to.status === "rejected") return sql`select c.*, 'reviewed' as result from chosen c`;
+  return sql`
+    select c.*, case
+      when s.two_person_above_cents is null or c.amount_cents <= s.two_person_above_cents then 'reviewed'
+      when ${isProgram}::boolean then 'needs-a-person'
+      when c.approved_by is null then 'approved'
+      when c.approved_by = ${actor} then 'same-person'
+      else 'reviewed'
+    end as result
+    from chosen c cross join settings s`;
+}
+
+/** The digest of all rows of `judged`; it differs as soon as one invoice, amount or result differs. */
+export const digestOf = sql`encode(sha256(convert_to(coalesce(string_agg(id || ':' || amount_cents || ':' || result, ',' order by id), ''), 'UTF8')), 'hex')`;

@@ -1,0 +1,22 @@
+import { asc, eq } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { admins } from "../schema/index.ts";
+
+export type Admin = typeof admins.$inferSelect;
+
+/** The administrator with an e-mail, ignoring case, disabled or not; null if there is none. */
+export async function findAdmin(db: Db, email: string): Promise<Admin | null> {
+  const [admin] = await db.select().from(admins).where(eq(admins.email, email.toLowerCase()));
+  return admin ?? null;
+}
+
+/** All administrators, disabled ones included, in the order of their creation. */
+export async function listAdmins(db: Db): Promise<Admin[]> {
+  return db.select().from(admins).orderBy(asc(admins.id));
+}
+
+/** Whether there is any administrator. */
+export async function hasAdmins(db: Db): Promise<boolean> {
+  const rows = await db.select({ id: admins.id }).from(admins).limit(1);
+  return rows.length > 0;
+}

@@ -1,0 +1,72 @@
+import type { PaymentDate, RuleReason, SkipReason } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { decideReason, skipReasonsOf, userColumns } from "../decision-rule.ts";
+import { instantParam, rowOf, rowsOf } from "../sql.ts";
+import type { DecisionTotals } from "./decision-totals.ts";
+
+/**
+ * The totals that a run of a date would have if it decided now, by the run's own rule. `invoiced` counts the users to be
+ * paid, `totalCents` is their sum. Writes nothing.
+ */
+export async function previewDecisions(
+  db: Db,
+  { date, minimumBalanceCents, now }: { date: PaymentDate; minimumBalanceCents: bigint; now: Date },
+): Promise<DecisionTotals> {
+  const rows = await rowsOf<{ reason: SkipReason | null; users: number; total: bigint }>(
+    db,
+    sql`
+    with run as (
+      select ${date.kind}::text as kind, ${minimumBalanceCents}::bigint as minimum_balance_cents, cooling_off_days,
+        ${instantParam(now)} as opened_at
+      from settings
+    ),
+    judged as (
+      select u.balance_cents, ${decideReason} as reason
+      from users u
+      where u.balance_cents > 0
+    )
+    select reason, count(*)::int as users, sum(balance_cents)::bigint as total from judged group by reason`,
+  );
+  const paid = rows.find(({ reason }) => reason === null);
+  return {
+    considered: rows.reduce((sum, row) => sum + row.users, 0),
+    open: 0,
+    invoiced: paid?.users ?? 0,
+    failed: 0,
+    skipped: Object.fromEntries(rows.flatMap(({ reason, users }) => (reason ? [[reason, users]] : []))),
+    totalCents: paid?.total ?? 0n,
+  };
+}
+
+/**
+ * All reasons for which a run would skip a user, whatever the balance, by the run's own rule. A decision stores only the
+ * first of them. Writes nothing.
+ *
+ * @returns the reasons in the order in which a run tests them; empty for a user to pay
+ * @throws Error for an unknown user
+ */
+export async function findSkipReasons(
+  db: Db,
+  run: {
+    readonly userId: number;
+    readonly kind: PaymentDate["kind"];
+    readonly minimumBalanceCents: bigint;
+    readonly coolingOffDays: number;
+    /** The instant from which the days of the cooling-off are counted back: that of the run's opening. */
+    readonly since: Date;
+  },
+): Promise<readonly RuleReason[]> {
+  const reasons = skipReasonsOf({
+    ...userColumns,
+    kind: sql`${run.kind}::text`,
+    minimumBalanceCents: sql`${run.minimumBalanceCents}::bigint`,
+    coolingOffDays: sql`${run.coolingOffDays}::int`,
+    since: instantParam(run.since),
+  });
+  const row = await rowOf<{ reasons: RuleReason[] }>(
+    db,
+    sql`select ${reasons} as reasons from users u where u.id = ${run.userId}`,
+  );
+  return row.reasons;
+}

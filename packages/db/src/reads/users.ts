@@ -1,0 +1,147 @@
+import type { PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
+import { eq, gt, type SQL, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { users } from "../schema/index.ts";
+import { rowsOf } from "../sql.ts";
+import { userSearch } from "./invoice-filter.ts";
+
+export type User = typeof users.$inferSelect;
+
+/** The user with an external id; null if there is none. */
+export async function findUser(db: Db, externalId: string): Promise<User | null> {
+  const [user] = await db.select().from(users).where(eq(users.externalId, externalId));
+  return user ?? null;
+}
+
+/** The external id of the user with an internal id; null if there is none. */
+export async function findExternalId(db: Db, id: number): Promise<string | null> {
+  const [user] = await db.select({ externalId: users.externalId }).from(users).where(eq(users.id, id));
+  return user?.externalId ?? null;
+}
+
+/** Whether there is any user. */
+export async function hasUsers(db: Db): Promise<boolean> {
+  const rows = await db.select({ id: users.id }).from(users).limit(1);
+  return rows.length > 0;
+}
+
+export interface UserListing {
+  readonly id: number;
+  readonly externalId: string;
+  readonly email: string;
+  readonly name: string;
+  readonly status: UserStatus;
+  readonly balanceCents: bigint;
+  /** The address of the latest payment method; null, like its status, if there was never one. */
+  readonly binanceEmail: string | null;
+  readonly paymentMethodStatus: PaymentMethodStatus | null;
+  readonly previousInvoices: number;
+  readonly invoiceCount: number;
+}
+
+export interface UserFilter {
+  readonly status?: UserStatus;
+  readonly externalId?: string;
+  readonly minimumBalanceCents?: bigint;
+  /** Of the latest payment method. */
+  readonly methodStatus?: PaymentMethodStatus;
+  /** The beginning of the external id, e-mail or name. */
+  readonly search?: string;
+}
+
+/** By age only: an index on balances would be written with every credit and every invoice. */
+export const userSorts = ["oldest", "newest"] as const;
+
+export type UserSort = (typeof userSorts)[number];
+
+export interface UserPage {
+  readonly sort: UserSort;
+  /** The last row of the previous page. */
+  readonly after?: { readonly id: number };
+  readonly limit: number;
+}
+
+/** A page of users, each with the latest payment method. */
+export async function listUsers(db: Db, filter: UserFilter, page: UserPage): Promise<UserListing[]> {
+  const { order, behind } = sorts[page.sort];
+  const rows = await rowsOf<{
+    id: bigint;
+    external_id: string;
+    email: string;
+    name: string;
+    status: UserStatus;
+    balance_cents: bigint;
+    binance_email: string | null;
+    method_status: PaymentMethodStatus | null;
+    previous_invoices: number;
+    invoice_count: number;
+  }>(
+    db,
+    sql`
+    select u.*, latest.binance_email, latest.status as method_status
+    from (
+      select * from users u
+      where ${userConditions(filter)} and ${page.after ? behind(page.after) : sql`true`}
+      order by ${order} limit ${page.limit}
+    ) u left join lateral (
+      select m.binance_email, m.status from payment_methods m where m.user_id = u.id order by m.id desc limit 1
+    ) latest on true
+    order by ${order}`,
+  );
+  return rows.map((row) => ({
+    id: Number(row.id),
+    externalId: row.external_id,
+    email: row.email,
+    name: row.name,
+    status: row.status,
+    balanceCents: row.balance_cents,
+    binanceEmail: row.binance_email,
+    paymentMethodStatus: row.method_status,
+    previousInvoices: row.previous_invoices,
+    invoiceCount: row.invoice_count,
+  }));
+}
+
+function userConditions({ status, externalId, minimumBalanceCents, methodStatus, search }: UserFilter): SQL {
+  const conditions = [
+    sql`true`,
+    status ? sql`u.status = ${status}` : null,
+    externalId ? sql`u.external_id = ${externalId}` : null,
+    minimumBalanceCents === undefined ? null : sql`u.balance_cents >= ${minimumBalanceCents}::bigint`,
+    search ? userSearch("u", search) : null,
+    // The first half finds the few users who have such a method at all; the second requires it to be their latest.
+    methodStatus
+      ? sql`u.id in (select m.user_id from payment_methods m where m.status = ${methodStatus}) and ${methodStatus} = (
+          select m.status from payment_methods m where m.user_id = u.id order by m.id desc limit 1)`
+      : null,
+  ];
+  return sql.join(
+    conditions.filter((condition) => condition !== null),
+    sql` and `,
+  );
+}
+
+const sorts: Readonly<Record<UserSort, { order: SQL; behind: (last: { id: number }) => SQL }>> = {
+  oldest: { order: sql`u.id`, behind: ({ id }) => sql`u.id > ${id}` },
+  newest: { order: sql`u.id desc`, behind: ({ id }) => sql`u.id < ${id}` },
+};
+
+export interface UserTally {
+  readonly status: UserStatus;
+  readonly users: number;
+  readonly balanceCents: bigint;
+}
+
+/** The number of users and the sum of their balances, by status. Reads all users. */
+export async function tallyUsers(db: Db): Promise<UserTally[]> {
+  const rows = await rowsOf<{ status: UserStatus; users: number; balance: bigint }>(
+    db,
+    sql`select status, count(*)::int as users, sum(balance_cents)::bigint as balance from users group by status`,
+  );
+  return rows.map(({ status, users, balance }) => ({ status, users, balanceCents: balance }));
+}
+
+/** The number of users with a balance above zero: as many as a run opened now would consider. */
+export async function countUsersOwed(db: Db): Promise<number> {
+  return db.$count(users, gt(users.balanceCents, 0n));
+}

@@ -1,0 +1,42 @@
+import type { AuditContext } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import type { PaymentRun } from "../reads/runs.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
+
+/**
+ * Cancels a run that is not finished: decisions that are not invoiced yet are skipped (`run-cancelled`), and those
+ * balances wait for a later date. Existing invoices stay.
+ *
+ * @param run the run as it was read before; if it moved on since, this call does nothing, because the statement may not
+ *   see decisions made by another statement that it waited for
+ * @returns the number of users who are not paid because of it; null when the run had moved on, or was finished
+ */
+export async function cancelUnchangedRun(
+  db: Db,
+  run: Pick<PaymentRun, "id" | "state" | "decideCursor" | "retries">,
+  order: AuditContext & { reason: string; now: Date },
+): Promise<number | null> {
+  const [row] = await rowsOf<{ users: number }>(
+    db,
+    sql`
+    with cancelled as (
+      update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(order.now)}
+      where r.id = ${run.id} and r.state = ${run.state} and r.state in ('deciding', 'fanning-out', 'processing')
+        and r.decide_cursor = ${run.decideCursor} and r.retries = ${run.retries}
+      returning r.id, r.payment_date
+    ), skipped as (
+      update run_decisions d set outcome = 'skipped', reason = 'run-cancelled', error = null, settled_at = ${instantParam(order.now)}
+      from cancelled c where d.run_id = c.id and d.outcome in ('open', 'failed')
+      returning d.user_id
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
+      select ${instantParam(order.now)}, ${order.actor}, 'run.cancel', 'run:' || payment_date, ${order.reason},
+        jsonb_build_object('state', ${run.state}::text),
+        jsonb_build_object('state', 'cancelled', 'skipped', (select count(*) from skipped)), ${requestParams(order)}
+      from cancelled
+    )
+    select (select count(*) from skipped)::int as users from cancelled`,
+  );
+  return row?.users ?? null;
+}

@@ -1,0 +1,34 @@
+import type { AuditContext } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
+
+/**
+ * Sets the columns of a secret of an administrator, ends their sessions and writes the audit row.
+ *
+ * @param change.set the assignments of the UPDATE
+ * @param change.exceptSessionId the session that stays open; null ends all
+ * @returns false for an unknown e-mail
+ */
+export async function changeSecret(
+  db: Db,
+  input: AuditContext & { email: string; now: Date },
+  change: { action: string; set: ReturnType<typeof sql>; exceptSessionId: number | null },
+): Promise<boolean> {
+  const rows = await rowsOf(
+    db,
+    sql`
+    with changed as (
+      update admins set ${change.set} where email = ${input.email.toLowerCase()} returning id, email
+    ), ended as (
+      update admin_sessions s set ended_at = ${instantParam(input.now)}
+      from changed c
+      where s.admin_id = c.id and s.ended_at is null and s.id is distinct from ${change.exceptSessionId}::bigint
+    ), audit as (
+      insert into audit_log (at, actor, action, object, request_id, client_address)
+      select ${instantParam(input.now)}, ${input.actor}, ${change.action}, 'admin:' || email, ${requestParams(input)} from changed
+    )
+    select email from changed`,
+  );
+  return rows.length > 0;
+}

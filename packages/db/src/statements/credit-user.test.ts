@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connect } from "../client.ts";
+import { findViolations } from "../reads/invariants.ts";
+import { fingerprint, openTestData, type TestData } from "../testing/index.ts";
+import { creditUser } from "./credit-user.ts";
+import type { Credit } from "./enter-once.ts";
+
+const NOW = new Date("2026-12-07T02:00:00Z");
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData({ users: [{ externalId: "a", balance: "1.00" }, { externalId: "b" }] });
+});
+
+afterEach(async () => {
+  expect(await findViolations(data.ctx.db, () => {})).toEqual([]);
+  await data.close();
+});
+
+const conversion = (changes: Partial<Credit> = {}): Credit => ({
+  externalId: "a",
+  amountCents: 25_00n,
+  key: "conversion-1",
+  note: "lead",
+  actor: "test",
+  now: NOW,
+  ...changes,
+});
+
+const credit = (changes: Partial<Credit> = {}) => creditUser(data.ctx.db, conversion(changes));
+
+describe("credit", () => {
+  it("a credit is added to the balance, with its ledger entry and audit row", async () => {
+    expect(await credit()).toEqual({ status: "credited", balanceCents: 26_00n });
+    const entries = await data.database
+      .sql`select kind, amount_cents, idempotency_key, note, actor, created_at from ledger_entries order by id desc limit 1`;
+    expect([...entries]).toEqual([
+      {
+        kind: "credit",
+        amount_cents: 25_00n,
+        idempotency_key: "conversion-1",
+        note: "lead",
+        actor: "test",
+        created_at: NOW,
+      },
+    ]);
+    const audit = await data.database
+      .sql`select actor, reason, before, after from audit_log where action = 'user.credit'`;
+    expect([...audit]).toEqual([
+      {
+        actor: "test",
+        reason: "lead",
+        before: { balanceCents: "100" },
+        after: { balanceCents: "2600", key: "conversion-1" },
+      },
+    ]);
+  });
+
+  it("a credit repeated with its key is answered as already credited and changes nothing", async () => {
+    await credit();
+    const before = await fingerprint(data.database);
+    expect(await credit()).toEqual({ status: "already-credited", balanceCents: 26_00n });
+    // Note and actor may differ: a key identifies user, amount and kind.
+    expect(await credit({ note: null, actor: "somebody else" })).toMatchObject({ status: "already-credited" });
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it.each([
+    ["another amount", { amountCents: 25_01n }],
+    ["another user", { externalId: "b" }],
+    ["another user and amount", { externalId: "b", amountCents: 1n }],
+  ])("a credit whose key was used for %s is refused and changes nothing", async (_what, changes) => {
+    await credit();
+    const before = await fingerprint(data.database);
+    expect(await credit(changes)).toEqual({ status: "key-conflict" });
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("a credit for an unknown user is refused and leaves the key free", async () => {
+    expect(await credit({ externalId: "nobody" })).toEqual({ status: "unknown-user" });
+    expect(await credit()).toMatchObject({ status: "credited" });
+    expect(await credit({ externalId: "nobody" })).toEqual({ status: "unknown-user" });
+  });
+
+  it("a credit is exact where a floating-point number is not", async () => {
+    const huge = 90_071_992_547_409_931n;
+    expect(await credit({ amountCents: huge })).toEqual({ status: "credited", balanceCents: huge + 100n });
+  });
+
+  it("a credit that would overflow the balance fails and changes nothing", async () => {
+    await credit({ amountCents: 2n ** 63n - 1_000n });
+    const before = await fingerprint(data.database);
+    await expect(credit({ amountCents: 1_000n, key: "conversion-2" })).rejects.toThrow();
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+});
+
+describe("simultaneous credits", () => {
+  it("simultaneous credits with one key are one credit, and the others are answered as already credited", async () => {
+    const many = connect({ url: data.database.url, max: 20 });
+    const results = await Promise.all(Array.from({ length: 20 }, () => creditUser(many.db, conversion())));
+    await many.close();
+    const statuses = results.map(({ status }) => status).sort();
+    expect(statuses).toEqual([...Array.from({ length: 19 }, () => "already-credited"), "credited"]);
+    expect(results.every((result) => "balanceCents" in result && result.balanceCents === 26_00n)).toBe(true);
+  });
+
+  it("simultaneous credits of one user with a key each are all added", async () => {
+    const many = connect({ url: data.database.url, max: 20 });
+    const credits = Array.from({ length: 200 }, (_, index) =>
+      creditUser(many.db, conversion({ key: `k${index}`, amountCents: BigInt(index + 1) })),
+    );
+    const results = await Promise.all(credits);
+    await many.close();
+    expect(results.filter(({ status }) => status === "credited")).toHaveLength(200);
+    const [user] = await data.database.sql`select balance_cents from users where external_id = 'a'`;
+    expect(user).toEqual({ balance_cents: 100n + (200n * 201n) / 2n });
+  });
+});

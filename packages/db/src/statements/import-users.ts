@@ -1,0 +1,186 @@
+import type { UserStatus } from "@cpa-payouts/core";
+import { eq, lt, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { importRows } from "../schema/index.ts";
+import { instantParam, rowOf } from "../sql.ts";
+
+/** A valid row of an import file; null where an optional column was empty. */
+export interface ImportRow {
+  readonly line: number;
+  readonly externalId: string;
+  readonly email: string;
+  readonly name: string | null;
+  readonly status: UserStatus;
+  readonly balanceCents: bigint;
+  readonly binanceEmail: string | null;
+  readonly paymentMethodStatus: "pending" | "approved" | "rejected" | null;
+  readonly previousInvoices: number | null;
+  readonly joinedAt: Date | null;
+}
+
+/** Stores rows until the whole file is read. One JSON parameter is three times as fast as a thousand single ones. */
+export async function stageImportRows(db: Db, importId: string, rows: readonly ImportRow[], now: Date): Promise<void> {
+  const json = JSON.stringify(
+    rows.map((row) => ({
+      line: row.line,
+      external_id: row.externalId,
+      email: row.email,
+      name: row.name,
+      status: row.status,
+      balance_cents: row.balanceCents.toString(),
+      binance_email: row.binanceEmail,
+      payment_method_status: row.paymentMethodStatus,
+      previous_invoices: row.previousInvoices,
+      joined_at: row.joinedAt?.toISOString() ?? null,
+    })),
+  );
+  await db.execute(sql`
+    insert into import_rows (import_id, staged_at, line, external_id, email, name, status, balance_cents, binance_email,
+      payment_method_status, previous_invoices, joined_at)
+    select ${importId}::uuid, ${instantParam(now)}, * from jsonb_to_recordset(${json}::jsonb) as row(
+      line int, external_id text, email text, name text, status text, balance_cents bigint, binance_email text,
+      payment_method_status text, previous_invoices bigint, joined_at timestamptz)`);
+}
+
+/** Deletes the staged rows whose external id occurs on an earlier line. */
+export async function dropDoubledRows(db: Db, importId: string): Promise<void> {
+  await db.execute(sql`
+    delete from import_rows r using import_rows first
+    where r.import_id = ${importId}::uuid and first.import_id = r.import_id
+      and first.external_id = r.external_id and first.line < r.line`);
+}
+
+export interface ImportCounts {
+  readonly created: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  /** Existing users whose balance in the file differs from the stored one, which is kept. */
+  readonly differingBalances: number;
+  /** Existing users with a changed address, which now awaits approval. */
+  readonly changedAddresses: number;
+}
+
+/**
+ * Adds and updates the users of the staged rows in one statement, all of them or none.
+ *
+ * - A new user gets the opening balance as one ledger entry, and the payment method with the status of the file.
+ * - An existing user keeps balance and reviews; an empty optional column keeps the stored value.
+ * - A Binance e-mail that differs from the user's latest one is added as a `pending` method, and the one in use becomes
+ *   `replaced`. The status in the file is ignored, because only a review here approves a changed address. A first address
+ *   gets the status of the file, as for a new user. Addresses that differ in case only are the same.
+ *
+ * @throws the database's error when two staged rows have the same external id
+ */
+export async function mergeImport(
+  db: Db,
+  input: { importId: string; actor: string; now: Date },
+): Promise<ImportCounts> {
+  const now = instantParam(input.now);
+  const row = await rowOf<{
+    created: number;
+    updated: number;
+    existing: number;
+    differing: number;
+    readdressed: number;
+  }>(
+    db,
+    sql`
+    with file as materialized (
+      select * from import_rows where import_id = ${input.importId}::uuid
+    ), existing as (
+      select u.id as user_id, u.balance_cents as own_balance_cents, to_jsonb(u) as before, f.*
+      from users u join file f on f.external_id = u.external_id
+      order by u.id for no key update of u
+    ), updated as (
+      update users u set email = e.email, name = coalesce(e.name, u.name), status = e.status,
+        previous_invoices = coalesce(e.previous_invoices, u.previous_invoices),
+        joined_at = coalesce(e.joined_at, u.joined_at), updated_at = ${now}
+      from existing e
+      where u.id = e.user_id and (u.email, u.name, u.status, u.previous_invoices, u.joined_at) is distinct from
+        (e.email, coalesce(e.name, u.name), e.status, coalesce(e.previous_invoices, u.previous_invoices),
+         coalesce(e.joined_at, u.joined_at))
+      returning u.id, e.before, to_jsonb(u) as after
+    ), created as (
+      insert into users (external_id, email, name, status, balance_cents, previous_invoices, joined_at, updated_at)
+      select external_id, email, coalesce(name, ''), status, balance_cents, coalesce(previous_invoices, 0),
+        coalesce(joined_at, ${now}), ${now}
+      from file f where not exists (select from existing e where e.external_id = f.external_id)
+      order by line
+      returning id, external_id, balance_cents, to_jsonb(users) as after
+    ), opening as (
+      insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
+      select id, 'credit', balance_cents, 'opening balance', ${input.actor}, ${now} from created where balance_cents > 0
+    ), latest as (
+      select distinct on (m.user_id) m.user_id, m.binance_email, m.status
+      from payment_methods m join existing using (user_id) order by m.user_id, m.id desc
+    ), addressed as (
+      select id as user_id, f.binance_email, f.payment_method_status as status, null::text as before
+      from created c join file f on f.external_id = c.external_id where f.binance_email is not null
+      union all
+      select e.user_id, e.binance_email, case when l.user_id is null then e.payment_method_status else 'pending' end,
+        l.binance_email
+      from existing e left join latest l using (user_id)
+      where e.binance_email is not null and lower(e.binance_email) is distinct from lower(l.binance_email)
+    ), replaced as (
+      update payment_methods m set status = 'replaced'
+      from addressed a where m.user_id = a.user_id and m.status in ('pending', 'approved')
+      returning m.user_id
+    ), added as (
+      -- A user may have one current method at a time, so this insert must run after the update: hence the count. The planner
+      -- would remove a left join, since none of its columns are used.
+      insert into payment_methods (user_id, binance_email, status, reviewed_by, reviewed_at, reason, created_at)
+      select a.user_id, a.binance_email, coalesce(a.status, 'pending'),
+        case when a.status in ('approved', 'rejected') then ${input.actor} end,
+        case when a.status in ('approved', 'rejected') then ${now} end,
+        case when a.status in ('approved', 'rejected') then 'as imported' end, ${now}
+      from addressed a where (select count(*) from replaced) >= 0
+      returning user_id, binance_email, status
+    ), audit as (
+      insert into audit_log (at, actor, action, object, before, after, request_id)
+      select ${now}, ${input.actor}, 'user.create', 'user:' || id, null::jsonb, after, ${`import:${input.importId}`} from created
+      union all
+      select ${now}, ${input.actor}, 'user.update', 'user:' || id, before, after, ${`import:${input.importId}`} from updated
+      union all
+      select ${now}, ${input.actor}, 'method.add', 'user:' || user_id,
+        case when a.before is not null then jsonb_build_object('binanceEmail', a.before) end,
+        jsonb_build_object('binanceEmail', m.binance_email, 'status', m.status), ${`import:${input.importId}`}
+      from added m join addressed a using (user_id)
+    )
+    select
+      (select count(*)::int from created) as created,
+      (select count(*)::int from existing) as existing,
+      (select count(*)::int from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
+      (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing,
+      (select count(*)::int from addressed where before is not null) as readdressed`,
+  );
+  return {
+    created: row.created,
+    updated: row.updated,
+    unchanged: row.existing - row.updated,
+    differingBalances: row.differing,
+    changedAddresses: row.readdressed,
+  };
+}
+
+/** Updates the statistics of the staged rows; without them the planner joins a large merge row by row. */
+export async function analyzeImportRows(db: Db): Promise<void> {
+  await db.execute(sql`analyze import_rows`);
+}
+
+/**
+ * Updates the statistics of the tables that an import writes. Autovacuum would do so about a minute later, and until then
+ * a run of many users is planned as if the tables were nearly empty.
+ */
+export async function analyzeImported(db: Db): Promise<void> {
+  await db.execute(sql`analyze users, payment_methods, ledger_entries`);
+}
+
+/** Removes the staged rows of an import. */
+export async function discardImport(db: Db, importId: string): Promise<void> {
+  await db.delete(importRows).where(eq(importRows.importId, importId));
+}
+
+/** Removes the rows that killed imports staged before an instant. */
+export async function discardImportsBefore(db: Db, instant: Date): Promise<void> {
+  await db.delete(importRows).where(lt(importRows.stagedAt, instant));
+}

@@ -1,0 +1,32 @@
+import type { AdminRole, AuditContext } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
+
+/**
+ * Adds an administrator.
+ *
+ * @returns whether this call created the administrator; false when there is one with that e-mail
+ */
+export async function insertAdmin(
+  db: Db,
+  input: AuditContext & { email: string; role: AdminRole; passwordHash: string; now: Date },
+): Promise<boolean> {
+  const rows = await rowsOf(
+    db,
+    sql`
+    with created as (
+      insert into admins (email, role, password_hash, created_at, created_by)
+      values (${input.email.toLowerCase()}, ${input.role}, ${input.passwordHash}, ${instantParam(input.now)}, ${input.actor})
+      on conflict (email) do nothing
+      returning email, role
+    ), audit as (
+      insert into audit_log (at, actor, action, object, after, request_id, client_address)
+      select ${instantParam(input.now)}, ${input.actor}, 'admin.create', 'admin:' || email, jsonb_build_object('role', role),
+        ${requestParams(input)}
+      from created
+    )
+    select email from created`,
+  );
+  return rows.length > 0;
+}

@@ -1,0 +1,42 @@
+import type { AlertChannel, AlertEvent } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { arrayParam, instantParam, rowsOf } from "../sql.ts";
+
+/** An alert that is to be raised unless there is one with its key. */
+export interface AlertCandidate {
+  readonly key: string;
+  readonly event: AlertEvent;
+  readonly paymentDate: string | null;
+}
+
+/**
+ * Raises the candidates whose key is new, each with an open delivery per channel. Two processes may raise the same alert
+ * at once: the unique key admits one of them.
+ *
+ * @returns the alerts that this call raised
+ */
+export async function insertAlerts(
+  db: Db,
+  raise: { candidates: readonly AlertCandidate[]; channels: readonly AlertChannel[]; now: Date },
+): Promise<{ alertId: number; event: AlertEvent }[]> {
+  const { candidates, channels, now } = raise;
+  const rows = await rowsOf<{ id: bigint; event: AlertEvent }>(
+    db,
+    sql`
+    with candidate as (
+      select * from jsonb_to_recordset(${JSON.stringify(candidates)}::jsonb) as c ("key" text, "event" text, "paymentDate" date)
+    ), raised as (
+      insert into alerts (key, event, payment_date, raised_at)
+      select c.key, c.event, c."paymentDate", ${instantParam(now)} from candidate c
+      where not exists (select from alerts a where a.key = c.key)
+      on conflict (key) do nothing
+      returning id, event
+    ), delivery as (
+      insert into alert_deliveries (alert_id, channel)
+      select raised.id, channel from raised cross join unnest(${arrayParam(channels, "text")}) as channel
+    )
+    select id, event from raised order by id`,
+  );
+  return rows.map(({ id, event }) => ({ alertId: Number(id), event }));
+}

@@ -1,0 +1,33 @@
+import type { AuditContext } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
+
+/**
+ * Adds an API token.
+ *
+ * @returns whether this call created the token; false when there is one of that name, even a revoked or expired one
+ */
+export async function insertApiToken(
+  db: Db,
+  input: AuditContext & { name: string; tokenHash: string; scopes: readonly string[]; expiresAt: Date; now: Date },
+): Promise<boolean> {
+  const rows = await rowsOf(
+    db,
+    sql`
+    with created as (
+      insert into api_tokens (name, token_hash, scopes, created_at, created_by, expires_at)
+      values (${input.name}, ${input.tokenHash}, ${arrayParam(input.scopes, "text")}, ${instantParam(input.now)}, ${input.actor},
+        ${instantParam(input.expiresAt)})
+      on conflict (name) do nothing
+      returning name, scopes, expires_at
+    ), audit as (
+      insert into audit_log (at, actor, action, object, after, request_id, client_address)
+      select ${instantParam(input.now)}, ${input.actor}, 'token.create', 'token:' || name,
+        jsonb_build_object('scopes', scopes, 'expiresAt', expires_at), ${requestParams(input)}
+      from created
+    )
+    select name from created`,
+  );
+  return rows.length > 0;
+}

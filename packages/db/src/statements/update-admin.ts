@@ -1,0 +1,52 @@
+import type { AdminRole, AuditContext } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
+
+export type AdminChange = "changed" | "unknown-admin" | "last-admin";
+
+/**
+ * Changes the role of an administrator, or disables or enables them. A disabled administrator is signed out everywhere.
+ *
+ * @returns `last-admin` when the change was refused, because no enabled administrator of role `admin` would be left to
+ *   manage the others; `unknown-admin` for an unknown e-mail
+ */
+export async function updateAdmin(
+  db: Db,
+  input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean; now: Date },
+): Promise<AdminChange> {
+  const role = input.role ?? null;
+  const isDisabled = input.isDisabled ?? null;
+  const [row] = await rowsOf<{ found: boolean; changed: boolean }>(
+    db,
+    sql`
+    with everyone as (
+      -- Locks all of them in key order: two administrators who demote each other at once must not both succeed.
+      select id, email, role, disabled_at from admins order by id for update
+    ), wanted as (
+      select id, email, role as role_before, disabled_at as disabled_before, coalesce(${role}::text, role) as role,
+        case ${isDisabled}::boolean when true then coalesce(disabled_at, ${instantParam(input.now)}) when false then null else disabled_at end
+          as disabled_at
+      from everyone where email = ${input.email.toLowerCase()}
+    ), changed as (
+      update admins a set role = w.role, disabled_at = w.disabled_at
+      from wanted w
+      where a.id = w.id and (
+        (w.role = 'admin' and w.disabled_at is null)
+        or exists (select from everyone e where e.id <> w.id and e.role = 'admin' and e.disabled_at is null))
+      returning a.id, a.email, w.role_before, w.disabled_before, a.role, a.disabled_at
+    ), ended as (
+      update admin_sessions s set ended_at = ${instantParam(input.now)}
+      from changed c where s.admin_id = c.id and c.disabled_at is not null and s.ended_at is null
+    ), audit as (
+      insert into audit_log (at, actor, action, object, before, after, request_id, client_address)
+      select ${instantParam(input.now)}, ${input.actor}, 'admin.change', 'admin:' || email,
+        jsonb_build_object('role', role_before, 'isDisabled', disabled_before is not null),
+        jsonb_build_object('role', role, 'isDisabled', disabled_at is not null), ${requestParams(input)}
+      from changed
+    )
+    select exists (select from wanted) as found, exists (select from changed) as changed`,
+  );
+  if (!row?.found) return "unknown-admin";
+  return row.changed ? "changed" : "last-admin";
+}

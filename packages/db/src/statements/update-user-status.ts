@@ -1,0 +1,33 @@
+import type { AuditContext, UserStatus } from "@cpa-payouts/core";
+import { sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { instantParam, requestParams, rowOf } from "../sql.ts";
+
+/**
+ * Sets a user's status. A run in progress tests the status again under the user's lock, so a suspension counts at once.
+ *
+ * @returns the previous status; null for an unknown user
+ */
+export async function updateUserStatus(
+  db: Db,
+  input: AuditContext & { externalId: string; status: UserStatus; reason: string; now: Date },
+): Promise<UserStatus | null> {
+  const { before } = await rowOf<{ before: UserStatus | null }>(
+    db,
+    sql`
+    with present as (
+      select id, status from users where external_id = ${input.externalId} for no key update
+    ), changed as (
+      update users u set status = ${input.status}, updated_at = ${instantParam(input.now)}
+      from present p where u.id = p.id and p.status <> ${input.status}
+      returning u.id, p.status as before, u.status as after
+    ), audit as (
+      insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
+      select ${instantParam(input.now)}, ${input.actor}, 'user.status', 'user:' || id, ${input.reason},
+        jsonb_build_object('status', before), jsonb_build_object('status', after), ${requestParams(input)}
+      from changed
+    )
+    select (select status from present) as before`,
+  );
+  return before;
+}
