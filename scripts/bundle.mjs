@@ -6,7 +6,7 @@ import { build } from "esbuild";
  *
  * @returns esbuild's metafile: the files that were read and the files that were written
  */
-export async function bundle({ entry, folder, name }) {
+export async function bundle({ entry, folder, name, sourcemap = true }) {
   const { metafile } = await build({
     entryPoints: { [name]: entry },
     outdir: folder,
@@ -19,7 +19,7 @@ export async function bundle({ entry, folder, name }) {
     target: "node20.19",
     // The compiler options of the repository do not change the emitted code; without them no tsconfig.json is an input.
     tsconfigRaw: "{}",
-    sourcemap: true,
+    sourcemap,
     metafile: true,
     logLevel: "warning",
     // Found at run time if installed: the embedded server's binaries, pg's native driver, BullMQ's other Redis client and tracing.

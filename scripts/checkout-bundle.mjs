@@ -10,8 +10,8 @@ const stampFile = join(folder, "stamp.json");
 const ENTRY = "apps/cli/src/main.ts";
 /** Change the bundle without being inputs of it: how it is built, and how packages are resolved. */
 const BUILD_FILES = ["scripts/bundle.mjs", "scripts/checkout-bundle.mjs", "package.json", "package-lock.json"];
-/** A process that was started from an older bundle may still load chunks of it. */
-const KEPT_MS = 7 * 86_400_000;
+/** A process that is just starting from an older bundle still loads chunks of it; later none are loaded. */
+const KEPT_BUILDS = 10;
 
 /**
  * Finds the bundle of the present sources, and builds it if there is none.
@@ -59,7 +59,12 @@ async function build() {
   const build = `${begunMs.toString(36)}-${process.pid}`;
   mkdirSync(folder, { recursive: true });
   const { bundle } = await import("./bundle.mjs");
-  const metafile = await bundle({ entry: join(root, ENTRY), folder: join(folder, build), name: "payouts" });
+  const metafile = await bundle({
+    entry: join(root, ENTRY),
+    folder: join(folder, build),
+    name: "payouts",
+    sourcemap: false,
+  });
   const read = Object.keys(metafile.inputs).map((file) => relative(root, resolve(file)));
   const inputs = [...new Set([...read, ...manifestsOf(read), ...BUILD_FILES])].map((file) => {
     const { size, mtimeMs, ctimeMs } = statOf(file) ?? { size: -1, mtimeMs: 0, ctimeMs: 0 };
@@ -67,7 +72,7 @@ async function build() {
   });
   // A file that was edited meanwhile may have been read before or after: this bundle is used once, and not again.
   if (inputs.every(([, , , changedMs]) => changedMs < begunMs)) storeStamp({ build, inputs });
-  removeOldBuilds(build, begunMs);
+  removeOldBuilds();
   return build;
 }
 
@@ -84,9 +89,8 @@ function storeStamp(stamp) {
   renameSync(half, stampFile);
 }
 
-function removeOldBuilds(present, nowMs) {
-  for (const name of readdirSync(folder)) {
-    if (name === present || !statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory()) continue;
-    if (nowMs - Number.parseInt(name, 36) > KEPT_MS) rmSync(join(folder, name), { recursive: true, force: true });
-  }
+/** The names of builds begin with the time in base 36, so that they sort by age. */
+function removeOldBuilds() {
+  const builds = readdirSync(folder).filter((name) => /^[0-9a-z]+-\d+$/.test(name));
+  for (const name of builds.sort().slice(0, -KEPT_BUILDS)) rmSync(join(folder, name), { recursive: true, force: true });
 }

@@ -22,11 +22,13 @@ export function openEmail({ smtpUrl, from, to, timeoutMs = TIMEOUT_MS }: EmailOp
   const problem = findSmtpProblem(smtpUrl);
   if (problem) throw new Error(problem);
   const { host } = new URL(smtpUrl);
+  // Every command reads the alert settings, few open the channel: the library is loaded by those that do.
+  const opening = import("nodemailer").then(({ createTransport }) =>
+    createTransport(transportOptions(new URL(smtpUrl), timeoutMs)),
+  );
   return {
     send: async (message: AlertMessage): Promise<{ refused: number }> => {
-      // Every command reads the alert settings, few send: the library is loaded by those that do.
-      const { createTransport } = await import("nodemailer");
-      const transport = createTransport(transportOptions(new URL(smtpUrl), timeoutMs));
+      const transport = await opening;
       const mail = { from, to: [...to], ...mailOf(message, from) };
       const { rejected } = await transport.sendMail(mail).catch((cause: Error) => {
         throw new Error(`the mail server at ${host} did not accept the message: ${cause.message}`);

@@ -15,7 +15,7 @@ export interface MethodReview extends AuditContext {
  * Approves or rejects a user's latest payment method.
  *
  * @returns the address reviewed; null when the user has no method, when its state does not allow the review, or when its
- *   address is not the one given ({@link findLatestMethod} returns its present state)
+ *   address is not the one given (`findLatestMethod` returns its present state)
  */
 export async function recordMethodReview(db: Db, review: MethodReview): Promise<{ binanceEmail: string } | null> {
   const { status } = review.to;
