@@ -11,7 +11,10 @@ import { expected, generateNetwork, type NetworkUser, toTestUser } from "./netwo
 import { progressOf } from "./paid-once.ts";
 import { slowDownInvoices } from "./slow-database.ts";
 
-const CREDITED_USERS = 200;
+const CREDITED_USERS = 400;
+/** More than one worker has at a time, so that both have a share of the mid-month date. */
+const DUE_BY_CREDITS = 50;
+const JOBS_AT_A_TIME = "20";
 
 const { seed, users } = inject("faultOptions");
 
@@ -47,7 +50,14 @@ describeOnBackends(`a network of ${users} users with two worker processes`, (kin
     const before = new Map(network.map((user) => [user.externalId, { ...user }]));
     const stop = new AbortController();
     const crediting = creditAllThrough(flow, creditedUsers(), { signal: stop.signal, seed });
-    await payDate(flow, env, "2026-12-21").finally(() => stop.abort());
+    const payWhileCrediting = async () => {
+      await eventually(
+        () => isDueAgain(flow),
+        () => countCredits(flow),
+      );
+      await payDate(flow, env, "2026-12-21");
+    };
+    await payWhileCrediting().finally(() => stop.abort());
     const credited = await crediting;
     expect(credited.size).toBeGreaterThan(0);
 
@@ -81,6 +91,19 @@ describeOnBackends(`a network of ${users} users with two worker processes`, (kin
   });
 });
 
+/** Whether credits have made enough users due whom the first date has paid. */
+async function isDueAgain({ database }: TestFlow): Promise<boolean> {
+  const due = await database.sql`
+    select from users u
+    where status = 'active' and balance_cents >= 10000 and exists (select from invoices where user_id = u.id)
+      and exists (select from payment_methods where user_id = u.id and status = 'approved')`;
+  return due.length >= DUE_BY_CREDITS;
+}
+
+async function countCredits({ database }: TestFlow): Promise<unknown> {
+  return database.sql`select count(*) from ledger_entries`;
+}
+
 /** Two workers start when a date is due; their ticks open the run and they share its invoices. */
 async function payDate(flow: TestFlow, env: Record<string, string>, date: string): Promise<void> {
   // The database is slow until both have a share: one of them could otherwise be done before the other has looked.
@@ -107,7 +130,7 @@ async function payDate(flow: TestFlow, env: Record<string, string>, date: string
  * Starts a worker with a low concurrency, so that neither of two workers can take all jobs before the other takes any.
  */
 async function startWorker(env: Record<string, string>, now: string): Promise<PayoutsProcess> {
-  return startPayouts(["worker", "--now", now], { ...env, LOG_LEVEL: "info", WORKER_CONCURRENCY: "50" });
+  return startPayouts(["worker", "--now", now], { ...env, LOG_LEVEL: "info", WORKER_CONCURRENCY: JOBS_AT_A_TIME });
 }
 
 /** Compares a run with the independent computation, and updates the computed network to the state after the run. */
