@@ -2,7 +2,7 @@ import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-/** Behind it stands the process id of the test runner, so that a later run sees which folders nobody uses any more. */
+/** Behind it stands the process id of the test runner, so that a later run sees which folders belong to runs that have ended. */
 export const RUN_FOLDER_PREFIX = "payouts-tests-";
 
 /**
