@@ -4,6 +4,7 @@ import path from "node:path";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ConnectOptions, connect } from "./client.ts";
+import { arrayOf, cents, integer, text } from "./decoders.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { arrayParam, rowOf, rowsOf } from "./sql.ts";
 import { type TestDatabase, testDatabase } from "./testing/index.ts";
@@ -19,6 +20,7 @@ describe("settings of a connection", () => {
       "lock_timeout = '2s'",
       "enable_seqscan = off",
       "enable_hashjoin = off",
+      "datestyle = 'German'",
     ])
       await database.sql.unsafe(`alter role current_user in database ${database.sql.options.database} set ${setting}`);
   });
@@ -31,6 +33,7 @@ describe("settings of a connection", () => {
       "application_name",
       "statement_timeout",
       "lock_timeout",
+      "DateStyle",
       "plan_cache_mode",
       "max_parallel_workers_per_gather",
       "enable_seqscan",
@@ -38,12 +41,14 @@ describe("settings of a connection", () => {
       "enable_mergejoin",
       "jit",
     ];
-    const rows = await rowsOf<{ name: string; setting: string }>(
+    const rows = await rowsOf(
       db,
+      { name: text, setting: text },
       sql`select name, setting from pg_settings where name = any(${arrayParam(names, "text")})`,
     );
-    const { prepared } = await rowOf<{ prepared: number }>(
+    const { prepared } = await rowOf(
       db,
+      { prepared: integer },
       sql`select count(*)::int as prepared from pg_prepared_statements where statement like '%from pg_settings%'`,
     );
     await close();
@@ -57,6 +62,7 @@ describe("settings of a connection", () => {
       {
         statement_timeout: "300000",
         lock_timeout: "60000",
+        DateStyle: "ISO, MDY",
         plan_cache_mode: "force_custom_plan",
         enable_seqscan: "on",
         enable_hashjoin: "on",
@@ -118,8 +124,9 @@ describe("arrays", () => {
       "\u00e9\n",
     ];
     const numbers = [0, -1, Number.MAX_SAFE_INTEGER];
-    const row = await rowOf<{ texts: string[]; numbers: bigint[]; none: string[] }>(
+    const row = await rowOf(
       db,
+      { texts: arrayOf(text), numbers: arrayOf(cents), none: arrayOf(text) },
       sql`select ${arrayParam(texts, "text")} as texts, ${arrayParam(numbers, "bigint")} as numbers,
         ${arrayParam([], "text")} as none`,
     );

@@ -124,8 +124,12 @@ export function connect(options: ConnectOptions): DbConnection {
 }
 
 function startupParameters(options: ConnectOptions): Record<string, string> {
-  const named = { application_name: options.applicationName ?? "payouts" };
-  // PgBouncer rejects a connection that sends any of the settings below.
+  const named = {
+    application_name: options.applicationName ?? "payouts",
+    // In the DateStyle of a role or database, JavaScript could read the day of an instant as its month.
+    DateStyle: "ISO, MDY",
+  };
+  // PgBouncer rejects a connection that sends any of the settings below; it accepts and tracks those above.
   if (options.isPooled) return named;
   return {
     ...named,

@@ -20,16 +20,16 @@ export interface InvoiceReview extends AuditContext {
   readonly now: Date;
 }
 
-/** What a review does to an invoice that is still to be reviewed. */
-export type ReviewResult =
-  /** The invoice is now paid or rejected. */
-  | "reviewed"
-  /** The first of the two approvals that it needs is now recorded. */
-  | "approved"
-  /** Unchanged: its first approval came from the same person. */
-  | "same-person"
-  /** Unchanged: it needs two people, and the reviewer is a program. */
-  | "needs-a-person";
+/**
+ * What a review does to an invoice that is still to be reviewed:
+ *
+ * - `reviewed`: the invoice is now paid or rejected.
+ * - `approved`: the first of the two approvals that it needs is now recorded.
+ * - `same-person`: unchanged, because its first approval came from the same person.
+ * - `needs-a-person`: unchanged, because it needs two people and the reviewer is a program.
+ */
+export const reviewResults = ["reviewed", "approved", "same-person", "needs-a-person"] as const;
+export type ReviewResult = (typeof reviewResults)[number];
 
 export interface ReviewCount {
   readonly result: ReviewResult;

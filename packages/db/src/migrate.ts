@@ -6,6 +6,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import type { Db } from "./client.ts";
+import { flag, integer } from "./decoders.ts";
 import * as schema from "./schema/index.ts";
 import { assertWritable } from "./setup.ts";
 import { rowOf } from "./sql.ts";
@@ -43,13 +44,15 @@ export async function migrationState(db: Db, folder: string): Promise<{ known: n
   const journal = JSON.parse(await readFile(path.join(folder, "meta", "_journal.json"), "utf8")) as {
     entries: unknown[];
   };
-  const { exists } = await rowOf<{ exists: boolean }>(
+  const { exists } = await rowOf(
     db,
+    { exists: flag },
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`,
   );
   if (!exists) return { known: journal.entries.length, applied: 0 };
-  const { applied } = await rowOf<{ applied: number }>(
+  const { applied } = await rowOf(
     db,
+    { applied: integer },
     sql`select count(*)::int as applied from drizzle.__drizzle_migrations`,
   );
   return { known: journal.entries.length, applied };

@@ -1,8 +1,9 @@
 import { OperationError } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "./client.ts";
+import { integer } from "./decoders.ts";
 import { describeError } from "./errors.ts";
-import { rowOf } from "./sql.ts";
+import { execute, rowOf } from "./sql.ts";
 
 /** PostgreSQL 14 is the oldest version that this system and BullMQ's PostgreSQL backend support. */
 const OLDEST_MAJOR = 14;
@@ -34,12 +35,13 @@ export async function ping(db: Db, url: string): Promise<void> {
 
 /** Runs a trivial query. @throws the driver's error when the database does not answer */
 export async function assertAnswers(db: Db): Promise<void> {
-  await rowOf(db, sql`select 1 as answer`);
+  await execute(db, sql`select 1`);
 }
 
 async function serverVersion(db: Db): Promise<number> {
-  const { version } = await rowOf<{ version: number }>(
+  const { version } = await rowOf(
     db,
+    { version: integer },
     sql`select current_setting('server_version_num')::int as version`,
   );
   return version;

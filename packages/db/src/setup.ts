@@ -1,6 +1,7 @@
 import { OperationError, type SetupProblem } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { type Db, steadyPlanSettings } from "./client.ts";
+import { flag, text } from "./decoders.ts";
 import { describeServer } from "./ping.ts";
 import { arrayParam, rowOf, rowsOf } from "./sql.ts";
 
@@ -32,11 +33,12 @@ export async function checkDatabase(db: Db, url: string): Promise<readonly Setup
 }
 
 async function readState(db: Db) {
-  return rowOf<{ isReplica: boolean; isReadOnly: boolean; name: string }>(
+  return rowOf(
     db,
+    { isReplica: flag, isReadOnly: flag, name: text },
     sql`select
-      pg_is_in_recovery() as "isReplica",
-      current_setting('default_transaction_read_only')::bool as "isReadOnly",
+      pg_is_in_recovery() as is_replica,
+      current_setting('default_transaction_read_only')::bool as is_read_only,
       quote_ident(current_database()) as name`,
   );
 }
@@ -73,8 +75,9 @@ const roleSettings = [
  * @returns one problem, with the statements that fix it; empty when no setting is missing
  */
 export async function checkRole(db: Db, url: string): Promise<readonly SetupProblem[]> {
-  const rows = await rowsOf<{ name: string; setting: string; role: string; database: string }>(
+  const rows = await rowsOf(
     db,
+    { name: text, setting: text, role: text, database: text },
     sql`
     select name, setting, quote_ident(current_user) as role, quote_ident(current_database()) as database
     from pg_settings where name = any(${arrayParam(

@@ -1,6 +1,7 @@
 import type { AlertChannel, AlertEvent, DeliveryState } from "@cpa-payouts/core";
 import { and, asc, desc, eq, inArray, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { flag } from "../decoders.ts";
 import { alertDeliveries, alerts } from "../schema/index.ts";
 import { instantParam, rowOf } from "../sql.ts";
 
@@ -9,8 +10,9 @@ import { instantParam, rowOf } from "../sql.ts";
  * Every tick asks, so both halves use an index.
  */
 export async function isReviewOverdue(db: Db, since: Date): Promise<boolean> {
-  const { overdue } = await rowOf<{ overdue: boolean }>(
+  const { overdue } = await rowOf(
     db,
+    { overdue: flag },
     sql`
     select coalesce((select created_at < ${instantParam(since)} from invoices where status = 'pending' order by id limit 1), false)
       and not exists (select from audit_log

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { id, instant, json, nullable, type Row, text } from "../decoders.ts";
 import { instantParam, rowsOf } from "../sql.ts";
 
 export interface AuditFilter {
@@ -12,18 +13,20 @@ export interface AuditFilter {
   readonly to?: Date;
 }
 
-export interface AuditEntry {
-  readonly id: number;
-  readonly at: Date;
-  readonly actor: string;
-  readonly action: string;
-  readonly object: string;
-  readonly reason: string | null;
-  readonly before: unknown;
-  readonly after: unknown;
-  readonly requestId: string | null;
-  readonly clientAddress: string | null;
-}
+const columns = {
+  id,
+  at: instant,
+  actor: text,
+  action: text,
+  object: text,
+  reason: nullable(text),
+  before: json,
+  after: json,
+  requestId: nullable(text),
+  clientAddress: nullable(text),
+};
+
+export type AuditEntry = Row<typeof columns>;
 
 /** A page of the audit log, newest first. `after` is the last row of the previous page. */
 export async function listAuditLog(
@@ -41,30 +44,13 @@ export async function listAuditLog(
     to ? sql`at < ${instantParam(to)}` : null,
     after ? sql`(at, id) < (${instantParam(after.at)}, ${after.id}::bigint)` : null,
   ].filter((condition) => condition !== null);
-  const rows = await rowsOf<{
-    id: bigint;
-    at: string;
-    actor: string;
-    action: string;
-    object: string;
-    reason: string | null;
-    before: unknown;
-    after: unknown;
-    request_id: string | null;
-    client_address: string | null;
-  }>(
+  return rowsOf(
     db,
+    columns,
     sql`
     select * from audit_log where ${sql.join(conditions, sql` and `)}
     order by ${leader.column ? sql.raw(`${leader.column} desc, `) : sql``}at desc, id desc limit ${page.limit}`,
   );
-  return rows.map(({ id, at, request_id, client_address, ...row }) => ({
-    ...row,
-    id: Number(id),
-    at: new Date(at),
-    requestId: request_id,
-    clientAddress: client_address,
-  }));
 }
 
 const commonActions = ["invoice.create", "decision.skip"];

@@ -1,7 +1,8 @@
-import type { PaymentDate, RuleReason, SkipReason } from "@cpa-payouts/core";
+import { type PaymentDate, type RuleReason, ruleReasons } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { decideReason, skipReasonsOf, userColumns } from "../decision-rule.ts";
+import { arrayOf, cents, integer, nullable, oneOf } from "../decoders.ts";
 import { instantParam, rowOf, rowsOf } from "../sql.ts";
 import type { DecisionTotals } from "./decision-totals.ts";
 
@@ -13,8 +14,9 @@ export async function previewDecisions(
   db: Db,
   { date, minimumBalanceCents, now }: { date: PaymentDate; minimumBalanceCents: bigint; now: Date },
 ): Promise<DecisionTotals> {
-  const rows = await rowsOf<{ reason: SkipReason | null; users: number; total: bigint }>(
+  const rows = await rowsOf(
     db,
+    { reason: nullable(oneOf(ruleReasons)), users: integer, balanceCents: cents },
     sql`
     with run as (
       select ${date.kind}::text as kind, ${minimumBalanceCents}::bigint as minimum_balance_cents, cooling_off_days,
@@ -26,7 +28,7 @@ export async function previewDecisions(
       from users u
       where u.balance_cents > 0
     )
-    select reason, count(*)::int as users, sum(balance_cents)::bigint as total from judged group by reason`,
+    select reason, count(*)::int as users, sum(balance_cents)::bigint as balance_cents from judged group by reason`,
   );
   const paid = rows.find(({ reason }) => reason === null);
   return {
@@ -35,7 +37,7 @@ export async function previewDecisions(
     invoiced: paid?.users ?? 0,
     failed: 0,
     skipped: Object.fromEntries(rows.flatMap(({ reason, users }) => (reason ? [[reason, users]] : []))),
-    totalCents: paid?.total ?? 0n,
+    totalCents: paid?.balanceCents ?? 0n,
   };
 }
 
@@ -64,8 +66,9 @@ export async function findSkipReasons(
     coolingOffDays: sql`${run.coolingOffDays}::int`,
     since: instantParam(run.since),
   });
-  const row = await rowOf<{ reasons: RuleReason[] }>(
+  const row = await rowOf(
     db,
+    { reasons: arrayOf(oneOf(ruleReasons)) },
     sql`select ${reasons} as reasons from users u where u.id = ${run.userId}`,
   );
   return row.reasons;

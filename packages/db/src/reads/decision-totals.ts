@@ -1,6 +1,7 @@
-import type { Outcome, SkipReason } from "@cpa-payouts/core";
+import { outcomeTransitions, type SkipReason, skipReasons, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { cents, id, integer, nullable, oneOf } from "../decoders.ts";
 import { arrayParam, rowsOf } from "../sql.ts";
 
 /** The decisions of a run: numbers of users by outcome, and the sum of the invoices in cents. */
@@ -32,26 +33,27 @@ export const noDecisions: DecisionTotals = {
 
 /** The totals of several runs so far, by run id, read from the tallies. A run that has decided nothing yet is absent. */
 export async function totalsOfRuns(db: Db, runIds: readonly number[]): Promise<ReadonlyMap<number, DecisionTotals>> {
-  const rows = await rowsOf<{
-    run_id: bigint;
-    outcome: Outcome;
-    reason: SkipReason | null;
-    users: number;
-    total: bigint;
-  }>(
+  const rows = await rowsOf(
     db,
+    {
+      runId: id,
+      outcome: oneOf(statesOf(outcomeTransitions)),
+      reason: nullable(oneOf(skipReasons)),
+      users: integer,
+      totalCents: cents,
+    },
     sql`
     select run_id, outcome, reason, sum(users)::int as users,
-      (select coalesce(sum(i.amount_cents), 0)::bigint from invoice_tallies i where i.run_id = d.run_id) as total
+      (select coalesce(sum(i.amount_cents), 0)::bigint from invoice_tallies i where i.run_id = d.run_id) as total_cents
     from decision_tallies d where run_id = any(${arrayParam(runIds, "bigint")})
     group by run_id, outcome, reason having sum(users) <> 0`,
   );
   const totals = new Map<number, DecisionTotals>();
-  for (const { run_id, outcome, reason, users, total } of rows) {
-    const { considered, skipped, ...others } = totals.get(Number(run_id)) ?? { ...noDecisions, totalCents: total };
+  for (const { runId, outcome, reason, users, totalCents } of rows) {
+    const { considered, skipped, ...others } = totals.get(runId) ?? { ...noDecisions, totalCents };
     const counted = outcome === "skipped" ? {} : { [outcome]: users };
     const skippedFor = reason ? { ...skipped, [reason]: users } : skipped;
-    totals.set(Number(run_id), { ...others, ...counted, considered: considered + users, skipped: skippedFor });
+    totals.set(runId, { ...others, ...counted, considered: considered + users, skipped: skippedFor });
   }
   return totals;
 }

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { text } from "../decoders.ts";
 import { rowsOf } from "../sql.ts";
 
 /** A promise about the data. Its query returns a row per offender: the subject, and what is wrong with it. */
@@ -164,7 +165,7 @@ export interface Violation {
 export async function findViolations(db: Db, onChecked: (invariant: string) => void): Promise<Violation[]> {
   const violations: Violation[] = [];
   for (const { name, offenders } of invariants) {
-    const rows = await rowsOf<{ subject: string; detail: string }>(db, sql`${offenders} order by 1`);
+    const rows = await rowsOf(db, { subject: text, detail: text }, sql`${offenders} order by 1`);
     violations.push(...rows.map(({ subject, detail }) => ({ invariant: name, subject, detail })));
     onChecked(name);
   }

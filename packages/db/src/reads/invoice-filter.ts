@@ -1,6 +1,7 @@
 import { type InvoiceStatus, invoiceTransitions, statesOf } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { id } from "../decoders.ts";
 import { arrayParam, likePrefix, rowsOf } from "../sql.ts";
 
 /** Selects invoices; every field given narrows the selection. */
@@ -86,8 +87,9 @@ export interface PreparedSearch {
 export async function prepareSearch(db: Db, filter: InvoiceFilter): Promise<PreparedSearch> {
   const { search } = filter;
   if (search === undefined || NUMBER.test(search)) return { condition: searchCondition(filter), isBroad: false };
-  const users = await rowsOf<{ id: bigint }>(
+  const users = await rowsOf(
     db,
+    { id },
     // One index scan per column, each ending as soon as it has found too many users.
     sql`${sql.join(
       userSearches("u", search).map(
@@ -97,6 +99,6 @@ export async function prepareSearch(db: Db, filter: InvoiceFilter): Promise<Prep
     )}`,
   );
   if (users.length > FEW_USERS) return { condition: searchCondition(filter), isBroad: true };
-  const ids = users.map(({ id }) => Number(id));
+  const ids = users.map((user) => user.id);
   return { condition: sql`i.user_id = any(${arrayParam(ids, "bigint")})`, isBroad: false };
 }

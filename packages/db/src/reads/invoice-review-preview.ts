@@ -1,17 +1,19 @@
 import type { InvoiceStatus } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { cents, integer, nullable, oneOf, text } from "../decoders.ts";
 import {
   digestOf,
   type InvoiceReview,
   isReviewable,
   judged,
   type ReviewCount,
-  type ReviewResult,
   reviewable,
+  reviewResults,
   selected,
 } from "../invoice-review.ts";
 import { rowsOf } from "../sql.ts";
+import { invoiceStatuses } from "./invoice-filter.ts";
 
 export interface ReviewPreview {
   readonly counts: readonly ReviewCount[];
@@ -23,22 +25,24 @@ export interface ReviewPreview {
 
 /** Counts what a review would do, and computes the digest of the invoices it would apply to. Writes nothing. */
 export async function previewInvoiceReview(db: Db, review: InvoiceReview): Promise<ReviewPreview> {
-  const rows = await rowsOf<{ result: ReviewResult | null; invoices: number; amount: bigint; digest: string }>(
+  const rows = await rowsOf(
     db,
+    { result: nullable(oneOf(reviewResults)), invoices: integer, amountCents: cents, digest: text },
     sql`
     with chosen as (${reviewable(review)}), judged as (${judged(review)}), whole as (select ${digestOf} as digest from judged)
-    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount, (select digest from whole) as digest
+    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount_cents, (select digest from whole) as digest
     from judged group by result
     union all select null, 0, 0, digest from whole`,
   );
-  const reviewed = await rowsOf<{ status: InvoiceStatus; invoices: number }>(
+  const reviewed = await rowsOf(
     db,
+    { status: oneOf(invoiceStatuses), invoices: integer },
     sql`
     select i.status, count(*)::int as invoices from invoices i
     where ${selected(review.selection)} and not ${isReviewable(review)} group by i.status`,
   );
   return {
-    counts: rows.flatMap(({ result, invoices, amount }) => (result ? [{ result, invoices, amountCents: amount }] : [])),
+    counts: rows.flatMap(({ result, invoices, amountCents }) => (result ? [{ result, invoices, amountCents }] : [])),
     alreadyReviewed: reviewed,
     digest: rows[0]?.digest ?? "",
   };

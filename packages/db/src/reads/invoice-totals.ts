@@ -1,6 +1,6 @@
-import type { InvoiceStatus } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { cents, integer, oneOf, type Row } from "../decoders.ts";
 import { rowOf, rowsOf } from "../sql.ts";
 import {
   type InvoiceFilter,
@@ -10,9 +10,9 @@ import {
   prepareSearch,
 } from "./invoice-filter.ts";
 
-export interface InvoiceTotals {
-  readonly invoices: number;
-  readonly amountCents: bigint;
+const totalColumns = { invoices: integer, amountCents: cents };
+
+export interface InvoiceTotals extends Row<typeof totalColumns> {
   /** False when there are more than were counted. */
   readonly isExact: boolean;
 }
@@ -44,13 +44,14 @@ export async function totalInvoicesQuickly(
 
 async function counted(db: Db, filter: InvoiceFilter, conditions: SQL, atMost: number | null): Promise<InvoiceTotals> {
   const limit = atMost === null ? sql`` : sql`limit ${atMost + 1}`;
-  const { invoices, amount } = await rowOf<{ invoices: number; amount: bigint }>(
+  const totals = await rowOf(
     db,
+    totalColumns,
     sql`
-    select count(*)::int as invoices, coalesce(sum(amount_cents), 0)::bigint as amount
+    select count(*)::int as invoices, coalesce(sum(amount_cents), 0)::bigint as amount_cents
     from (select i.amount_cents from invoices i where ${anyStatus(filter)} and ${conditions} ${limit}) i`,
   );
-  return { invoices, amountCents: amount, isExact: atMost === null || invoices <= atMost };
+  return { ...totals, isExact: atMost === null || totals.invoices <= atMost };
 }
 
 function isTallied({ status: _status, paymentDate: _date, ...others }: InvoiceFilter): boolean {
@@ -63,30 +64,29 @@ function anyStatus({ status }: InvoiceFilter): SQL {
 }
 
 async function tallied(db: Db, { status, paymentDate }: InvoiceFilter): Promise<InvoiceTotals> {
-  const { invoices, amount } = await rowOf<{ invoices: number; amount: bigint }>(
+  const totals = await rowOf(
     db,
+    totalColumns,
     sql`
-    select coalesce(sum(t.invoices), 0)::int as invoices, coalesce(sum(t.amount_cents), 0)::bigint as amount
+    select coalesce(sum(t.invoices), 0)::int as invoices, coalesce(sum(t.amount_cents), 0)::bigint as amount_cents
     from invoice_tallies t
     where ${status ? sql`t.status = ${status}` : sql`true`}
       and ${paymentDate ? sql`t.run_id = (select id from payment_runs where payment_date = ${paymentDate}::date)` : sql`true`}`,
   );
-  return { invoices, amountCents: amount, isExact: true };
+  return { ...totals, isExact: true };
 }
 
-export interface InvoiceTally {
-  readonly status: InvoiceStatus;
-  readonly invoices: number;
-  readonly amountCents: bigint;
-}
+const tallyColumns = { status: oneOf(invoiceStatuses), ...totalColumns };
+
+export type InvoiceTally = Row<typeof tallyColumns>;
 
 /** The number and the sum of all invoices by status; a status without any is absent. */
 export async function tallyInvoices(db: Db): Promise<InvoiceTally[]> {
-  const rows = await rowsOf<{ status: InvoiceStatus; invoices: number; amount: bigint }>(
+  return rowsOf(
     db,
+    tallyColumns,
     sql`
-    select status, sum(invoices)::int as invoices, sum(amount_cents)::bigint as amount from invoice_tallies
+    select status, sum(invoices)::int as invoices, sum(amount_cents)::bigint as amount_cents from invoice_tallies
     group by status having sum(invoices) <> 0`,
   );
-  return rows.map(({ status, invoices, amount }) => ({ status, invoices, amountCents: amount }));
 }

@@ -1,6 +1,7 @@
-import type { Disposition, InvoiceStatus } from "@cpa-payouts/core";
+import { dispositions, type InvoiceStatus } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { cents, date, id, instant, nullable, oneOf, type Row, text } from "../decoders.ts";
 import { invoices } from "../schema/index.ts";
 import { arrayParam, rowsOf } from "../sql.ts";
 import {
@@ -11,27 +12,30 @@ import {
   prepareSearch,
 } from "./invoice-filter.ts";
 
-export interface InvoiceListing {
-  readonly id: number;
-  readonly number: string;
-  readonly runId: number;
-  readonly userId: number;
-  readonly externalId: string;
-  readonly email: string;
-  readonly name: string;
-  readonly paymentDate: string;
-  readonly amountCents: bigint;
-  readonly currency: string;
-  readonly destination: string;
-  readonly status: InvoiceStatus;
-  readonly approvedBy: string | null;
-  readonly approvedAt: Date | null;
-  readonly reviewedBy: string | null;
-  readonly reviewedAt: Date | null;
-  readonly reason: string | null;
-  readonly disposition: Disposition | null;
-  readonly createdAt: Date;
-}
+const columns = {
+  id,
+  number: text,
+  runId: id,
+  userId: id,
+  externalId: text,
+  email: text,
+  name: text,
+  paymentDate: date,
+  amountCents: cents,
+  currency: text,
+  destination: text,
+  status: oneOf(invoiceStatuses),
+  approvedBy: nullable(text),
+  approvedAt: nullable(instant),
+  reviewedBy: nullable(text),
+  reviewedAt: nullable(instant),
+  reason: nullable(text),
+  disposition: nullable(oneOf(dispositions)),
+  createdAt: instant,
+};
+
+/** An invoice, with the user's external id, e-mail and name. */
+export type InvoiceListing = Row<typeof columns>;
 
 export const invoiceSorts = ["newest", "oldest", "largest", "smallest"] as const;
 
@@ -63,14 +67,14 @@ export async function listInvoices(
     (part) => sql`(
       select i.* from invoices i where ${part} and ${conditions} and ${rest} order by ${order} limit ${page.limit})`,
   );
-  const rows = await rowsOf<InvoiceRow>(
+  return rowsOf(
     db,
+    columns,
     sql`
-    select i.*, i.payment_date::text as payment_date, u.external_id, u.email, u.name
+    select i.*, u.external_id, u.email, u.name
     from (${sql.join(pages, sql` union all `)}) i join users u on u.id = i.user_id
     order by ${order} limit ${page.limit}`,
   );
-  return rows.map(toListing);
 }
 
 /**
@@ -102,65 +106,16 @@ const sorts: Readonly<Record<InvoiceSort, SortRule>> = {
   },
 };
 
-interface InvoiceRow extends Record<string, unknown> {
-  readonly id: bigint;
-  readonly number: string;
-  readonly run_id: bigint;
-  readonly user_id: bigint;
-  readonly external_id: string;
-  readonly email: string;
-  readonly name: string;
-  readonly payment_date: string;
-  readonly amount_cents: bigint;
-  readonly currency: string;
-  readonly destination: string;
-  readonly status: InvoiceStatus;
-  readonly approved_by: string | null;
-  readonly approved_at: string | null;
-  readonly reviewed_by: string | null;
-  readonly reviewed_at: string | null;
-  readonly reason: string | null;
-  readonly disposition: Disposition | null;
-  readonly created_at: string;
-}
-
-function toListing(row: InvoiceRow): InvoiceListing {
-  return {
-    id: Number(row.id),
-    number: row.number,
-    runId: Number(row.run_id),
-    userId: Number(row.user_id),
-    externalId: row.external_id,
-    email: row.email,
-    name: row.name,
-    paymentDate: row.payment_date,
-    amountCents: row.amount_cents,
-    currency: row.currency,
-    destination: row.destination,
-    status: row.status,
-    approvedBy: row.approved_by,
-    approvedAt: instantOf(row.approved_at),
-    reviewedBy: row.reviewed_by,
-    reviewedAt: instantOf(row.reviewed_at),
-    reason: row.reason,
-    disposition: row.disposition,
-    createdAt: new Date(row.created_at),
-  };
-}
-
-function instantOf(text: string | null): Date | null {
-  return text === null ? null : new Date(text);
-}
-
 /** The invoice with a number; null if there is none. */
 export async function findInvoice(db: Db, number: string): Promise<InvoiceListing | null> {
-  const [row] = await rowsOf<InvoiceRow>(
+  const [invoice] = await rowsOf(
     db,
+    columns,
     sql`
-    select i.*, i.payment_date::text as payment_date, u.external_id, u.email, u.name
+    select i.*, u.external_id, u.email, u.name
     from invoices i join users u on u.id = i.user_id where i.number = ${number}`,
   );
-  return row ? toListing(row) : null;
+  return invoice ?? null;
 }
 
 /** The invoice that has waited for its review for longest; null when none waits. */
@@ -174,8 +129,9 @@ export async function findInvoiceNumber(
   db: Db,
   { runId, userId }: { runId: number; userId: number },
 ): Promise<string | null> {
-  const [row] = await rowsOf<{ number: string }>(
+  const [row] = await rowsOf(
     db,
+    { number: text },
     sql`select number from invoices where user_id = ${userId}::bigint and run_id = ${runId}::bigint`,
   );
   return row?.number ?? null;

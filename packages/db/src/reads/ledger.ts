@@ -1,19 +1,22 @@
-import type { LedgerKind } from "@cpa-payouts/core";
+import { ledgerKinds } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { cents, id, instant, nullable, oneOf, type Row, text } from "../decoders.ts";
 import { rowsOf } from "../sql.ts";
 
-export interface LedgerEntry {
-  readonly id: number;
-  readonly externalId: string;
-  readonly kind: LedgerKind;
-  readonly amountCents: bigint;
-  readonly invoiceNumber: string | null;
-  readonly key: string | null;
-  readonly note: string | null;
-  readonly actor: string;
-  readonly createdAt: Date;
-}
+const columns = {
+  id,
+  externalId: text,
+  kind: oneOf(ledgerKinds),
+  amountCents: cents,
+  invoiceNumber: nullable(text),
+  key: nullable(text),
+  note: nullable(text),
+  actor: text,
+  createdAt: instant,
+};
+
+export type LedgerEntry = Row<typeof columns>;
 
 /** A page of a user's ledger, newest first; `beforeId` is the id of the previous page's last entry. */
 export async function listLedger(
@@ -35,32 +38,12 @@ export async function findEntryByKey(db: Db, key: string): Promise<LedgerEntry |
 }
 
 async function ledgerEntriesWhere(db: Db, condition: SQL, limit: number): Promise<LedgerEntry[]> {
-  const rows = await rowsOf<{
-    id: bigint;
-    external_id: string;
-    kind: LedgerKind;
-    amount_cents: bigint;
-    number: string | null;
-    idempotency_key: string | null;
-    note: string | null;
-    actor: string;
-    created_at: string;
-  }>(
+  return rowsOf(
     db,
+    columns,
     sql`
-    select l.id, u.external_id, l.kind, l.amount_cents, i.number, l.idempotency_key, l.note, l.actor, l.created_at
+    select l.id, u.external_id, l.kind, l.amount_cents, i.number as invoice_number, l.idempotency_key as key, l.note, l.actor, l.created_at
     from ledger_entries l join users u on u.id = l.user_id left join invoices i on i.id = l.invoice_id
     where ${condition} order by l.id desc limit ${limit}`,
   );
-  return rows.map((row) => ({
-    id: Number(row.id),
-    externalId: row.external_id,
-    kind: row.kind,
-    amountCents: row.amount_cents,
-    invoiceNumber: row.number,
-    key: row.idempotency_key,
-    note: row.note,
-    actor: row.actor,
-    createdAt: new Date(row.created_at),
-  }));
 }

@@ -1,6 +1,7 @@
-import type { PaymentMethodStatus } from "@cpa-payouts/core";
+import { type PaymentMethodStatus, paymentMethodTransitions, statesOf } from "@cpa-payouts/core";
 import { desc, eq, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { id, instant, integer, nullable, oneOf, type Row, text } from "../decoders.ts";
 import { paymentMethods, users } from "../schema/index.ts";
 import { rowsOf } from "../sql.ts";
 
@@ -24,21 +25,25 @@ export async function countMethods(db: Db, status: PaymentMethodStatus): Promise
   return db.$count(paymentMethods, eq(paymentMethods.status, status));
 }
 
-export interface MethodListing {
-  readonly id: number;
-  readonly externalId: string;
-  readonly name: string;
-  readonly binanceEmail: string;
-  readonly status: PaymentMethodStatus;
-  readonly reviewedBy: string | null;
-  readonly reviewedAt: Date | null;
-  readonly reason: string | null;
-  readonly createdAt: Date;
-  /** The number of other users who gave this address, ignoring case; a sign of one person with several accounts. */
-  readonly sharedWith: number;
-  /** The previous address, if this one replaced it; else null. */
-  readonly replaces: string | null;
-}
+const columns = {
+  id,
+  externalId: text,
+  name: text,
+  binanceEmail: text,
+  status: oneOf(statesOf(paymentMethodTransitions)),
+  reviewedBy: nullable(text),
+  reviewedAt: nullable(instant),
+  reason: nullable(text),
+  createdAt: instant,
+  sharedWith: integer,
+  replaces: nullable(text),
+};
+
+/**
+ * A payment method. `sharedWith` is the number of other users who gave this address, ignoring case; a sign of one person
+ * with several accounts. `replaces` is the previous address, if this one replaced it.
+ */
+export type MethodListing = Row<typeof columns>;
 
 export interface MethodFilter {
   readonly status?: PaymentMethodStatus;
@@ -51,20 +56,9 @@ export async function listMethods(
   { status, externalId }: MethodFilter,
   { afterId, limit }: { afterId: number; limit: number },
 ): Promise<MethodListing[]> {
-  const rows = await rowsOf<{
-    id: bigint;
-    external_id: string;
-    name: string;
-    binance_email: string;
-    status: PaymentMethodStatus;
-    reviewed_by: string | null;
-    reviewed_at: string | null;
-    reason: string | null;
-    created_at: string;
-    shared_with: number;
-    replaces: string | null;
-  }>(
+  return rowsOf(
     db,
+    columns,
     sql`
     select m.*, u.external_id, u.name,
       (select count(distinct o.user_id)::int from payment_methods o
@@ -78,17 +72,4 @@ export async function listMethods(
       order by m.id limit ${limit}
     ) m join users u on u.id = m.user_id order by m.id`,
   );
-  return rows.map((row) => ({
-    id: Number(row.id),
-    externalId: row.external_id,
-    name: row.name,
-    binanceEmail: row.binance_email,
-    status: row.status,
-    reviewedBy: row.reviewed_by,
-    reviewedAt: row.reviewed_at === null ? null : new Date(row.reviewed_at),
-    reason: row.reason,
-    createdAt: new Date(row.created_at),
-    sharedWith: row.shared_with,
-    replaces: row.replaces,
-  }));
 }

@@ -1,6 +1,13 @@
-import type { PaymentMethodStatus, UserStatus } from "@cpa-payouts/core";
+import {
+  type PaymentMethodStatus,
+  paymentMethodTransitions,
+  statesOf,
+  type UserStatus,
+  userStatuses,
+} from "@cpa-payouts/core";
 import { eq, gt, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { cents, id, integer, nullable, oneOf, type Row, text } from "../decoders.ts";
 import { users } from "../schema/index.ts";
 import { rowsOf } from "../sql.ts";
 import { userSearch } from "./invoice-filter.ts";
@@ -25,19 +32,21 @@ export async function hasUsers(db: Db): Promise<boolean> {
   return rows.length > 0;
 }
 
-export interface UserListing {
-  readonly id: number;
-  readonly externalId: string;
-  readonly email: string;
-  readonly name: string;
-  readonly status: UserStatus;
-  readonly balanceCents: bigint;
-  /** The address of the latest payment method; null, like its status, if there was never one. */
-  readonly binanceEmail: string | null;
-  readonly paymentMethodStatus: PaymentMethodStatus | null;
-  readonly previousInvoices: number;
-  readonly invoiceCount: number;
-}
+const columns = {
+  id,
+  externalId: text,
+  email: text,
+  name: text,
+  status: oneOf(userStatuses),
+  balanceCents: cents,
+  binanceEmail: nullable(text),
+  paymentMethodStatus: nullable(oneOf(statesOf(paymentMethodTransitions))),
+  previousInvoices: integer,
+  invoiceCount: integer,
+};
+
+/** A user with the address and the status of their latest payment method; both are null if there was never one. */
+export type UserListing = Row<typeof columns>;
 
 export interface UserFilter {
   readonly status?: UserStatus;
@@ -64,21 +73,11 @@ export interface UserPage {
 /** A page of users, each with the latest payment method. */
 export async function listUsers(db: Db, filter: UserFilter, page: UserPage): Promise<UserListing[]> {
   const { order, behind } = sorts[page.sort];
-  const rows = await rowsOf<{
-    id: bigint;
-    external_id: string;
-    email: string;
-    name: string;
-    status: UserStatus;
-    balance_cents: bigint;
-    binance_email: string | null;
-    method_status: PaymentMethodStatus | null;
-    previous_invoices: number;
-    invoice_count: number;
-  }>(
+  return rowsOf(
     db,
+    columns,
     sql`
-    select u.*, latest.binance_email, latest.status as method_status
+    select u.*, latest.binance_email, latest.status as payment_method_status
     from (
       select * from users u
       where ${userConditions(filter)} and ${page.after ? behind(page.after) : sql`true`}
@@ -88,18 +87,6 @@ export async function listUsers(db: Db, filter: UserFilter, page: UserPage): Pro
     ) latest on true
     order by ${order}`,
   );
-  return rows.map((row) => ({
-    id: Number(row.id),
-    externalId: row.external_id,
-    email: row.email,
-    name: row.name,
-    status: row.status,
-    balanceCents: row.balance_cents,
-    binanceEmail: row.binance_email,
-    paymentMethodStatus: row.method_status,
-    previousInvoices: row.previous_invoices,
-    invoiceCount: row.invoice_count,
-  }));
 }
 
 function userConditions({ status, externalId, minimumBalanceCents, methodStatus, search }: UserFilter): SQL {
@@ -134,11 +121,11 @@ export interface UserTally {
 
 /** The number of users and the sum of their balances, by status. Reads all users. */
 export async function tallyUsers(db: Db): Promise<UserTally[]> {
-  const rows = await rowsOf<{ status: UserStatus; users: number; balance: bigint }>(
+  return rowsOf(
     db,
-    sql`select status, count(*)::int as users, sum(balance_cents)::bigint as balance from users group by status`,
+    { status: oneOf(userStatuses), users: integer, balanceCents: cents },
+    sql`select status, count(*)::int as users, sum(balance_cents)::bigint as balance_cents from users group by status`,
   );
-  return rows.map(({ status, users, balance }) => ({ status, users, balanceCents: balance }));
 }
 
 /** The number of users with a balance above zero: as many as a run opened now would consider. */

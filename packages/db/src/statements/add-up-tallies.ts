@@ -1,13 +1,13 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { rowsOf } from "../sql.ts";
+import { execute } from "../sql.ts";
 
 /**
  * Merges the rows that the statements of workers and reviewers added, into one per group. Two processes may do so at once:
  * each adds up exactly the rows that it deleted.
  */
 export async function addUpTallies(db: Db): Promise<void> {
-  await rowsOf(
+  await execute(
     db,
     sql`
     with many as (
@@ -19,7 +19,7 @@ export async function addUpTallies(db: Db): Promise<void> {
     insert into invoice_tallies (run_id, status, invoices, amount_cents)
     select run_id, status, sum(invoices), sum(amount_cents) from taken group by run_id, status having sum(invoices) <> 0`,
   );
-  await rowsOf(
+  await execute(
     db,
     sql`
     with many as (

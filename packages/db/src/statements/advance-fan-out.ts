@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, rowsOf } from "../sql.ts";
+import { execute, instantParam } from "../sql.ts";
 
 /**
  * Moves the fan-out's cursor to the last user queued; the last page moves the run on to `processing`. The cursor never
@@ -10,7 +10,7 @@ export async function advanceFanOut(
   db: Db,
   step: { runId: number; cursor: number; finished: boolean; now: Date },
 ): Promise<void> {
-  await rowsOf(
+  await execute(
     db,
     sql`
     with moved as (

@@ -8,7 +8,7 @@ import {
 import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { alertDeliveries, alerts } from "../schema/index.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { execute, instantParam, requestParams } from "../sql.ts";
 
 export interface AlertDelivery {
   readonly channel: AlertChannel;
@@ -73,7 +73,7 @@ export async function settleDelivery(
  * @returns the number of deliveries reopened
  */
 export async function reopenDeliveries(db: Db, retry: AuditContext & { now: Date }): Promise<number> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with reopened as (
@@ -87,5 +87,5 @@ export async function reopenDeliveries(db: Db, retry: AuditContext & { now: Date
     )
     select alert_id from reopened`,
   );
-  return rows.length;
+  return returned;
 }

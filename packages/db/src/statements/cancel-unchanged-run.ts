@@ -1,6 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { integer } from "../decoders.ts";
 import type { PaymentRun } from "../reads/runs.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
@@ -17,8 +18,9 @@ export async function cancelUnchangedRun(
   run: Pick<PaymentRun, "id" | "state" | "decideCursor" | "retries">,
   order: AuditContext & { reason: string; now: Date },
 ): Promise<number | null> {
-  const [row] = await rowsOf<{ users: number }>(
+  const [row] = await rowsOf(
     db,
+    { users: integer },
     sql`
     with cancelled as (
       update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(order.now)}

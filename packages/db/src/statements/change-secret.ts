@@ -1,7 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { execute, instantParam, requestParams } from "../sql.ts";
 
 /**
  * Sets the columns of a secret of an administrator, ends their sessions and writes the audit row.
@@ -15,7 +15,7 @@ export async function changeSecret(
   input: AuditContext & { email: string; now: Date },
   change: { action: string; set: ReturnType<typeof sql>; exceptSessionId: number | null },
 ): Promise<boolean> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with changed as (
@@ -30,5 +30,5 @@ export async function changeSecret(
     )
     select email from changed`,
   );
-  return rows.length > 0;
+  return returned > 0;
 }

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import type { PaymentRun } from "../reads/runs.ts";
-import { instantParam, rowsOf } from "../sql.ts";
+import { execute, instantParam } from "../sql.ts";
 
 /**
  * Moves a run in which no decision is open to `completed`. The database decides this, never the counts of the queue.
@@ -11,7 +11,7 @@ import { instantParam, rowsOf } from "../sql.ts";
  * @returns whether this call completed it
  */
 export async function completeRun(db: Db, run: Pick<PaymentRun, "id" | "retries">, now: Date): Promise<boolean> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with closed as (
@@ -26,5 +26,5 @@ export async function completeRun(db: Db, run: Pick<PaymentRun, "id" | "retries"
     )
     select payment_date from closed`,
   );
-  return rows.length > 0;
+  return returned > 0;
 }

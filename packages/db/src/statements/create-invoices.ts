@@ -1,7 +1,8 @@
-import { CURRENCY, type SkipReason } from "@cpa-payouts/core";
+import { CURRENCY, type SkipReason, skipReasons } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { skipReason } from "../decision-rule.ts";
+import { cents, id, nullable, oneOf, text } from "../decoders.ts";
 import { arrayParam, instantParam, rowsOf } from "../sql.ts";
 
 export type CreatedInvoice =
@@ -45,13 +46,9 @@ export async function createInvoices(
   db: Db,
   { runId, userIds, now }: { runId: number; userIds: readonly number[]; now: Date },
 ): Promise<CreatedInvoice[]> {
-  const rows = await rowsOf<{
-    user_id: bigint;
-    number: string;
-    amount_cents: bigint;
-    reason: SkipReason | null;
-  }>(
+  const rows = await rowsOf(
     db,
+    { userId: id, number: text, amountCents: cents, reason: nullable(oneOf(skipReasons)) },
     sql`
     with run as (
       select kind, minimum_balance_cents, cooling_off_days, opened_at, payment_date,
@@ -103,9 +100,7 @@ export async function createInvoices(
     )
     select user_id, number, amount_cents, reason from settled`,
   );
-  return rows.map(({ user_id, number, amount_cents, reason }) =>
-    reason === null
-      ? { userId: Number(user_id), outcome: "invoiced", number, amountCents: amount_cents }
-      : { userId: Number(user_id), outcome: "skipped", reason },
+  return rows.map(({ userId, number, amountCents, reason }) =>
+    reason === null ? { userId, outcome: "invoiced", number, amountCents } : { userId, outcome: "skipped", reason },
   );
 }

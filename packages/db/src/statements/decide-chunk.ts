@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { decideReason } from "../decision-rule.ts";
+import { flag, integer } from "../decoders.ts";
 import { instantParam, rowsOf } from "../sql.ts";
 
 /**
@@ -16,8 +17,9 @@ export async function decideChunk(
 ): Promise<{ decided: number; finished: boolean }> {
   // The cursor is read by a scalar subquery, not by a join. Only then does the planner walk the primary key from the
   // cursor and stop at the limit, instead of sorting all users for every chunk.
-  const [row] = await rowsOf<{ decided: number; finished: boolean }>(
+  const [row] = await rowsOf(
     db,
+    { decided: integer, finished: flag },
     sql`
     with run as (
       select id, payment_date, kind, minimum_balance_cents, cooling_off_days, opened_at, decide_cursor

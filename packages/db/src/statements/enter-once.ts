@@ -1,6 +1,7 @@
 import type { AuditContext, LedgerKind } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { cents, flag, nullable } from "../decoders.ts";
 import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
 
 export interface Credit extends AuditContext {
@@ -30,8 +31,9 @@ export async function enterOnce(
   { kind, action }: { kind: LedgerKind; action: string },
 ): Promise<CreditResult> {
   const { externalId, amountCents, key, note, actor, now } = credit;
-  const [entered] = await rowsOf<{ balance_cents: bigint }>(
+  const [entered] = await rowsOf(
     db,
+    { balanceCents: cents },
     sql`
     with entry as (
       insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
@@ -52,7 +54,7 @@ export async function enterOnce(
     )
     select balance_cents from changed`,
   );
-  if (entered) return { status: "credited", balanceCents: entered.balance_cents };
+  if (entered) return { status: "credited", balanceCents: entered.balanceCents };
   return whyNotEntered(db, credit, kind);
 }
 
@@ -62,15 +64,16 @@ async function whyNotEntered(
   { externalId, amountCents, key }: Pick<Credit, "externalId" | "amountCents" | "key">,
   kind: LedgerKind,
 ): Promise<CreditResult> {
-  const { balance_cents: balance, same } = await rowOf<{ balance_cents: bigint | null; same: boolean | null }>(
+  const { balanceCents, same } = await rowOf(
     db,
+    { balanceCents: nullable(cents), same: nullable(flag) },
     sql`
     select
       (select balance_cents from users where external_id = ${externalId}) as balance_cents,
       (select u.external_id = ${externalId} and e.amount_cents = ${amountCents}::bigint and e.kind = ${kind}
        from ledger_entries e join users u on u.id = e.user_id where e.idempotency_key = ${key}) as same`,
   );
-  if (balance === null) return { status: "unknown-user" };
-  if (same === true) return { status: "already-credited", balanceCents: balance };
+  if (balanceCents === null) return { status: "unknown-user" };
+  if (same === true) return { status: "already-credited", balanceCents };
   return { status: "key-conflict" };
 }

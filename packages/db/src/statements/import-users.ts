@@ -1,6 +1,7 @@
 import type { UserStatus } from "@cpa-payouts/core";
 import { eq, lt, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { integer } from "../decoders.ts";
 import { importRows } from "../schema/index.ts";
 import { instantParam, rowOf } from "../sql.ts";
 
@@ -76,14 +77,9 @@ export async function mergeImport(
   input: { importId: string; actor: string; now: Date },
 ): Promise<ImportCounts> {
   const now = instantParam(input.now);
-  const row = await rowOf<{
-    created: number;
-    updated: number;
-    existing: number;
-    differing: number;
-    readdressed: number;
-  }>(
+  const { existing, ...counts } = await rowOf(
     db,
+    { created: integer, updated: integer, existing: integer, differingBalances: integer, changedAddresses: integer },
     sql`
     with file as materialized (
       select * from import_rows where import_id = ${input.importId}::uuid
@@ -150,16 +146,10 @@ export async function mergeImport(
       (select count(*)::int from created) as created,
       (select count(*)::int from existing) as existing,
       (select count(*)::int from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
-      (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing,
-      (select count(*)::int from addressed where before is not null) as readdressed`,
+      (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing_balances,
+      (select count(*)::int from addressed where before is not null) as changed_addresses`,
   );
-  return {
-    created: row.created,
-    updated: row.updated,
-    unchanged: row.existing - row.updated,
-    differingBalances: row.differing,
-    changedAddresses: row.readdressed,
-  };
+  return { ...counts, unchanged: existing - counts.updated };
 }
 
 /** Updates the statistics of the staged rows; without them the planner joins a large merge row by row. */

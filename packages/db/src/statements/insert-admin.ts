@@ -1,7 +1,7 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { execute, instantParam, requestParams } from "../sql.ts";
 
 /**
  * Adds an administrator.
@@ -12,7 +12,7 @@ export async function insertAdmin(
   db: Db,
   input: AuditContext & { email: string; role: AdminRole; passwordHash: string; now: Date },
 ): Promise<boolean> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with created as (
@@ -28,5 +28,5 @@ export async function insertAdmin(
     )
     select email from created`,
   );
-  return rows.length > 0;
+  return returned > 0;
 }

@@ -1,6 +1,7 @@
-import type { AlertChannel, AlertEvent } from "@cpa-payouts/core";
+import { type AlertChannel, type AlertEvent, alertEvents } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { id, oneOf } from "../decoders.ts";
 import { arrayParam, instantParam, rowsOf } from "../sql.ts";
 
 /** An alert that is to be raised unless there is one with its key. */
@@ -21,8 +22,9 @@ export async function insertAlerts(
   raise: { candidates: readonly AlertCandidate[]; channels: readonly AlertChannel[]; now: Date },
 ): Promise<{ alertId: number; event: AlertEvent }[]> {
   const { candidates, channels, now } = raise;
-  const rows = await rowsOf<{ id: bigint; event: AlertEvent }>(
+  return rowsOf(
     db,
+    { alertId: id, event: oneOf(alertEvents) },
     sql`
     with candidate as (
       select * from jsonb_to_recordset(${JSON.stringify(candidates)}::jsonb) as c ("key" text, "event" text, "paymentDate" date)
@@ -36,7 +38,6 @@ export async function insertAlerts(
       insert into alert_deliveries (alert_id, channel)
       select raised.id, channel from raised cross join unnest(${arrayParam(channels, "text")}) as channel
     )
-    select id, event from raised order by id`,
+    select id as alert_id, event from raised order by id`,
   );
-  return rows.map(({ id, event }) => ({ alertId: Number(id), event }));
 }

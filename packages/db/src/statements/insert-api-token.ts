@@ -1,7 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
+import { arrayParam, execute, instantParam, requestParams } from "../sql.ts";
 
 /**
  * Adds an API token.
@@ -12,7 +12,7 @@ export async function insertApiToken(
   db: Db,
   input: AuditContext & { name: string; tokenHash: string; scopes: readonly string[]; expiresAt: Date; now: Date },
 ): Promise<boolean> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with created as (
@@ -29,5 +29,5 @@ export async function insertApiToken(
     )
     select name from created`,
   );
-  return rows.length > 0;
+  return returned > 0;
 }

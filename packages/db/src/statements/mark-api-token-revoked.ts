@@ -1,7 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { execute, instantParam, requestParams } from "../sql.ts";
 
 /**
  * Revokes a token.
@@ -9,7 +9,7 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
  * @returns whether this call revoked it; false when it is unknown or was revoked before
  */
 export async function markApiTokenRevoked(db: Db, input: AuditContext & { name: string; now: Date }): Promise<boolean> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with revoked as (
@@ -20,5 +20,5 @@ export async function markApiTokenRevoked(db: Db, input: AuditContext & { name: 
     )
     select name from revoked`,
   );
-  return rows.length > 0;
+  return returned > 0;
 }

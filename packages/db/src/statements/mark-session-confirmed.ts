@@ -1,14 +1,14 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { execute, instantParam, requestParams } from "../sql.ts";
 
 /** Records that the administrator of a session has just entered their password (and code) again. */
 export async function markSessionConfirmed(
   db: Db,
   input: AuditContext & { sessionId: number; now: Date },
 ): Promise<void> {
-  await rowsOf(
+  await execute(
     db,
     sql`
     with confirmed as (

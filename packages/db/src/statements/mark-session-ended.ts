@@ -1,7 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { execute, instantParam, requestParams } from "../sql.ts";
 
 /**
  * Ends a session.
@@ -13,7 +13,7 @@ export async function markSessionEnded(
   db: Db,
   input: AuditContext & { sessionId: number; adminId?: number; now: Date },
 ): Promise<boolean> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with ended as (
@@ -26,5 +26,5 @@ export async function markSessionEnded(
     )
     select id from ended`,
   );
-  return rows.length > 0;
+  return returned > 0;
 }

@@ -2,7 +2,7 @@ import { type AuditContext, formatCents, type PaymentDate, type Policy, type Run
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { findRun, type PaymentRun } from "../reads/runs.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { execute, instantParam, requestParams } from "../sql.ts";
 
 export interface OpenRunInput extends AuditContext {
   readonly date: PaymentDate;
@@ -18,7 +18,7 @@ export interface OpenRunInput extends AuditContext {
  */
 export async function openRun(db: Db, input: OpenRunInput): Promise<{ run: PaymentRun; opened: boolean }> {
   const { date, trigger, policy, actor, now } = input;
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with opened as (
@@ -38,7 +38,7 @@ export async function openRun(db: Db, input: OpenRunInput): Promise<{ run: Payme
   );
   const run = await findRun(db, date.date);
   if (!run) throw new Error(`the run of ${date.date} was neither opened nor found`);
-  return { run, opened: rows.length > 0 };
+  return { run, opened: returned > 0 };
 }
 
 function policySnapshot({ schedule, minimumBalanceCents, catchUpDays }: Policy) {

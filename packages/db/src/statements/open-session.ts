@@ -2,7 +2,7 @@ import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { SESSION_LIFE_MS } from "../session-lifetime.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { execute, instantParam, requestParams } from "../sql.ts";
 
 /**
  * Opens a session.
@@ -21,7 +21,7 @@ export async function openSession(
   },
 ): Promise<void> {
   const expiresAt = new Date(input.now.getTime() + SESSION_LIFE_MS);
-  await rowsOf(
+  await execute(
     db,
     sql`
     with opened as (

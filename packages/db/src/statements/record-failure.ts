@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, rowsOf } from "../sql.ts";
+import { execute, instantParam } from "../sql.ts";
 
 /**
  * Records that a user's job gave up. The run can then close without this user, and the reason is stored.
@@ -11,7 +11,7 @@ export async function recordFailure(
   db: Db,
   failure: { runId: number; userId: number; error: string; now: Date },
 ): Promise<boolean> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     sql`
     with failed as (
@@ -26,5 +26,5 @@ export async function recordFailure(
     )
     select user_id from failed`,
   );
-  return rows.length > 0;
+  return returned > 0;
 }

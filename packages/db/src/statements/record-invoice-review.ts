@@ -1,12 +1,13 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { arrayOf, cents, flag, integer, nullable, oneOf, text } from "../decoders.ts";
 import {
   digestOf,
   type InvoiceReview,
   judged,
   type ReviewCount,
-  type ReviewResult,
   reviewable,
+  reviewResults,
 } from "../invoice-review.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
@@ -33,14 +34,15 @@ export async function recordInvoiceReview(
   const { to, actor, now } = review;
   const reason = to.status === "rejected" ? to.reason : null;
   const disposition = to.status === "rejected" ? to.disposition : null;
-  const rows = await rowsOf<{
-    result: ReviewResult | null;
-    invoices: number;
-    amount: bigint;
-    numbers: string[] | null;
-    is_expected: boolean;
-  }>(
+  const rows = await rowsOf(
     db,
+    {
+      result: nullable(oneOf(reviewResults)),
+      invoices: integer,
+      amountCents: cents,
+      numbers: nullable(arrayOf(text)),
+      isExpected: flag,
+    },
     sql`
     with chosen as (${reviewable(review)} order by i.id for no key update of i), judged as (${judged(review)}),
     agreed as (
@@ -78,15 +80,15 @@ export async function recordInvoiceReview(
           'approvedBy', case when result = 'approved' then ${actor}::text end)), ${requestParams(review)}
       from reviewed
     )
-    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount, (select is_expected from agreed) as is_expected,
+    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount_cents, (select is_expected from agreed) as is_expected,
       ${"numbers" in review.selection ? sql`array_agg(number order by id)` : sql`null`} as numbers
     from judged group by result
     union all select null, 0, 0, is_expected, null from agreed`,
   );
   return {
-    isExpected: rows.every(({ is_expected }) => is_expected),
-    counts: rows.flatMap(({ result, invoices, amount, numbers }) =>
-      result ? [{ result, invoices, amountCents: amount, numbers: numbers ?? [] }] : [],
+    isExpected: rows.every(({ isExpected }) => isExpected),
+    counts: rows.flatMap(({ result, invoices, amountCents, numbers }) =>
+      result ? [{ result, invoices, amountCents, numbers: numbers ?? [] }] : [],
     ),
   };
 }

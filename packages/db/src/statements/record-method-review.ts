@@ -1,6 +1,7 @@
 import { type AuditContext, paymentMethodTransitions, statesBefore } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { text } from "../decoders.ts";
 import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export interface MethodReview extends AuditContext {
@@ -21,8 +22,9 @@ export async function recordMethodReview(db: Db, review: MethodReview): Promise<
   const { status } = review.to;
   const reason = status === "rejected" ? review.to.reason : null;
   const reviewable = statesBefore(paymentMethodTransitions, status);
-  const [row] = await rowsOf<{ binance_email: string }>(
+  const [reviewed] = await rowsOf(
     db,
+    { binanceEmail: text },
     sql`
     with owner as (
       -- Every change of a user's methods holds the user's lock, so that reviews, imports and invoices take turns.
@@ -45,5 +47,5 @@ export async function recordMethodReview(db: Db, review: MethodReview): Promise<
     )
     select binance_email from reviewed`,
   );
-  return row ? { binanceEmail: row.binance_email } : null;
+  return reviewed ?? null;
 }

@@ -1,6 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { id } from "../decoders.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
@@ -13,8 +14,9 @@ export async function reopenFailed(
   db: Db,
   retry: AuditContext & { runId: number; now: Date },
 ): Promise<readonly number[]> {
-  const rows = await rowsOf<{ user_id: bigint }>(
+  const rows = await rowsOf(
     db,
+    { userId: id },
     sql`
     with run as (
       select id, payment_date, state from payment_runs
@@ -38,5 +40,5 @@ export async function reopenFailed(
     )
     select user_id from reopened order by user_id`,
   );
-  return rows.map((row) => Number(row.user_id));
+  return rows.map(({ userId }) => userId);
 }

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, rowOf, rowsOf } from "../sql.ts";
+import { instant, integer } from "../decoders.ts";
+import { execute, instantParam, rowOf } from "../sql.ts";
 
 /**
  * Counts an attempt before it is made, so that attempts at the same moment are all counted, across processes.
@@ -13,8 +14,9 @@ export async function countTry(
   { key, windowMs, now }: { key: string; windowMs: number; now: Date },
 ): Promise<{ tries: number; windowEndsAt: Date }> {
   const endsAt = new Date(now.getTime() + windowMs);
-  const { tries, window_ends_at } = await rowOf<{ tries: number; window_ends_at: string }>(
+  return rowOf(
     db,
+    { tries: integer, windowEndsAt: instant },
     sql`
     insert into throttles as t (key, tries, window_ends_at) values (${key}, 1, ${instantParam(endsAt)})
     on conflict (key) do update set
@@ -22,10 +24,9 @@ export async function countTry(
       window_ends_at = case when t.window_ends_at > ${instantParam(now)} then t.window_ends_at else excluded.window_ends_at end
     returning tries, window_ends_at`,
   );
-  return { tries, windowEndsAt: new Date(window_ends_at) };
 }
 
 /** Deletes the attempts of a key, after a successful one, and all rows whose window has ended. */
 export async function forgetTries(db: Db, key: string, now: Date): Promise<void> {
-  await rowsOf(db, sql`delete from throttles where key = ${key} or window_ends_at < ${instantParam(now)}`);
+  await execute(db, sql`delete from throttles where key = ${key} or window_ends_at < ${instantParam(now)}`);
 }

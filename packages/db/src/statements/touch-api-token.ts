@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { arrayOf, text } from "../decoders.ts";
 import { instantParam, rowsOf } from "../sql.ts";
 
 /** Minimum milliseconds between updates of `last_used_at`: a token used every second is written once a minute. */
@@ -12,8 +13,9 @@ export async function touchApiToken(
   now: Date,
 ): Promise<{ name: string; scopes: readonly string[] } | null> {
   const touchBefore = new Date(now.getTime() - TOUCH_AFTER_MS);
-  const [row] = await rowsOf<{ name: string; scopes: string[] }>(
+  const [row] = await rowsOf(
     db,
+    { name: text, scopes: arrayOf(text) },
     sql`
     with live as (
       select id, name, scopes, last_used_at from api_tokens

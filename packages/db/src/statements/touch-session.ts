@@ -1,22 +1,25 @@
-import type { AdminRole } from "@cpa-payouts/core";
+import { adminRoles } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { flag, id, instant, oneOf, type Row, text } from "../decoders.ts";
 import { SESSION_IDLE_MS } from "../session-lifetime.ts";
 import { instantParam, rowsOf } from "../sql.ts";
 
 /** Minimum milliseconds between updates of `last_seen_at`: a session with a request per second is written once a minute. */
 const TOUCH_AFTER_MS = 60_000;
 
-export interface LiveSession {
-  readonly id: number;
-  readonly adminId: number;
-  readonly email: string;
-  readonly role: AdminRole;
-  /** When the password (and code) was last entered. */
-  readonly confirmedAt: Date;
-  readonly expiresAt: Date;
-  readonly hasSecondFactor: boolean;
-}
+const columns = {
+  id,
+  adminId: id,
+  email: text,
+  role: oneOf(adminRoles),
+  confirmedAt: instant,
+  expiresAt: instant,
+  hasSecondFactor: flag,
+};
+
+/** `confirmedAt` is when the password (and code) was last entered. */
+export type LiveSession = Row<typeof columns>;
 
 /**
  * Finds the live session of a token and records its use.
@@ -27,16 +30,9 @@ export interface LiveSession {
 export async function touchSession(db: Db, tokenHash: string, now: Date): Promise<LiveSession | null> {
   const idleSince = new Date(now.getTime() - SESSION_IDLE_MS);
   const touchBefore = new Date(now.getTime() - TOUCH_AFTER_MS);
-  const [row] = await rowsOf<{
-    id: bigint;
-    admin_id: bigint;
-    email: string;
-    role: AdminRole;
-    confirmed_at: string;
-    expires_at: string;
-    has_second_factor: boolean;
-  }>(
+  const [session] = await rowsOf(
     db,
+    columns,
     sql`
     with live as (
       select s.id, s.admin_id, s.last_seen_at, s.confirmed_at, s.expires_at, a.email, a.role, a.totp_secret is not null as has_second_factor
@@ -49,14 +45,5 @@ export async function touchSession(db: Db, tokenHash: string, now: Date): Promis
     )
     select * from live`,
   );
-  if (!row) return null;
-  return {
-    id: Number(row.id),
-    adminId: Number(row.admin_id),
-    email: row.email,
-    role: row.role,
-    confirmedAt: new Date(row.confirmed_at),
-    expiresAt: new Date(row.expires_at),
-    hasSecondFactor: row.has_second_factor,
-  };
+  return session ?? null;
 }

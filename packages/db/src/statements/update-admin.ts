@@ -1,7 +1,8 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { flag } from "../decoders.ts";
+import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export type AdminChange = "changed" | "unknown-admin" | "last-admin";
 
@@ -17,8 +18,9 @@ export async function updateAdmin(
 ): Promise<AdminChange> {
   const role = input.role ?? null;
   const isDisabled = input.isDisabled ?? null;
-  const [row] = await rowsOf<{ found: boolean; changed: boolean }>(
+  const { found, changed } = await rowOf(
     db,
+    { found: flag, changed: flag },
     sql`
     with everyone as (
       -- Locks all of them in key order: two administrators who demote each other at once must not both succeed.
@@ -47,6 +49,6 @@ export async function updateAdmin(
     )
     select exists (select from wanted) as found, exists (select from changed) as changed`,
   );
-  if (!row?.found) return "unknown-admin";
-  return row.changed ? "changed" : "last-admin";
+  if (!found) return "unknown-admin";
+  return changed ? "changed" : "last-admin";
 }

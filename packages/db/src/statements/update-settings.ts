@@ -1,6 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { id } from "../decoders.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export interface SettingsChange extends AuditContext {
@@ -24,6 +25,7 @@ export async function updateSettings(db: Db, change: SettingsChange): Promise<vo
     );
   await rowOf(
     db,
+    { id },
     sql`
     with before as (select * from settings for update), changed as (
       update settings s set

@@ -1,6 +1,7 @@
-import type { AuditContext, UserStatus } from "@cpa-payouts/core";
+import { type AuditContext, type UserStatus, userStatuses } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { nullable, oneOf } from "../decoders.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 /**
@@ -12,8 +13,9 @@ export async function updateUserStatus(
   db: Db,
   input: AuditContext & { externalId: string; status: UserStatus; reason: string; now: Date },
 ): Promise<UserStatus | null> {
-  const { before } = await rowOf<{ before: UserStatus | null }>(
+  const { before } = await rowOf(
     db,
+    { before: nullable(oneOf(userStatuses)) },
     sql`
     with present as (
       select id, status from users where external_id = ${input.externalId} for no key update

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { rowsOf } from "../sql.ts";
+import { execute } from "../sql.ts";
 
 /**
  * Uses up a code of the second factor.
@@ -13,7 +13,7 @@ export async function useSecondFactor(
   adminId: number,
   use: { step: number } | { recoveryHash: string },
 ): Promise<boolean> {
-  const rows = await rowsOf(
+  const returned = await execute(
     db,
     "step" in use
       ? sql`update admins set totp_last_step = ${use.step} where id = ${adminId} and totp_last_step < ${use.step} returning id`
@@ -21,5 +21,5 @@ export async function useSecondFactor(
         update admins set recovery_hashes = array_remove(recovery_hashes, ${use.recoveryHash})
         where id = ${adminId} and ${use.recoveryHash} = any(recovery_hashes) returning id`,
   );
-  return rows.length > 0;
+  return returned > 0;
 }

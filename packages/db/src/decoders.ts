@@ -1,0 +1,93 @@
+/**
+ * Checks a value as the driver returns it and makes it the value used in code.
+ *
+ * @throws TypeError that names the type expected, for a value of another one
+ */
+export type Decoder<T> = (value: unknown) => T;
+
+/** The columns of a result that are read: names in camel case, as in code; the statement has them in snake case. */
+export type Columns = Readonly<Record<string, Decoder<unknown>>>;
+
+/** A decoded row. */
+export type Row<C extends Columns> = { readonly [Name in keyof C]: ReturnType<C[Name]> };
+
+export const text: Decoder<string> = (value) => (typeof value === "string" ? value : refuse("text", value));
+
+export const flag: Decoder<boolean> = (value) => (typeof value === "boolean" ? value : refuse("a boolean", value));
+
+/** An `int4`, such as a count. */
+export const integer: Decoder<number> = (value) =>
+  Number.isInteger(value) ? Number(value) : refuse("an integer", value);
+
+/** An `int8` of cents. */
+export const cents: Decoder<bigint> = (value) => (typeof value === "bigint" ? value : refuse("cents", value));
+
+/** A surrogate key: an `int8`, far below 2^53. */
+export const id: Decoder<number> = (value) => {
+  const key = typeof value === "bigint" ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(key) ? key : refuse("an id", value);
+};
+
+/** A `timestamptz`. It arrives as text, because Drizzle disables the date conversion of postgres.js. */
+export const instant: Decoder<Date> = (value) =>
+  typeof value === "string" && ISO_INSTANT.test(value) ? new Date(value) : refuse("an instant", value);
+
+/** In another DateStyle, JavaScript would read the month as the day. */
+const ISO_INSTANT = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}/;
+
+/** A `date`: the local date `YYYY-MM-DD`. */
+export const date: Decoder<string> = (value) =>
+  typeof value === "string" && ISO_DATE.test(value) ? value : refuse("a date", value);
+
+const ISO_DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Any `jsonb`, null included. */
+export const json: Decoder<unknown> = (value) => value;
+
+/** A text that is one of the given words. */
+export function oneOf<const Word extends string>(words: readonly Word[]): Decoder<Word> {
+  return (value) => words.find((word) => word === value) ?? refuse(`one of ${words.join(", ")}`, value);
+}
+
+export function nullable<T>(decode: Decoder<T>): Decoder<T | null> {
+  return (value) => (value === null ? null : decode(value));
+}
+
+/** An array column. */
+export function arrayOf<T>(decode: Decoder<T>): Decoder<readonly T[]> {
+  return (value) => (Array.isArray(value) ? value.map(decode) : refuse("an array", value));
+}
+
+/**
+ * Returns a function that decodes rows.
+ *
+ * @throws TypeError for a column that is missing or has another type. It names the column and the type; the value may be
+ *   personal data and is not shown
+ */
+export function rowDecoder<C extends Columns>(columns: C): (row: Readonly<Record<string, unknown>>) => Row<C> {
+  const entries = Object.entries(columns).map(([name, decode]) => ({ name, column: toSnakeCase(name), decode }));
+  return (row) =>
+    Object.fromEntries(entries.map(({ name, column, decode }) => [name, decodeColumn(row, column, decode)])) as Row<C>;
+}
+
+function decodeColumn(row: Readonly<Record<string, unknown>>, column: string, decode: Decoder<unknown>): unknown {
+  try {
+    return decode(row[column]);
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new TypeError(`the column "${column}" of the result is not as expected: ${cause.message}`);
+  }
+}
+
+function toSnakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function refuse(expected: string, value: unknown): never {
+  throw new TypeError(`${expected} was expected, the database returned ${describeType(value)}`);
+}
+
+function describeType(value: unknown): string {
+  if (value === undefined) return "no such column";
+  return value === null ? "null" : `a ${typeof value}`;
+}
