@@ -201,7 +201,7 @@ describe("manipulated database", () => {
     [
       "a completed run with an open decision",
       ["update run_decisions set decision = 'pay', outcome = 'open', reason = null where user_id = 5"],
-      ["a completed run has no open decision: run 2026-12-07"],
+      ["a completed or cancelled run has no open decision: run 2026-12-07"],
     ],
     [
       "an invoice that was not counted",

@@ -89,7 +89,7 @@ const invariants: readonly Invariant[] = [
           or not exists (select from users u where u.id = d.user_id)`,
   },
   {
-    name: "a completed run has no open decision",
+    name: "a completed or cancelled run has no open decision",
     offenders: sql`
       select 'run ' || r.payment_date as subject, count(*) || ' decisions are open' as detail
       from payment_runs r join run_decisions d on d.run_id = r.id and d.outcome = 'open'
