@@ -146,7 +146,7 @@ function addAlerts(program: Command, does: Does): void {
     .action(does(async () => (await import("./commands/alerts.ts")).testAlerts, { formats: listFormats }));
   alerts
     .command("retry")
-    .description("send failed alerts again")
+    .description("open the failed deliveries again; the workers send them after the next tick")
     .action(does(async () => (await import("./commands/alerts.ts")).resendAlerts));
 }
 
