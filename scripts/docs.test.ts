@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { readApiConfig } from "@cpa-payouts/api";
-import { overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
-import { logLevels, readConfig } from "@cpa-payouts/runtime";
+import { logLevels, overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
+import { readConfig } from "@cpa-payouts/runtime";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

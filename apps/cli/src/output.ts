@@ -2,7 +2,8 @@ import type { Writable } from "node:stream";
 import { escapeFormula } from "@cpa-payouts/core";
 import { stringify } from "csv-stringify/sync";
 
-const formats = ["table", "json", "csv", "ics"] as const;
+/** Every format of a command; the lists below say which of them a command has. */
+export const formats = ["table", "json", "csv", "ics"] as const;
 export type Format = (typeof formats)[number];
 
 /** The formats of a command that prints one object. */

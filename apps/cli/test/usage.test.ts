@@ -1,6 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import {
+  adminRoles,
+  invoiceTransitions,
+  paymentMethodTransitions,
+  runTransitions,
+  statesOf,
+  userStatuses,
+} from "@cpa-payouts/core";
 import { testDatabase } from "@cpa-payouts/db/testing";
 import { freePort } from "@cpa-payouts/testing-servers";
 import { describe, expect, it } from "vitest";
@@ -92,6 +100,33 @@ describe("bad usage", () => {
       "alerts",
     ])
       expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
+  });
+});
+
+describe("accepted values in the help", () => {
+  const cases: [command: string[], option: string, values: readonly string[]][] = [
+    [[], "--format", ["table", "json", "csv", "ics"]],
+    [[], "--log-level", ["debug", "info", "warn", "error", "silent"]],
+    [["runs"], "--state", statesOf(runTransitions)],
+    [["admin", "create"], "--role", adminRoles],
+    [["invoices"], "--status", statesOf(invoiceTransitions)],
+    [["users"], "--status", userStatuses],
+    [["users"], "--method", statesOf(paymentMethodTransitions)],
+    [["methods"], "--status", statesOf(paymentMethodTransitions)],
+  ];
+
+  it.each(cases)("the help of payouts %j %s lists every value that is accepted", async (command, option, values) => {
+    const { stdout } = await payouts([...command, "--help"], {});
+    const [, description = ""] = stdout.replace(/\s+/g, " ").split(` ${option} <`);
+    expect(description).toContain(`${values.slice(0, -1).join(", ")} or ${values.at(-1)}`);
+  });
+
+  it("the help of an option lists the same values as the error about a wrong one", async () => {
+    for (const [command, option, values] of cases) {
+      const args = command.length === 0 ? ["verify"] : command;
+      const { stderr } = await payouts([...args, ...(command[0] === "admin" ? ["a@b"] : []), option, "wrong"], NOWHERE);
+      expect(stderr).toBe(`error: ${option}: "wrong" is not one of ${values.join(", ")}\n`);
+    }
   });
 });
 
