@@ -195,6 +195,14 @@ describe("environment", () => {
     });
   });
 
+  it("leading zeros change nothing in a number, neither in a variable nor in an option", async () => {
+    const now = ["--now", "2026-12-01T00:00:00Z"];
+    const plain = await payouts(["calendar", "--months", "7", ...now], { CATCH_UP_DAYS: "7" });
+    const padded = await payouts(["calendar", "--months", "0000000007", ...now], { CATCH_UP_DAYS: "0000000007" });
+    expect(plain).toMatchObject({ code: 0, stderr: "" });
+    expect(padded).toEqual(plain);
+  });
+
   it("--now is refused in production", async () => {
     expect(
       await payouts(["verify", "--now", "2026-12-07T02:00:00Z"], { ...NOWHERE, NODE_ENV: "production" }),
