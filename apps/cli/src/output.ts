@@ -83,7 +83,7 @@ async function writeCsv<R extends Row>(columns: readonly Column<R>[], rows: Rows
   for await (const row of rows) await write(stringify([columns.map((column) => csvField(row[column.key], column))]));
 }
 
-/** Escapes free text only; addresses and ids are never altered. */
+/** Escapes free text only; ids, e-mails and destinations are never altered. */
 function csvField<R>(value: Value | undefined, { isFreeText }: Column<R>): Value {
   if (isFreeText && typeof value === "string") return escapeFormula(value);
   return value ?? null;

@@ -105,8 +105,14 @@ export function questionsOf(users: number): Question[] {
     { name: "users, newest", ask: (client) => client.listUsers({ query: { sort: "newest" } }) },
     { name: "users who are owed much", ask: (client) => client.listUsers({ query: { minimumBalance: "300.00" } }) },
     { name: "users, suspended", ask: (client) => client.listUsers({ query: { status: "suspended" } }) },
-    { name: "users with a pending address", ask: (client) => client.listUsers({ query: { method: "pending" } }) },
-    { name: "users with a rejected address", ask: (client) => client.listUsers({ query: { method: "rejected" } }) },
+    {
+      name: "users with a pending payment method",
+      ask: (client) => client.listUsers({ query: { method: "pending" } }),
+    },
+    {
+      name: "users with a rejected payment method",
+      ask: (client) => client.listUsers({ query: { method: "rejected" } }),
+    },
     {
       name: "users: search",
       ask: (client, random) => client.listUsers({ query: { search: `${NAMES[random(8) - 1]} ${random(99)}` } }),
@@ -145,7 +151,7 @@ function amountsFrom(dollars: number) {
   return { minimumAmount: `${150 + dollars}.00`, maximumAmount: `${150 + dollars}.09` };
 }
 
-/** The id of an active user with an approved address; the others have no invoice. */
+/** The id of an active user with an approved payment method; the others have no invoice. */
 function somebodyPaid(random: Random, users: number): number {
   for (;;) {
     const id = random(users);
