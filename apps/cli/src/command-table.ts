@@ -9,7 +9,7 @@ import {
 } from "@cpa-payouts/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { oneOf } from "./choices.ts";
-import { calendarFormats, listFormats } from "./output.ts";
+import { formats, listFormats } from "./output.ts";
 import type { Does } from "./program.ts";
 
 /**
@@ -57,7 +57,7 @@ function addRuns(program: Command, does: Does): void {
     .description("list payment dates")
     .option("--from <date>", "the first day (default: today)")
     .option("--months <n>", "how many months", wholeNumber(1, 1200), 12)
-    .action(does(async () => (await import("./commands/calendar.ts")).calendar, { formats: calendarFormats }));
+    .action(does(async () => (await import("./commands/calendar.ts")).calendar, { formats }));
   program
     .command("preview")
     .description("show what a run would decide; writes nothing")

@@ -2,7 +2,7 @@ import type { Writable } from "node:stream";
 import { escapeFormula } from "@cpa-payouts/core";
 import { stringify } from "csv-stringify/sync";
 
-/** Every format of a command; the lists below say which of them a command has. */
+/** Every format; the lists below have those of most commands, and the calendar has all. */
 export const formats = ["table", "json", "csv", "ics"] as const;
 export type Format = (typeof formats)[number];
 
@@ -10,7 +10,6 @@ export type Format = (typeof formats)[number];
 export const objectFormats = ["table", "json"] as const satisfies readonly Format[];
 /** The formats of a command that prints a list. */
 export const listFormats = ["table", "json", "csv"] as const satisfies readonly Format[];
-export const calendarFormats = formats;
 
 /** A column of a list: the key of its value in a row, and how it is printed. */
 export interface Column<Row> {
