@@ -20,6 +20,20 @@ const dateOf = (random: Random) => DATES[random(DATES.length) - 1] ?? "";
 export function questionsOf(users: number): Question[] {
   return [
     { name: "dashboard", ask: (client) => client.readDashboard() },
+    ...listsOfInvoices(users),
+    ...searches(users),
+    ...singleInvoicesAndTotals(users),
+    ...runQuestions(),
+    ...userQuestions(users),
+    { name: "methods to review", ask: (client) => client.listMethods({ query: { status: "pending" } }) },
+    { name: "methods", ask: (client) => client.listMethods() },
+    ...auditLogs(users),
+    { name: "calendar", ask: (client) => client.listPaymentDates() },
+  ];
+}
+
+function listsOfInvoices(users: number): Question[] {
+  return [
     ...sorts.map((sort) => ({
       name: `invoices, ${sort}`,
       ask: (client: Client) => client.listInvoices({ query: { sort } }),
@@ -50,6 +64,11 @@ export function questionsOf(users: number): Question[] {
       name: "invoices by amount",
       ask: (client, random) => client.listInvoices({ query: amountsFrom(random(9)) }),
     },
+  ];
+}
+
+function searches(users: number): Question[] {
+  return [
     {
       name: "search: a number",
       ask: (client, random) => client.listInvoices({ query: { search: `INV-20261102-${random(users)}` } }),
@@ -76,6 +95,11 @@ export function questionsOf(users: number): Question[] {
         client.listInvoices({ query: { search: NAMES[random(8) - 1] ?? "", status: "pending", sort: "largest" } }),
     },
     { name: "search: no match", ask: (client) => client.listInvoices({ query: { search: "zzz" } }) },
+  ];
+}
+
+function singleInvoicesAndTotals(users: number): Question[] {
+  return [
     {
       name: "one invoice",
       ask: (client, random) =>
@@ -86,6 +110,11 @@ export function questionsOf(users: number): Question[] {
       name: "totals of a run",
       ask: (client, random) => client.totalInvoices({ query: { paymentDate: dateOf(random) } }),
     },
+  ];
+}
+
+function runQuestions(): Question[] {
+  return [
     { name: "runs", ask: (client) => client.listRuns() },
     { name: "one run", ask: (client, random) => client.readRun({ params: { date: dateOf(random) } }) },
     {
@@ -101,6 +130,11 @@ export function questionsOf(users: number): Question[] {
       ask: (client, random) =>
         client.listDecisions({ params: { date: dateOf(random) }, query: { reason: "no-approved-method" } }),
     },
+  ];
+}
+
+function userQuestions(users: number): Question[] {
+  return [
     { name: "users", ask: (client) => client.listUsers() },
     { name: "users, newest", ask: (client) => client.listUsers({ query: { sort: "newest" } }) },
     { name: "users who are owed much", ask: (client) => client.listUsers({ query: { minimumBalance: "300.00" } }) },
@@ -129,8 +163,11 @@ export function questionsOf(users: number): Question[] {
       name: "why a user was (not) paid",
       ask: (client, random) => client.explainUser({ params: { externalId: `user-${random(users)}` } }),
     },
-    { name: "methods to review", ask: (client) => client.listMethods({ query: { status: "pending" } }) },
-    { name: "methods", ask: (client) => client.listMethods() },
+  ];
+}
+
+function auditLogs(users: number): Question[] {
+  return [
     { name: "audit log", ask: (client) => client.listAuditLog() },
     { name: "audit log of an actor", ask: (client) => client.listAuditLog({ query: { actor: "bench@example.com" } }) },
     { name: "audit log of an action", ask: (client) => client.listAuditLog({ query: { action: "run.open" } }) },
@@ -142,7 +179,6 @@ export function questionsOf(users: number): Question[] {
       name: "audit log of a day",
       ask: (client) => client.listAuditLog({ query: { from: "2026-10-05T00:00:00Z", to: "2026-10-06T00:00:00Z" } }),
     },
-    { name: "calendar", ask: (client) => client.listPaymentDates() },
   ];
 }
 
