@@ -31,11 +31,16 @@ beforeEach(() => {
   bin = join(folder, "bin");
   mkdirSync(join(project, "packages/core"), { recursive: true });
   mkdirSync(join(project, "packages/testing/servers"), { recursive: true });
+  mkdirSync(join(project, "benchmarks"));
   mkdirSync(bin);
   cpSync(import.meta.dirname, join(project, "scripts"), { recursive: true });
-  writeJson("package.json", { name: "sample", workspaces: ["packages/*", "packages/testing/*", "apps/*"] });
+  writeJson("package.json", {
+    name: "sample",
+    workspaces: ["packages/*", "packages/testing/*", "apps/*", "benchmarks"],
+  });
   writeJson("packages/core/package.json", { name: "core", dependencies: {} });
   writeJson("packages/testing/servers/package.json", { name: "servers", dependencies: {} });
+  writeJson("benchmarks/package.json", { name: "benchmarks", dependencies: {} });
   writeJson("package-lock.json", { packages: { "": {}, "node_modules/zod": { version: "4.0.0" } } });
   symlinkSync(process.execPath, join(bin, "node"));
   fakeNpm();
@@ -86,6 +91,11 @@ describe("packages", () => {
       "the dependencies of a workspace in a folder of workspaces",
       "packages/testing/servers/package.json",
       { name: "servers", dependencies: { zod: "4.0.0" } },
+    ],
+    [
+      "the dependencies of a workspace that is named by its folder",
+      "benchmarks/package.json",
+      { name: "benchmarks", dependencies: { zod: "4.0.0" } },
     ],
   ])("packages are installed again when %s changed", (_what, file, content) => {
     bootstrap();

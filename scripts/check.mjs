@@ -10,6 +10,7 @@ const STEPS = [
   ["format and lint", "biome check --error-on-warnings --diagnostic-level=warn --max-diagnostics=none ."],
   ["awaited promises, layers", "oxlint"],
   ["unused code", "knip"],
+  ["length of functions", "node scripts/functions.mjs"],
   ["types", "npm run --silent typecheck"],
   ["schema and migrations", "npm run --silent db:check"],
   ["build", "npm run --silent build"],

@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { ruleReasons, skipReasons } from "@cpa-payouts/core";
+import { readApiConfig } from "@cpa-payouts/api";
+import { logLevels, overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
+import { readConfig } from "@cpa-payouts/runtime";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -132,11 +134,13 @@ describe("docs/architecture.md", () => {
   });
 });
 
+/** The environment variables that worker and API read. */
+const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap((file) =>
+  [...read(file).matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = ""]) => name),
+);
+
 describe("docs/configuration.md", () => {
   const text = read("docs/configuration.md");
-  const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap((file) =>
-    [...read(file).matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name]) => name),
-  );
 
   test("the environment variables of worker and API are found", () => {
     expect(variables).toEqual(expect.arrayContaining(["DATABASE_URL", "API_PORT"]));
@@ -144,6 +148,38 @@ describe("docs/configuration.md", () => {
 
   test.each([...new Set(variables)])("the environment variable %s is documented", (name) => {
     expect(text).toContain(`\`${name}\``);
+  });
+});
+
+describe(".env.example", () => {
+  // Each variable with its example and, when the comment above ends in "one of: ..." or "any of: ...", its choices.
+  const offered = [...read(".env.example").matchAll(/^(?:#.*\b(?:one|any) of: (.+)\n)?#?([A-Z_]+)=(.*)$/gm)].map(
+    ([, choices, name = "", value = ""]) => ({ name, value, choices: choices?.split(", ") ?? [] }),
+  );
+  const examples = Object.fromEntries(offered.map(({ name, value }) => [name, value]));
+  const choicesOf = (name: string) => offered.find((variable) => variable.name === name)?.choices;
+  const choices = offered.flatMap((variable) => variable.choices.map((choice) => [variable.name, choice] as const));
+
+  // docker-compose.yml makes DATABASE_URL from the password.
+  test.each(Object.keys(examples).filter((name) => name !== "POSTGRES_PASSWORD"))(
+    "%s is read by the product",
+    (name) => {
+      expect(variables).toContain(name);
+    },
+  );
+
+  test("every example is accepted", () => {
+    expect(() => readConfig(examples, new Date())).not.toThrow();
+    expect(() => readApiConfig(examples)).not.toThrow();
+  });
+
+  test.each(choices)("%s=%s is accepted", (name, choice) => {
+    expect(() => readConfig({ ...examples, [name]: choice }, new Date())).not.toThrow();
+  });
+
+  test("the choices are complete", () => {
+    expect(choicesOf("LOG_LEVEL")).toEqual(logLevels);
+    expect(choicesOf("ALLOW_UNSAFE")).toEqual(overridableChecks);
   });
 });
 

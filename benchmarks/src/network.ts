@@ -34,7 +34,7 @@ async function asAdmin(serverUrl: string, work: (sql: postgres.Sql) => Promise<u
 
 /**
  * Creates a database with `users` users who all qualify for payment: active, owed $150.00 to $159.99, with an approved
- * address.
+ * payment method.
  */
 export async function createNetwork(serverUrl: string, name: string, users: number): Promise<BenchDatabase> {
   const database = await createDatabase(serverUrl, name);

@@ -63,11 +63,17 @@ function fingerprint(root) {
 
 function workspaceManifests(root) {
   return readJson(join(root, "package.json"))
-    .workspaces.map((pattern) => pattern.replace(/\/\*$/, ""))
-    .filter((folder) => existsSync(join(root, folder)))
-    .flatMap((folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}/package.json`))
+    .workspaces.flatMap((pattern) => foldersOf(root, pattern))
+    .map((folder) => `${folder}/package.json`)
     .filter((manifest) => existsSync(join(root, manifest)))
     .sort();
+}
+
+/** The folders of a workspace pattern: the folder that it names or, with `/*` at the end, those in that folder. */
+function foldersOf(root, pattern) {
+  if (!pattern.endsWith("/*")) return [pattern];
+  const parent = pattern.slice(0, -2);
+  return existsSync(join(root, parent)) ? readdirSync(join(root, parent)).map((name) => `${parent}/${name}`) : [];
 }
 
 /** Whether `npm ci` or `npm install` was run by hand: npm records what it installed in its own lock file in node_modules. */

@@ -174,6 +174,9 @@ it("a run can be previewed, opened, read with its decisions and failures, retrie
     next: "2026-12-21",
   });
   expect(await refusal(admin.openRun({ body: { paymentDate: "2026-12-21" } }))).toMatchObject({ status: 400 });
+  await expect(admin.openRun({ body: { paymentDate: "2026-12-21" } })).rejects.toThrow(
+    "2026-12-21 is in the future (today is 2026-12-07); GET /api/v1/preview?date=2026-12-21 shows what its run would decide",
+  );
   expect(await refusal(admin.openRun({ body: { paymentDate: "2026-12-08" } }))).toMatchObject({ status: 400 });
   const opened = await admin.openRun({ body: { paymentDate: "2026-12-07" } });
   expect(opened).toMatchObject({ state: "deciding", trigger: "manual", openedBy: "admin@example.com" });

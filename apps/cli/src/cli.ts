@@ -1,10 +1,11 @@
 import { userInfo } from "node:os";
 import type { Writable } from "node:stream";
-import { InputError } from "@cpa-payouts/core";
+import { InputError, type LogLevel, logLevels } from "@cpa-payouts/core";
 import type { Telemetry } from "@cpa-payouts/jobs";
 import type { Clock } from "@cpa-payouts/pipeline";
-import { type Config, createLogger, type Logger, type LogLevel, logLevels, readConfig } from "@cpa-payouts/runtime";
-import { calendarFormats, createOutput, type Format, type Output, objectFormats } from "./output.ts";
+import { type Config, createLogger, type Logger, readConfig } from "@cpa-payouts/runtime";
+import { readChoice } from "./choices.ts";
+import { formats as allFormats, createOutput, type Format, type Output, objectFormats } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { readSecretFiles } from "./secrets.ts";
 
@@ -70,7 +71,7 @@ export function openCli(
   const env = readSecretFiles(surroundings.env);
   const config = readConfig(env, new Date());
   const level = readChoice("--log-level", options.logLevel, logLevels) ?? config.logLevel ?? logLevel;
-  const format = options.json ? "json" : (readChoice("--format", options.format, calendarFormats) ?? "table");
+  const format = options.json ? "json" : (readChoice("--format", options.format, allFormats) ?? "table");
   if (!formats.includes(format))
     throw new InputError(`--format ${format} is not for this command; it knows ${formats.join(", ")}`);
   return {
@@ -89,13 +90,6 @@ export function openCli(
       stderr.write(`${line}\n`);
     },
   };
-}
-
-function readChoice<T extends string>(flag: string, text: string | undefined, choices: readonly T[]): T | undefined {
-  if (text === undefined) return undefined;
-  const choice = choices.find((candidate) => candidate === text);
-  if (!choice) throw new InputError(`${flag}: "${text}" is not one of ${choices.join(", ")}`);
-  return choice;
 }
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;

@@ -1,6 +1,15 @@
-import { parseWholeNumber } from "@cpa-payouts/core";
+import {
+  adminRoles,
+  invoiceTransitions,
+  parseWholeNumber,
+  paymentMethodTransitions,
+  runTransitions,
+  statesOf,
+  userStatuses,
+} from "@cpa-payouts/core";
 import { type Command, InvalidArgumentError } from "commander";
-import { calendarFormats, listFormats } from "./output.ts";
+import { oneOf } from "./choices.ts";
+import { formats, listFormats } from "./output.ts";
 import type { Does } from "./program.ts";
 
 /**
@@ -48,7 +57,7 @@ function addRuns(program: Command, does: Does): void {
     .description("list payment dates")
     .option("--from <date>", "the first day (default: today)")
     .option("--months <n>", "how many months", wholeNumber(1, 1200), 12)
-    .action(does(async () => (await import("./commands/calendar.ts")).calendar, { formats: calendarFormats }));
+    .action(does(async () => (await import("./commands/calendar.ts")).calendar, { formats }));
   program
     .command("preview")
     .description("show what a run would decide; writes nothing")
@@ -62,7 +71,7 @@ function addRuns(program: Command, does: Does): void {
   const runs = program
     .command("runs")
     .description("list payment runs, newest first")
-    .option("--state <state>", "only runs in this state")
+    .option("--state <state>", `only runs in this state: ${oneOf(statesOf(runTransitions))}`)
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000))
     .action(does(async () => (await import("./commands/runs.ts")).printRuns, { formats: listFormats }));
   runs
@@ -119,7 +128,7 @@ function addAdmins(program: Command, does: Does): void {
     .command("create")
     .description("add an administrator; the password is asked for, or generated and shown once")
     .argument("<email>")
-    .option("--role <role>", "viewer, operator or admin", "admin")
+    .option("--role <role>", oneOf(adminRoles), "admin")
     .action(does(async () => (await import("./commands/admin.ts")).addAdmin));
   admin
     .command("password")
@@ -146,7 +155,7 @@ function addAlerts(program: Command, does: Does): void {
     .action(does(async () => (await import("./commands/alerts.ts")).testAlerts, { formats: listFormats }));
   alerts
     .command("retry")
-    .description("send failed alerts again")
+    .description("open the failed deliveries again; the workers send them after the next tick")
     .action(does(async () => (await import("./commands/alerts.ts")).resendAlerts));
 }
 
@@ -155,7 +164,7 @@ function addViews(program: Command, does: Does): void {
   program
     .command("invoices")
     .description("list invoices, oldest first")
-    .option("--status <status>", "pending, paid or rejected")
+    .option("--status <status>", oneOf(statesOf(invoiceTransitions)))
     .option("--date <date>", "only invoices of this payment date")
     .option("--user <external-id>", "only invoices of this user")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
@@ -163,16 +172,16 @@ function addViews(program: Command, does: Does): void {
   program
     .command("users")
     .description("list users, with balance and payment method")
-    .option("--status <status>", "active, suspended or closed")
+    .option("--status <status>", oneOf(userStatuses))
     .option("--user <external-id>", "only this user")
     .option("--min-balance <amount>", "only users who are owed at least this amount, in dollars")
-    .option("--method <status>", "only users whose payment method is pending, approved or rejected")
+    .option("--method <status>", `only users whose payment method is ${oneOf(statesOf(paymentMethodTransitions))}`)
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
     .action(does(async () => (await import("./commands/lists.ts")).listUsers, { formats: listFormats }));
   program
     .command("methods")
     .description("list payment methods (Binance e-mails)")
-    .option("--status <status>", "pending, approved, rejected or replaced")
+    .option("--status <status>", oneOf(statesOf(paymentMethodTransitions)))
     .option("--user <external-id>", "only methods of this user")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
     .action(does(async () => (await import("./commands/lists.ts")).listMethods, { formats: listFormats }));

@@ -2,14 +2,14 @@ import type { Writable } from "node:stream";
 import { escapeFormula } from "@cpa-payouts/core";
 import { stringify } from "csv-stringify/sync";
 
-const formats = ["table", "json", "csv", "ics"] as const;
+/** Every format; the lists below have those of most commands, and the calendar has all. */
+export const formats = ["table", "json", "csv", "ics"] as const;
 export type Format = (typeof formats)[number];
 
 /** The formats of a command that prints one object. */
 export const objectFormats = ["table", "json"] as const satisfies readonly Format[];
 /** The formats of a command that prints a list. */
 export const listFormats = ["table", "json", "csv"] as const satisfies readonly Format[];
-export const calendarFormats = formats;
 
 /** A column of a list: the key of its value in a row, and how it is printed. */
 export interface Column<Row> {
@@ -82,7 +82,7 @@ async function writeCsv<R extends Row>(columns: readonly Column<R>[], rows: Rows
   for await (const row of rows) await write(stringify([columns.map((column) => csvField(row[column.key], column))]));
 }
 
-/** Escapes free text only; addresses and ids are never altered. */
+/** Escapes free text only; ids, e-mails and destinations are never altered. */
 function csvField<R>(value: Value | undefined, { isFreeText }: Column<R>): Value {
   if (isFreeText && typeof value === "string") return escapeFormula(value);
   return value ?? null;

@@ -1,10 +1,10 @@
-import { InputError, OperationError } from "@cpa-payouts/core";
-import type { LogLevel } from "@cpa-payouts/runtime";
+import { InputError, type LogLevel, logLevels, OperationError } from "@cpa-payouts/core";
 import { Command, CommanderError } from "commander";
+import { oneOf } from "./choices.ts";
 import type { Cli, GlobalOptions, Surroundings } from "./cli.ts";
 import { addCommands } from "./command-table.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import type { Format } from "./output.ts";
+import { type Format, formats } from "./output.ts";
 
 /** The implementation of a command. It returns the exit code; undefined means done. */
 type Action<Args extends readonly unknown[]> = (cli: Cli, ...args: Args) => Promise<ExitCode | undefined>;
@@ -60,11 +60,14 @@ async function explain(cause: unknown): Promise<readonly string[]> {
 function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => void): Command {
   const program = new Command("payouts")
     .description("Pays the users of an affiliate (CPA) network twice a month, exact to the cent.")
-    .option("--format <format>", "table, json or csv; data on stdout, everything else on stderr")
+    .option(
+      "--format <format>",
+      `${oneOf(formats)}, depending on the command; data on stdout, everything else on stderr`,
+    )
     .option("--json", "short for --format json")
     .option("--now <instant>", "pretend the time, such as 2026-12-07T02:00:00Z (not in production)")
     .option("--data-dir <dir>", "folder of the embedded database, used without DATABASE_URL")
-    .option("--log-level <level>", "debug, info, warn, error or silent")
+    .option("--log-level <level>", oneOf(logLevels))
     .option("--actor <name>", "who gives the order, for the audit log (default: cli:<you>)")
     .showSuggestionAfterError()
     .configureOutput({

@@ -22,7 +22,7 @@ export async function importSampleNetwork(ctx: DataContext, actor: string): Prom
 
 /**
  * A sample network as an import file, the same every time: users of all kinds, with balances around the minimum. All
- * users are invented; their addresses are in the domains reserved for examples.
+ * users are invented; their e-mails are in the domains reserved for examples.
  */
 function sampleNetworkCsv(users = 1_000): string {
   return HEADER + Array.from({ length: users }, (_, index) => sampleRow(index + 1)).join("");

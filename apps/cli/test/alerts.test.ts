@@ -91,9 +91,15 @@ describe("payouts alerts", () => {
     const email = { ...alert, channel: "email", state: "open", attempts: 0, error: null };
     expect(await payoutsJson(["alerts"], env)).toEqual([email, { ...webhook, state: "failed" }]);
     expect(await payoutsJson(["alerts", "retry"], env)).toEqual({ reopened: 1 });
-    expect(await payouts(["alerts", "retry"], env)).toMatchObject({ code: 0, stdout: "No alert has failed\n" });
+    expect(await payouts(["alerts", "retry"], env)).toMatchObject({ code: 0, stdout: "No delivery has failed\n" });
     expect(await payoutsJson(["alerts", "--limit", "1"], env)).toEqual([email]);
     expect(await payoutsJson(["alerts"], env)).toEqual([email, { ...webhook, state: "open" }]);
+    await settleDelivery(database.db, failed);
+    await settleDelivery(database.db, { ...failed, deliveryId: 2 });
+    expect(await payouts(["alerts", "retry"], env)).toMatchObject({
+      code: 0,
+      stdout: "Deliveries to be sent again at the next tick: 2\n",
+    });
     await database.close();
   });
 });

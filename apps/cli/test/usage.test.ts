@@ -1,6 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import {
+  adminRoles,
+  invoiceTransitions,
+  paymentMethodTransitions,
+  runTransitions,
+  statesOf,
+  userStatuses,
+} from "@cpa-payouts/core";
 import { testDatabase } from "@cpa-payouts/db/testing";
 import { freePort } from "@cpa-payouts/testing-servers";
 import { describe, expect, it } from "vitest";
@@ -95,6 +103,33 @@ describe("bad usage", () => {
   });
 });
 
+describe("accepted values in the help", () => {
+  const cases: [command: string[], option: string, values: readonly string[]][] = [
+    [[], "--format", ["table", "json", "csv", "ics"]],
+    [[], "--log-level", ["debug", "info", "warn", "error", "silent"]],
+    [["runs"], "--state", statesOf(runTransitions)],
+    [["admin", "create"], "--role", adminRoles],
+    [["invoices"], "--status", statesOf(invoiceTransitions)],
+    [["users"], "--status", userStatuses],
+    [["users"], "--method", statesOf(paymentMethodTransitions)],
+    [["methods"], "--status", statesOf(paymentMethodTransitions)],
+  ];
+
+  it.each(cases)("the help of payouts %j %s lists every value that is accepted", async (command, option, values) => {
+    const { stdout } = await payouts([...command, "--help"], {});
+    const [, description = ""] = stdout.replace(/\s+/g, " ").split(` ${option} <`);
+    expect(description).toContain(`${values.slice(0, -1).join(", ")} or ${values.at(-1)}`);
+  });
+
+  it("the help of an option lists the same values as the error about a wrong one", async () => {
+    for (const [command, option, values] of cases) {
+      const args = command.length === 0 ? ["verify"] : command;
+      const { stderr } = await payouts([...args, ...(command[0] === "admin" ? ["a@b"] : []), option, "wrong"], NOWHERE);
+      expect(stderr).toBe(`error: ${option}: "wrong" is not one of ${values.join(", ")}\n`);
+    }
+  });
+});
+
 describe("environment", () => {
   it("a wrong environment is refused with all of its problems at once", async () => {
     const { code, stderr } = await payouts(["verify"], {
@@ -158,6 +193,14 @@ describe("environment", () => {
     expect(await payouts(["calendar", "--months", "1"], { MINIMUM_BALANCE: "", LOG_LEVEL: "" })).toMatchObject({
       code: 0,
     });
+  });
+
+  it("leading zeros change nothing in a number, neither in a variable nor in an option", async () => {
+    const now = ["--now", "2026-12-01T00:00:00Z"];
+    const plain = await payouts(["calendar", "--months", "7", ...now], { CATCH_UP_DAYS: "7" });
+    const padded = await payouts(["calendar", "--months", "0000000007", ...now], { CATCH_UP_DAYS: "0000000007" });
+    expect(plain).toMatchObject({ code: 0, stderr: "" });
+    expect(padded).toEqual(plain);
   });
 
   it("--now is refused in production", async () => {

@@ -50,7 +50,7 @@ export async function createHistory(
   return database;
 }
 
-/** Names to search for; some users suspended, some addresses pending, rejected or shared. */
+/** Names to search for; some users suspended, some payment methods pending, rejected or shared. */
 const DIVERSITY = `
   update users set name = (array['Ada','Ben','Cyd','Dan','Eve','Fay','Gus','Hal'])[1 + id % 8] || ' ' || id;
   update users set status = 'suspended' where id % 997 = 0;

@@ -20,6 +20,20 @@ const dateOf = (random: Random) => DATES[random(DATES.length) - 1] ?? "";
 export function questionsOf(users: number): Question[] {
   return [
     { name: "dashboard", ask: (client) => client.readDashboard() },
+    ...listsOfInvoices(users),
+    ...searches(users),
+    ...singleInvoicesAndTotals(users),
+    ...runQuestions(),
+    ...userQuestions(users),
+    { name: "methods to review", ask: (client) => client.listMethods({ query: { status: "pending" } }) },
+    { name: "methods", ask: (client) => client.listMethods() },
+    ...auditLogs(users),
+    { name: "calendar", ask: (client) => client.listPaymentDates() },
+  ];
+}
+
+function listsOfInvoices(users: number): Question[] {
+  return [
     ...sorts.map((sort) => ({
       name: `invoices, ${sort}`,
       ask: (client: Client) => client.listInvoices({ query: { sort } }),
@@ -50,6 +64,11 @@ export function questionsOf(users: number): Question[] {
       name: "invoices by amount",
       ask: (client, random) => client.listInvoices({ query: amountsFrom(random(9)) }),
     },
+  ];
+}
+
+function searches(users: number): Question[] {
+  return [
     {
       name: "search: a number",
       ask: (client, random) => client.listInvoices({ query: { search: `INV-20261102-${random(users)}` } }),
@@ -76,6 +95,11 @@ export function questionsOf(users: number): Question[] {
         client.listInvoices({ query: { search: NAMES[random(8) - 1] ?? "", status: "pending", sort: "largest" } }),
     },
     { name: "search: no match", ask: (client) => client.listInvoices({ query: { search: "zzz" } }) },
+  ];
+}
+
+function singleInvoicesAndTotals(users: number): Question[] {
+  return [
     {
       name: "one invoice",
       ask: (client, random) =>
@@ -86,6 +110,11 @@ export function questionsOf(users: number): Question[] {
       name: "totals of a run",
       ask: (client, random) => client.totalInvoices({ query: { paymentDate: dateOf(random) } }),
     },
+  ];
+}
+
+function runQuestions(): Question[] {
+  return [
     { name: "runs", ask: (client) => client.listRuns() },
     { name: "one run", ask: (client, random) => client.readRun({ params: { date: dateOf(random) } }) },
     {
@@ -101,12 +130,23 @@ export function questionsOf(users: number): Question[] {
       ask: (client, random) =>
         client.listDecisions({ params: { date: dateOf(random) }, query: { reason: "no-approved-method" } }),
     },
+  ];
+}
+
+function userQuestions(users: number): Question[] {
+  return [
     { name: "users", ask: (client) => client.listUsers() },
     { name: "users, newest", ask: (client) => client.listUsers({ query: { sort: "newest" } }) },
     { name: "users who are owed much", ask: (client) => client.listUsers({ query: { minimumBalance: "300.00" } }) },
     { name: "users, suspended", ask: (client) => client.listUsers({ query: { status: "suspended" } }) },
-    { name: "users with a pending address", ask: (client) => client.listUsers({ query: { method: "pending" } }) },
-    { name: "users with a rejected address", ask: (client) => client.listUsers({ query: { method: "rejected" } }) },
+    {
+      name: "users with a pending payment method",
+      ask: (client) => client.listUsers({ query: { method: "pending" } }),
+    },
+    {
+      name: "users with a rejected payment method",
+      ask: (client) => client.listUsers({ query: { method: "rejected" } }),
+    },
     {
       name: "users: search",
       ask: (client, random) => client.listUsers({ query: { search: `${NAMES[random(8) - 1]} ${random(99)}` } }),
@@ -123,8 +163,11 @@ export function questionsOf(users: number): Question[] {
       name: "why a user was (not) paid",
       ask: (client, random) => client.explainUser({ params: { externalId: `user-${random(users)}` } }),
     },
-    { name: "methods to review", ask: (client) => client.listMethods({ query: { status: "pending" } }) },
-    { name: "methods", ask: (client) => client.listMethods() },
+  ];
+}
+
+function auditLogs(users: number): Question[] {
+  return [
     { name: "audit log", ask: (client) => client.listAuditLog() },
     { name: "audit log of an actor", ask: (client) => client.listAuditLog({ query: { actor: "bench@example.com" } }) },
     { name: "audit log of an action", ask: (client) => client.listAuditLog({ query: { action: "run.open" } }) },
@@ -136,7 +179,6 @@ export function questionsOf(users: number): Question[] {
       name: "audit log of a day",
       ask: (client) => client.listAuditLog({ query: { from: "2026-10-05T00:00:00Z", to: "2026-10-06T00:00:00Z" } }),
     },
-    { name: "calendar", ask: (client) => client.listPaymentDates() },
   ];
 }
 
@@ -145,7 +187,7 @@ function amountsFrom(dollars: number) {
   return { minimumAmount: `${150 + dollars}.00`, maximumAmount: `${150 + dollars}.09` };
 }
 
-/** The id of an active user with an approved address; the others have no invoice. */
+/** The id of an active user with an approved payment method; the others have no invoice. */
 function somebodyPaid(random: Random, users: number): number {
   for (;;) {
     const id = random(users);

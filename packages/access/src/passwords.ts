@@ -72,7 +72,10 @@ export function generatePassword(): string {
   return groups(GROUPS);
 }
 
-/** A recovery code for a lost second factor: 49 random bits. Tries are limited like those of a password. */
+/**
+ * A recovery code for a lost second factor: 49 random bits. Tries are limited like those of a password. A reader of the
+ * database can find the code from its hash, but also reads the TOTP secret there: both are of use only with the password.
+ */
 export function generateRecoveryCode(): string {
   return groups(2);
 }

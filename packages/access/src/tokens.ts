@@ -13,7 +13,10 @@ export function newApiToken(): string {
   return API_TOKEN_PREFIX + newSessionToken();
 }
 
-/** The SHA-256 hash that is stored instead of a token. A slow hash would add nothing, since tokens have 256 random bits. */
+/**
+ * The SHA-256 hash that is stored instead of a token. A slow hash would add nothing, since tokens have 256 random bits.
+ * Recovery codes have fewer and can be found from it (`generateRecoveryCode`).
+ */
 export function hashToken(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }

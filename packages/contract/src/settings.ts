@@ -8,7 +8,7 @@ const settings = z
   .object({
     /** An invoice above this needs the approval of two people; null for never. */
     twoPersonAbove: amount.nullable(),
-    /** A user whose address changed within this many days before a run waits for a later one; 0 switches this off. */
+    /** A user whose Binance e-mail changed within this many days before a run waits for a later one; 0 switches this off. */
     coolingOffDays: z.int(),
     /** An alert is raised after this many days with pending invoices and no review; 0 for never. */
     reviewAlertDays: z.int(),

@@ -94,9 +94,9 @@ const method = z
     reviewedAt: instant.nullable(),
     reason: z.string().nullable(),
     createdAt: instant,
-    /** How many other users have given this address. */
+    /** How many other users have given this Binance e-mail. */
     sharedWith: z.int(),
-    /** The previous address, if this one replaced it. */
+    /** The previous Binance e-mail, if this one replaced it. */
     replaces: z.string().nullable(),
   })
   .meta({ id: "PaymentMethod" });
@@ -175,7 +175,7 @@ export const methodOperations = {
     access: { role: "operator", scope: "methods:review" },
     params: ofUser,
     body: z.strictObject({
-      /** The address that the reviewer saw. If the user has given another one since, nothing is changed. */
+      /** The Binance e-mail that the reviewer saw. If the user has given another one since, nothing is changed. */
       binanceEmail: z.string().min(1).max(254),
       verdict: z.discriminatedUnion("status", [
         z.strictObject({ status: z.literal("approved") }),

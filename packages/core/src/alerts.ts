@@ -6,7 +6,7 @@ export type AlertEvent = (typeof alertEvents)[number];
 export const alertChannels = ["webhook", "email"] as const;
 export type AlertChannel = (typeof alertChannels)[number];
 
-/** The text of an alert. It leaves the system, so it holds dates, counts and amounts, but no user's name or address. */
+/** The text of an alert. It leaves the system, so it holds dates, counts and amounts, but no user's name or e-mail. */
 export interface AlertMessage {
   /** Letters, digits and dashes. The same each time the alert is sent, and unique across all installations. */
   readonly id: string;

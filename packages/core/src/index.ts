@@ -12,7 +12,8 @@
  * - administrator (admin): a person who signs in to the admin API, as `viewer`, `operator` or `admin`.
  * - alert: a notification about an event, raised once. channel: how it is sent (webhook, e-mail). delivery: one alert
  *   through one channel.
- * - invoice: the amount a user is to be paid for a payment date. review: the administrator's decision on it.
+ * - invoice: the amount a user is to be paid for a payment date. destination: the Binance e-mail that it is sent to.
+ *   review: the administrator's decision on it.
  */
 export * from "./alerts.ts";
 export * from "./audit-context.ts";

@@ -64,7 +64,7 @@ export const invoiceTransitions = transitions({
 });
 export type InvoiceStatus = keyof typeof invoiceTransitions;
 
-/** `replaced`: the user has given another address. A rejected address may still be approved. */
+/** `replaced`: the user has given another Binance e-mail. A rejected method may still be approved. */
 export const paymentMethodTransitions = transitions({
   pending: ["approved", "rejected", "replaced"],
   approved: ["rejected", "replaced"],

@@ -6,6 +6,7 @@ describe("whole number", () => {
     ["0", 0],
     ["1", 1],
     ["007", 7],
+    ["000000000010", 10],
     ["100", 100],
   ])("%j from 0 to 100 is read", (text, number) => {
     expect(parseWholeNumber(text, 0, 100)).toBe(number);

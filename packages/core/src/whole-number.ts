@@ -1,5 +1,6 @@
 /**
- * Reads a whole number that is written with digits only: no sign, no decimals, no exponent, no spaces.
+ * Reads a whole number that is written with digits only: no sign, no decimals, no exponent, no spaces. Leading zeros
+ * change nothing: `007` is 7, not octal.
  *
  * @param from the smallest number allowed, 0 or more
  * @param to the largest number allowed, at most `Number.MAX_SAFE_INTEGER`

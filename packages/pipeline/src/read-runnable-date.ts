@@ -14,6 +14,15 @@ export type RunnableDate =
   | { readonly status: "not-a-payment-date"; readonly date: LocalDate };
 
 /**
+ * Why the run of a date in the future is refused, for people.
+ *
+ * @param preview what shows its preview: a command or a request
+ */
+export function describeFutureDate({ date, today }: { date: LocalDate; today: LocalDate }, preview: string): string {
+  return `${date} is in the future (today is ${today}); ${preview} shows what its run would decide`;
+}
+
+/**
  * Tests whether a date is a payment date that has come. Needs no database.
  *
  * @param asked the date; today if it is left out

@@ -124,9 +124,9 @@ export interface ReviewedMethod {
 /**
  * Approves or rejects a user's latest payment method.
  *
- * @param input.binanceEmail the address that the reviewer saw; if the latest method has another one by now, nothing
+ * @param input.binanceEmail the Binance e-mail that the reviewer saw; if the latest method has another one by now, nothing
  *   changes
- * @returns `reviewed`, or `already-reviewed` with the present address and status of the latest method
+ * @returns `reviewed`, or `already-reviewed` with the present Binance e-mail and status of the latest method
  * @throws InputError for an unknown user, a user without a method, or a rejection without a reason
  */
 export async function reviewMethod(

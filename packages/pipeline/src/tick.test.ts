@@ -124,7 +124,7 @@ describe("tick", () => {
     expect(await tick(patient)).toEqual({ opened: "2026-12-07", resumed: 1, missed: 0 });
   });
 
-  it("a date beyond the catch-up window raises an alarm and gets no run", async () => {
+  it("a date beyond the catch-up window is reported as missed and gets no run", async () => {
     await tick(flow.ctx);
     expect(await tickAt("2026-12-14T23:59:59Z")).toMatchObject({ opened: "2026-12-07", missed: 0 });
     await finish("2026-12-07");
@@ -135,7 +135,7 @@ describe("tick", () => {
     expect(await runs()).toEqual(["2026-12-07 catch-up completed"]);
   });
 
-  it("a missed date that was run by hand raises no further alarm", async () => {
+  it("a missed date that was run by hand is no longer reported", async () => {
     await tick(flow.ctx);
     expect(await tickAt("2026-12-15T00:00:00Z")).toMatchObject({ missed: 1 });
     const missed = [

@@ -2,6 +2,8 @@ import { findSmtpProblem, findWebhookProblem } from "@cpa-payouts/alerts";
 import {
   findScheduleProblem,
   InputError,
+  type LogLevel,
+  logLevels,
   type OverridableCheck,
   overridableChecks,
   type Policy,
@@ -18,9 +20,6 @@ import {
   wholeNumber,
   wrongConfiguration,
 } from "./environment.ts";
-
-export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 /** The poolers in front of the database; `transaction` lends a connection for one transaction at a time. */
 const poolers = ["none", "transaction"] as const;

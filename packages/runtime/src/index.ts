@@ -1,7 +1,7 @@
 /** What the entry points share: environment, connections, logger, tracing, set-up checks, shutdown. */
 export { openAlerts } from "./channels.ts";
 export { backendConfig, type OpenContext, openContext } from "./context.ts";
-export { type Config, type LogLevel, logLevels, readConfig } from "./env.ts";
+export { type Config, readConfig } from "./env.ts";
 export * from "./environment.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { queueErrorLogger } from "./queue-errors.ts";

@@ -1,6 +1,6 @@
+import type { LogLevel } from "@cpa-payouts/core";
 import { pino } from "pino";
 import pretty from "pino-pretty";
-import type { LogLevel } from "./env.ts";
 
 export type Logger = ReturnType<typeof createLogger>;
 

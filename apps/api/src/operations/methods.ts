@@ -19,7 +19,7 @@ export const methodHandlers: Handlers<"methods"> = {
     if (!(await findUser(ctx.db, externalId))) throw notFound(`user ${externalId}`);
     const { result, binanceEmail, status } = await reviewMethod(ctx, { ...audit, externalId, ...body });
     if (result === "reviewed") return { binanceEmail, status };
-    throw conflict("the method is reviewed already, or the user has another address now", { binanceEmail, status });
+    throw conflict("the method is reviewed already, or the user has another one now", { binanceEmail, status });
   },
 };
 

@@ -3,6 +3,7 @@ import { type DecisionListing, findRun, listDecisions, listRuns, type PaymentRun
 import {
   cancelRun,
   currentOrNextPaymentDate,
+  describeFutureDate,
   previewRun,
   type RunnableDate,
   type RunSummary,
@@ -83,7 +84,7 @@ export const runHandlers: Handlers<"runs"> = {
 
 function whyNotRunnable(refused: Exclude<RunnableDate, { status: "runnable" }>): string {
   if (refused.status === "future" && refused.kind)
-    return `${refused.date} is in the future; GET /api/v1/preview shows what it would be`;
+    return describeFutureDate(refused, `GET /api/v1/preview?date=${refused.date}`);
   return `${refused.date} is not a payment date`;
 }
 

@@ -55,12 +55,12 @@ async function tryChannel(name: AlertChannel, channel: Channel | undefined, mess
   }
 }
 
-/** `payouts alerts retry`: opens the failed deliveries again; the workers send them after the next tick. */
+/** `payouts alerts retry`: opens the failed deliveries again and prints how many; the workers send them after the next tick. */
 export async function resendAlerts(cli: Cli): Promise<undefined> {
   await withDatabase(cli, async (ctx) => {
     const reopened = await retryAlerts(ctx, { actor: cli.actor });
     await cli.output.object({ reopened }, () => [
-      reopened === 0 ? "No alert has failed" : `${reopened} alerts are sent again at the next tick`,
+      reopened === 0 ? "No delivery has failed" : `Deliveries to be sent again at the next tick: ${reopened}`,
     ]);
   });
 }

@@ -20,6 +20,7 @@ import {
   type UserListing,
 } from "@cpa-payouts/db";
 import type { DataContext } from "@cpa-payouts/pipeline";
+import { readChoice } from "../choices.ts";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import type { Column, Row } from "../output.ts";
@@ -36,7 +37,7 @@ interface ListOptions {
  * @throws InputError for a bad status or date, or an unknown user
  */
 export async function listInvoices(cli: Cli, options: ListOptions & { date?: string }): Promise<undefined> {
-  const status = readState("--status", options.status, statesOf(invoiceTransitions));
+  const status = readChoice("--status", options.status, statesOf(invoiceTransitions));
   const paymentDate = options.date === undefined ? undefined : parseLocalDate(options.date);
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
@@ -75,8 +76,8 @@ export async function listUsers(
   cli: Cli,
   options: ListOptions & { minBalance?: string; method?: string },
 ): Promise<undefined> {
-  const status = readState("--status", options.status, userStatuses);
-  const methodStatus = readState("--method", options.method, statesOf(paymentMethodTransitions));
+  const status = readChoice("--status", options.status, userStatuses);
+  const methodStatus = readChoice("--method", options.method, statesOf(paymentMethodTransitions));
   const minimumBalanceCents = options.minBalance === undefined ? undefined : parseCents(options.minBalance);
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
@@ -107,7 +108,7 @@ const userColumns = [
  * @throws InputError for a bad status, or an unknown user
  */
 export async function listMethods(cli: Cli, options: ListOptions): Promise<undefined> {
-  const status = readState("--status", options.status, statesOf(paymentMethodTransitions));
+  const status = readChoice("--status", options.status, statesOf(paymentMethodTransitions));
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
     const methods = pages<MethodListing>(
@@ -142,13 +143,6 @@ async function printList<
     for await (const one of found) yield toRow(one);
   }
   await cli.output.list<Row>(columns, rows());
-}
-
-function readState<S extends string>(flag: string, text: string | undefined, states: readonly S[]): S | undefined {
-  if (text === undefined) return undefined;
-  const state = states.find((candidate) => candidate === text);
-  if (!state) throw new InputError(`${flag}: "${text}" is not one of ${states.join(", ")}`);
-  return state;
 }
 
 async function readUser({ db }: DataContext, externalId: string | undefined): Promise<string | undefined> {

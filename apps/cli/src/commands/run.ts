@@ -2,6 +2,7 @@ import { InputError, type LocalDate, parseLocalDate } from "@cpa-payouts/core";
 import type { PaymentRun } from "@cpa-payouts/db";
 import {
   type Context,
+  describeFutureDate,
   followRun,
   notAPaymentDate,
   type RunSummary,
@@ -27,19 +28,14 @@ import { notAPaymentDateLine, summaryLines } from "../present.ts";
 export async function run(cli: Cli, options: { date?: string }): Promise<ExitCode> {
   const asked = options.date === undefined ? undefined : parseLocalDate(options.date);
   const runnable = readRunnableDate({ clock: cli.clock, policy: cli.config.policy }, asked);
-  if (runnable.status === "future") throw futureDate(runnable);
+  if (runnable.status === "future")
+    throw new InputError(describeFutureDate(runnable, `"payouts preview --date ${runnable.date}"`));
   if (runnable.status === "not-a-payment-date") return tellNotAPaymentDate(cli, runnable.date);
   return withFlow(cli, async (opened) => {
     const started = await startRun(opened.ctx, { date: runnable.date, trigger: "manual", actor: cli.actor });
     const finished = await workUntilFinished(cli, opened, started);
     return tellSummary(cli, opened.ctx, finished);
   });
-}
-
-function futureDate({ date, today }: { date: LocalDate; today: LocalDate }): InputError {
-  return new InputError(
-    `${date} is in the future (today is ${today}); "payouts preview --date ${date}" shows what its run would decide`,
-  );
 }
 
 async function tellNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode> {

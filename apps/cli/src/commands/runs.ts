@@ -9,6 +9,7 @@ import {
 } from "@cpa-payouts/core";
 import { findRun, listFailures, listRuns, type PaymentRun } from "@cpa-payouts/db";
 import { type RunSummary, summarizeRun, summarizeRuns } from "@cpa-payouts/pipeline";
+import { readChoice } from "../choices.ts";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { summaryLines } from "../present.ts";
@@ -19,9 +20,7 @@ import { summaryLines } from "../present.ts";
  * @throws InputError for an unknown state
  */
 export async function printRuns(cli: Cli, options: { state?: string; limit?: number }): Promise<undefined> {
-  const state = statesOf(runTransitions).find((candidate) => candidate === options.state);
-  if (options.state !== undefined && !state)
-    throw new InputError(`--state: "${options.state}" is not one of ${statesOf(runTransitions).join(", ")}`);
+  const state = readChoice("--state", options.state, statesOf(runTransitions));
   await withDatabase(cli, async (ctx) => {
     const runs = await listRuns(ctx.db, defined({ state, limit: options.limit }));
     const rows = (await summarizeRuns(ctx, runs)).map(toRow);
