@@ -8,92 +8,92 @@ import {
   userStatuses,
 } from "@cpa-payouts/core";
 import { type Command, InvalidArgumentError } from "commander";
+import type { BindAction } from "./action.ts";
 import { oneOf } from "./choices.ts";
 import { formats, listFormats } from "./output.ts";
-import type { Does } from "./program.ts";
 
 /**
  * Adds every command with its arguments and options, in the order of `payouts --help` (docs/cli.md). The code of a command is
  * loaded when it is called, so `--help` does not wait for it.
  */
-export function addCommands(program: Command, does: Does): void {
-  addProcesses(program, does);
-  addRuns(program, does);
-  addChanges(program, does);
-  addAdmins(program, does);
-  addAlerts(program, does);
-  addViews(program, does);
+export function addCommands(program: Command, bind: BindAction): void {
+  addProcesses(program, bind);
+  addRuns(program, bind);
+  addChanges(program, bind);
+  addAdmins(program, bind);
+  addAlerts(program, bind);
+  addViews(program, bind);
 }
 
 /** The processes of an installation. */
-function addProcesses(program: Command, does: Does): void {
+function addProcesses(program: Command, bind: BindAction): void {
   program
     .command("up")
     .description("run everything on this machine: database, workers, scheduler, API")
     .option("--sample", "load the sample network into an empty database")
-    .action(does(async () => (await import("./commands/up.ts")).up, { logLevel: "info" }));
+    .action(bind(async () => (await import("./commands/up.ts")).up, { logLevel: "info" }));
   program
     .command("demo")
     .description("play one month of a sample network on a throw-away database")
-    .action(does(async () => (await import("./commands/demo.ts")).demo));
+    .action(bind(async () => (await import("./commands/demo.ts")).demo));
   program
     .command("migrate")
     .description("apply the migrations")
-    .action(does(async () => (await import("./commands/migrate.ts")).migrate));
+    .action(bind(async () => (await import("./commands/migrate.ts")).migrate));
   program
     .command("worker")
     .description("run one worker process of the scaled set-up")
-    .action(does(async () => (await import("./commands/worker.ts")).worker, { logLevel: "info" }));
+    .action(bind(async () => (await import("./commands/worker.ts")).worker, { logLevel: "info" }));
   program
     .command("api")
     .description("run one API process of the scaled set-up")
-    .action(does(async () => (await import("./commands/api.ts")).api, { logLevel: "info" }));
+    .action(bind(async () => (await import("./commands/api.ts")).api, { logLevel: "info" }));
 }
 
 /** Payment dates and their runs. */
-function addRuns(program: Command, does: Does): void {
+function addRuns(program: Command, bind: BindAction): void {
   program
     .command("calendar")
     .description("list payment dates")
     .option("--from <date>", "the first day (default: today)")
     .option("--months <n>", "how many months", wholeNumber(1, 1200), 12)
-    .action(does(async () => (await import("./commands/calendar.ts")).calendar, { formats }));
+    .action(bind(async () => (await import("./commands/calendar.ts")).calendar, { formats }));
   program
     .command("preview")
     .description("show what a run would decide; writes nothing")
     .option("--date <date>", "payment date (default: today's or the next one)")
-    .action(does(async () => (await import("./commands/preview.ts")).preview));
+    .action(bind(async () => (await import("./commands/preview.ts")).preview));
   program
     .command("run")
     .description("open or resume the run of a payment date and follow it to the end")
     .option("--date <date>", "payment date (default: today)")
-    .action(does(async () => (await import("./commands/run.ts")).run));
+    .action(bind(async () => (await import("./commands/run.ts")).run));
   const runs = program
     .command("runs")
     .description("list payment runs, newest first")
     .option("--state <state>", `only runs in this state: ${oneOf(statesOf(runTransitions))}`)
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000))
-    .action(does(async () => (await import("./commands/runs.ts")).printRuns, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/runs.ts")).printRuns, { formats: listFormats }));
   runs
     .command("show")
     .description("show one run, with the users whose job failed and why")
     .argument("<date>")
-    .action(does(async () => (await import("./commands/runs.ts")).showRun));
+    .action(bind(async () => (await import("./commands/runs.ts")).showRun));
   program
     .command("retry")
     .description("try the failed users of a run again")
     .option("--date <date>", "payment date (default: the latest run)")
-    .action(does(async () => (await import("./commands/retry.ts")).retry));
+    .action(bind(async () => (await import("./commands/retry.ts")).retry));
 }
 
 /** Manual changes of users, balances and invoices. */
-function addChanges(program: Command, does: Does): void {
+function addChanges(program: Command, bind: BindAction): void {
   program
     .command("import")
     .description("add or update users by external_id from a CSV file; all rows or none")
     .argument("<file>", "CSV with a header")
     .option("--skip-bad", "import the good rows and leave the bad ones out")
-    .action(does(async () => (await import("./commands/import.ts")).importFile));
+    .action(bind(async () => (await import("./commands/import.ts")).importFile));
   program
     .command("credit")
     .description("add a conversion's earnings to a balance, once per key")
@@ -101,7 +101,7 @@ function addChanges(program: Command, does: Does): void {
     .argument("<amount>", "dollars, such as 12.50")
     .requiredOption("--key <key>", "names the conversion; the same key never credits twice")
     .option("--note <text>")
-    .action(does(async () => (await import("./commands/credit.ts")).creditUser));
+    .action(bind(async () => (await import("./commands/credit.ts")).creditUser));
   program
     .command("review")
     .description("review invoices")
@@ -110,7 +110,7 @@ function addChanges(program: Command, does: Does): void {
     .option("--reject", "do not pay; the amount goes back to the balance")
     .option("--forfeit", "with --reject: the network keeps the amount")
     .option("--reason <text>", "why it is rejected")
-    .action(does(async () => (await import("./commands/review.ts")).review, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/review.ts")).review, { formats: listFormats }));
   program
     .command("method")
     .description("review a user's payment method")
@@ -118,49 +118,49 @@ function addChanges(program: Command, does: Does): void {
     .option("--approve")
     .option("--reject")
     .option("--reason <text>", "why it is rejected")
-    .action(does(async () => (await import("./commands/review.ts")).method));
+    .action(bind(async () => (await import("./commands/review.ts")).method));
 }
 
 /** The administrators of the API. */
-function addAdmins(program: Command, does: Does): void {
+function addAdmins(program: Command, bind: BindAction): void {
   const admin = program.command("admin").description("administrators, who may sign in to the API");
   admin
     .command("create")
     .description("add an administrator; the password is asked for, or generated and shown once")
     .argument("<email>")
     .option("--role <role>", oneOf(adminRoles), "admin")
-    .action(does(async () => (await import("./commands/admin.ts")).addAdmin));
+    .action(bind(async () => (await import("./commands/admin.ts")).addAdmin));
   admin
     .command("password")
     .description("set another password for an administrator, and sign them out everywhere")
     .argument("<email>")
     .option("--remove-second-factor", "also remove the second factor")
-    .action(does(async () => (await import("./commands/admin.ts")).resetAdminPassword));
+    .action(bind(async () => (await import("./commands/admin.ts")).resetAdminPassword));
   admin
     .command("list")
     .description("list all administrators")
-    .action(does(async () => (await import("./commands/admin.ts")).printAdmins, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/admin.ts")).printAdmins, { formats: listFormats }));
 }
 
 /** Alerts and their deliveries. */
-function addAlerts(program: Command, does: Does): void {
+function addAlerts(program: Command, bind: BindAction): void {
   const alerts = program
     .command("alerts")
     .description("list alerts and whether they were sent, newest first")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000))
-    .action(does(async () => (await import("./commands/alerts.ts")).printAlerts, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/alerts.ts")).printAlerts, { formats: listFormats }));
   alerts
     .command("test")
     .description("send a test alert through every configured channel now")
-    .action(does(async () => (await import("./commands/alerts.ts")).testAlerts, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/alerts.ts")).testAlerts, { formats: listFormats }));
   alerts
     .command("retry")
     .description("open the failed deliveries again; the workers send them after the next tick")
-    .action(does(async () => (await import("./commands/alerts.ts")).resendAlerts));
+    .action(bind(async () => (await import("./commands/alerts.ts")).resendAlerts));
 }
 
 /** Lists and reports. */
-function addViews(program: Command, does: Does): void {
+function addViews(program: Command, bind: BindAction): void {
   program
     .command("invoices")
     .description("list invoices, oldest first")
@@ -168,7 +168,7 @@ function addViews(program: Command, does: Does): void {
     .option("--date <date>", "only invoices of this payment date")
     .option("--user <external-id>", "only invoices of this user")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(does(async () => (await import("./commands/lists.ts")).listInvoices, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).listInvoices, { formats: listFormats }));
   program
     .command("users")
     .description("list users, with balance and payment method")
@@ -177,24 +177,24 @@ function addViews(program: Command, does: Does): void {
     .option("--min-balance <amount>", "only users who are owed at least this amount, in dollars")
     .option("--method <status>", `only users whose payment method is ${oneOf(statesOf(paymentMethodTransitions))}`)
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(does(async () => (await import("./commands/lists.ts")).listUsers, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).listUsers, { formats: listFormats }));
   program
     .command("methods")
     .description("list payment methods (Binance e-mails)")
     .option("--status <status>", oneOf(statesOf(paymentMethodTransitions)))
     .option("--user <external-id>", "only methods of this user")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(does(async () => (await import("./commands/lists.ts")).listMethods, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).listMethods, { formats: listFormats }));
   program
     .command("why")
     .description("explain why a user was or was not paid")
     .argument("<external-id>")
     .option("--date <date>", "payment date (default: the latest run that considered the user)")
-    .action(does(async () => (await import("./commands/why.ts")).why));
+    .action(bind(async () => (await import("./commands/why.ts")).why));
   program
     .command("verify")
     .description("check every invariant of the stored data and list what violates it")
-    .action(does(async () => (await import("./commands/verify.ts")).verifyData, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/verify.ts")).verifyData, { formats: listFormats }));
 }
 
 function wholeNumber(from: number, to: number): (text: string) => number {

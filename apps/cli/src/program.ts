@@ -1,19 +1,11 @@
-import { InputError, type LogLevel, logLevels, OperationError } from "@cpa-payouts/core";
+import { InputError, logLevels, OperationError } from "@cpa-payouts/core";
 import { Command, CommanderError } from "commander";
+import type { BindAction } from "./action.ts";
 import { oneOf } from "./choices.ts";
-import type { Cli, GlobalOptions, Surroundings } from "./cli.ts";
+import type { GlobalOptions, Surroundings } from "./cli.ts";
 import { addCommands } from "./command-table.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { type Format, formats } from "./output.ts";
-
-/** The implementation of a command. It returns the exit code; undefined means done. */
-type Action<Args extends readonly unknown[]> = (cli: Cli, ...args: Args) => Promise<ExitCode | undefined>;
-
-/** Connects an action, which is loaded when its command is called, to commander's call as (arguments..., options, command). */
-export type Does = <Args extends readonly unknown[]>(
-  load: () => Promise<Action<Args>>,
-  settings?: { readonly logLevel?: LogLevel; readonly formats?: readonly Format[] },
-) => (...called: unknown[]) => Promise<void>;
+import { formats } from "./output.ts";
 
 /**
  * Runs one command line.
@@ -76,7 +68,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     })
     .exitOverride();
 
-  const does: Does =
+  const bind: BindAction =
     (load, settings = {}) =>
     async (...called) => {
       const command = called.at(-1) as Command;
@@ -85,6 +77,6 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
       const action = await load();
       onExit((await action(cli, ...(called.slice(0, -1) as never))) ?? exitCodes.done);
     };
-  addCommands(program, does);
+  addCommands(program, bind);
   return program;
 }

@@ -1,5 +1,5 @@
 import type { UserStatus } from "@cpa-payouts/core";
-import { eq, lt, sql } from "drizzle-orm";
+import { eq, lt, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { integer } from "../decoders.ts";
 import { importRows } from "../schema/index.ts";
@@ -61,6 +61,12 @@ export interface ImportCounts {
   readonly changedAddresses: number;
 }
 
+interface MergeInput {
+  readonly importId: string;
+  readonly actor: string;
+  readonly now: Date;
+}
+
 /**
  * Adds and updates the users of the staged rows in one statement, all of them or none.
  *
@@ -72,17 +78,27 @@ export interface ImportCounts {
  *
  * @throws the database's error when two staged rows have the same external id
  */
-export async function mergeImport(
-  db: Db,
-  input: { importId: string; actor: string; now: Date },
-): Promise<ImportCounts> {
-  const now = instantParam(input.now);
+export async function mergeImport(db: Db, input: MergeInput): Promise<ImportCounts> {
   const { existing, ...counts } = await rowOf(
     db,
     { created: integer, updated: integer, existing: integer, differingBalances: integer, changedAddresses: integer },
     sql`
-    with file as materialized (
-      select * from import_rows where import_id = ${input.importId}::uuid
+    with ${mergedUsers(input)}, ${mergedMethods(input)}, ${mergeAudit(input)}
+    select
+      (select count(*)::int from created) as created,
+      (select count(*)::int from existing) as existing,
+      (select count(*)::int from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
+      (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing_balances,
+      (select count(*)::int from addressed where before is not null) as changed_addresses`,
+  );
+  return { ...counts, unchanged: existing - counts.updated };
+}
+
+/** The steps of the merge that add and update the users: `file`, `existing`, `updated`, `created`, `opening`. */
+function mergedUsers({ importId, actor, now }: MergeInput): SQL {
+  return sql`
+    file as materialized (
+      select * from import_rows where import_id = ${importId}::uuid
     ), existing as (
       select u.id as user_id, u.balance_cents as own_balance_cents, to_jsonb(u) as before, f.*
       from users u join file f on f.external_id = u.external_id
@@ -90,7 +106,7 @@ export async function mergeImport(
     ), updated as (
       update users u set email = e.email, name = coalesce(e.name, u.name), status = e.status,
         previous_invoices = coalesce(e.previous_invoices, u.previous_invoices),
-        joined_at = coalesce(e.joined_at, u.joined_at), updated_at = ${now}
+        joined_at = coalesce(e.joined_at, u.joined_at), updated_at = ${instantParam(now)}
       from existing e
       where u.id = e.user_id and (u.email, u.name, u.status, u.previous_invoices, u.joined_at) is distinct from
         (e.email, coalesce(e.name, u.name), e.status, coalesce(e.previous_invoices, u.previous_invoices),
@@ -99,14 +115,20 @@ export async function mergeImport(
     ), created as (
       insert into users (external_id, email, name, status, balance_cents, previous_invoices, joined_at, updated_at)
       select external_id, email, coalesce(name, ''), status, balance_cents, coalesce(previous_invoices, 0),
-        coalesce(joined_at, ${now}), ${now}
+        coalesce(joined_at, ${instantParam(now)}), ${instantParam(now)}
       from file f where not exists (select from existing e where e.external_id = f.external_id)
       order by line
       returning id, external_id, balance_cents, to_jsonb(users) as after
     ), opening as (
       insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)
-      select id, 'credit', balance_cents, 'opening balance', ${input.actor}, ${now} from created where balance_cents > 0
-    ), latest as (
+      select id, 'credit', balance_cents, 'opening balance', ${actor}, ${instantParam(now)} from created where balance_cents > 0
+    )`;
+}
+
+/** The steps that add the Binance e-mails which differ from the present ones: `latest`, `addressed`, `replaced`, `added`. */
+function mergedMethods({ actor, now }: MergeInput): SQL {
+  return sql`
+    latest as (
       select distinct on (m.user_id) m.user_id, m.binance_email, m.status
       from payment_methods m join existing using (user_id) order by m.user_id, m.id desc
     ), addressed as (
@@ -126,30 +148,28 @@ export async function mergeImport(
       -- would remove a left join, since none of its columns are used.
       insert into payment_methods (user_id, binance_email, status, reviewed_by, reviewed_at, reason, created_at)
       select a.user_id, a.binance_email, coalesce(a.status, 'pending'),
-        case when a.status in ('approved', 'rejected') then ${input.actor} end,
-        case when a.status in ('approved', 'rejected') then ${now} end,
-        case when a.status in ('approved', 'rejected') then 'as imported' end, ${now}
+        case when a.status in ('approved', 'rejected') then ${actor} end,
+        case when a.status in ('approved', 'rejected') then ${instantParam(now)} end,
+        case when a.status in ('approved', 'rejected') then 'as imported' end, ${instantParam(now)}
       from addressed a where (select count(*) from replaced) >= 0
       returning user_id, binance_email, status
-    ), audit as (
+    )`;
+}
+
+/** The audit rows of the users and payment methods that were added or changed. */
+function mergeAudit({ importId, actor, now }: MergeInput): SQL {
+  return sql`
+    audit as (
       insert into audit_log (at, actor, action, object, before, after, request_id)
-      select ${now}, ${input.actor}, 'user.create', 'user:' || id, null::jsonb, after, ${`import:${input.importId}`} from created
+      select ${instantParam(now)}, ${actor}, 'user.create', 'user:' || id, null::jsonb, after, ${`import:${importId}`} from created
       union all
-      select ${now}, ${input.actor}, 'user.update', 'user:' || id, before, after, ${`import:${input.importId}`} from updated
+      select ${instantParam(now)}, ${actor}, 'user.update', 'user:' || id, before, after, ${`import:${importId}`} from updated
       union all
-      select ${now}, ${input.actor}, 'method.add', 'user:' || user_id,
+      select ${instantParam(now)}, ${actor}, 'method.add', 'user:' || user_id,
         case when a.before is not null then jsonb_build_object('binanceEmail', a.before) end,
-        jsonb_build_object('binanceEmail', m.binance_email, 'status', m.status), ${`import:${input.importId}`}
+        jsonb_build_object('binanceEmail', m.binance_email, 'status', m.status), ${`import:${importId}`}
       from added m join addressed a using (user_id)
-    )
-    select
-      (select count(*)::int from created) as created,
-      (select count(*)::int from existing) as existing,
-      (select count(*)::int from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
-      (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing_balances,
-      (select count(*)::int from addressed where before is not null) as changed_addresses`,
-  );
-  return { ...counts, unchanged: existing - counts.updated };
+    )`;
 }
 
 /** Updates the statistics of the staged rows; without them the planner joins a large merge row by row. */
