@@ -42,7 +42,7 @@ describeOnBackends("a run in a storm of kills", (kind) => {
     await bundle.remove();
   });
 
-  it(`pays ${users} users once while workers are killed (${kills} times)`, async () => {
+  it(`a run pays ${users} users once while workers are killed (${kills} times)`, async () => {
     const run = await openDueRun(flow, users);
     await decide(flow.ctx, { runId: run.id });
     await queueAgainUnderOtherIds(flow, run);

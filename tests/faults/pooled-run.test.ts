@@ -44,7 +44,7 @@ describe.skipIf(isMissing)(
     });
     afterEach(() => database.close());
 
-    it("is shared by two workers and right to the cent while credits keep arriving", async () => {
+    it("a run through PgBouncer is shared by two workers and right to the cent while credits keep arriving", async () => {
       const network = generateNetwork(USERS, seed);
       const ctx = { db: database.db, clock: testClock("2026-11-01T00:00:00Z"), log: recordingLog() };
       await importNetwork(ctx, network.map(toTestUser));

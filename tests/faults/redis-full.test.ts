@@ -74,7 +74,7 @@ describe.skipIf(binary === null)("a run whose Redis runs out of memory", () => {
       () => expectPaidOnce(flow, run, { users: USERS }),
     );
 
-  it("in the middle of a page of jobs goes on by itself once there is memory again", async () => {
+  it("a run whose Redis is full in the middle of a page of jobs goes on by itself once there is memory again", async () => {
     const run = await openDueRun(flow, USERS);
     await decide(flow.ctx, { runId: run.id });
     // Nothing is invoiced before Redis is full, since every finished job would make room for another one.
@@ -98,7 +98,7 @@ describe.skipIf(binary === null)("a run whose Redis runs out of memory", () => {
     expect(await pool.stop()).toEqual([0]);
   });
 
-  it("in the middle of the invoices goes on by itself once there is memory again", async () => {
+  it("a run whose Redis is full in the middle of the invoices goes on by itself once there is memory again", async () => {
     const run = await openDueRun(flow, USERS);
     const pool = startPool(2, start);
     onTestFinished(pool.kill);

@@ -29,7 +29,7 @@ describeOnBackends("a run while its workers are replaced one by one", (kind) => 
     await bundle.remove();
   });
 
-  it(`pays ${users} users once and without a stall while workers are replaced (${stops} times)`, async () => {
+  it(`a run pays ${users} users once and without a stall while workers are replaced (${stops} times)`, async () => {
     const run = await openDueRun(flow, users);
     const endSlowness = await slowDownInvoices(flow.database, users);
     const env = { ...environmentOf(flow), LOG_LEVEL: "info", WORKER_CONCURRENCY: `${JOBS_AT_A_TIME[kind]}` };

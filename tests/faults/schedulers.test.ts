@@ -20,7 +20,7 @@ const USERS = 1_000;
 const USERS_OF_A_ROUND = 3;
 
 /** Goal: as many schedulers as there are workers may boot at the very second at which a date is due; it is run once. */
-describeOnBackends("eight schedulers that boot at the second at which a date is due", (kind) => {
+describeOnBackends("schedulers that boot together", (kind) => {
   let flow: TestFlow;
 
   beforeEach(async () => {
@@ -29,7 +29,7 @@ describeOnBackends("eight schedulers that boot at the second at which a date is 
   afterEach(() => flow.close());
 
   it.each(Array.from({ length: roundsOf[kind] }, (_, round) => round + 1))(
-    "open one run and queue it once, round %i",
+    "eight schedulers that boot at the second at which a date is due open one run and queue it once, round %i",
     async () => {
       await importUsers(flow, USERS_OF_A_ROUND);
       const errors: unknown[] = [];
@@ -56,7 +56,7 @@ describeOnBackends("eight schedulers that boot at the second at which a date is 
     },
   );
 
-  it("as processes open one run and pay it once", async () => {
+  it("eight workers that start at the second at which a date is due open one run and pay it once", async () => {
     const bundle = await bundlePayouts();
     await importUsers(flow, USERS);
     await goLiveBefore(flow);

@@ -29,9 +29,9 @@ async function refusalOf(statement: string): Promise<string> {
 /** Defines a test for each pair of a statement and the constraint that refuses it. */
 function stand(cases: readonly (readonly [statement: string, constraint: string])[]): void {
   const oneLine = (statement: string) => statement.replace(/\s+/g, " ");
-  it.each(cases.map(([statement, constraint]) => ({ constraint, statement: oneLine(statement) })))(
-    "$constraint refuses: $statement",
-    async ({ constraint, statement }) => {
+  it.each(cases.map(([statement, constraint]) => [constraint, oneLine(statement)] as const))(
+    "the constraint %s refuses: %s",
+    async (constraint, statement) => {
       expect(await refusalOf(statement)).toBe(constraint);
     },
   );
@@ -179,11 +179,11 @@ describe.each(["ledger_entries", "audit_log"])("%s", (table) => {
     `truncate ${table}`,
     `truncate ${table} cascade`,
     `truncate ledger_entries, audit_log, users cascade`,
-  ])("an append-only table refuses: %s", async (statement) => {
+  ])(`the append-only table ${table} refuses: %s`, async (statement) => {
     expect(await refusalOf(statement)).toMatch(/is append-only: (UPDATE|DELETE|TRUNCATE) refused|users_kept/);
   });
 
-  it("an append-only table refuses an upsert that would update a row", async () => {
+  it(`the append-only table ${table} refuses an upsert that would update a row`, async () => {
     const upsert = `insert into ${table} overriding system value select * from ${table} on conflict (id) do update set actor = 'x'`;
     expect(await refusalOf(upsert)).toMatch(/is append-only: UPDATE refused/);
   });
