@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { databaseErrorOf, isDataError } from "./errors.ts";
+import { insertAdmin } from "./statements/insert-admin.ts";
 import { invoicedRun, openTestData, type TestData } from "./testing/index.ts";
 
 /** Goal: statements other than the product's (from psql, a script, a bug) cannot break the rules of the tables. */
@@ -141,6 +142,15 @@ describe("invoices", () => {
   ]);
 });
 
+describe("approvals of an invoice", () => {
+  it("the table refuses an invoice whose two approvals are by one person", async () => {
+    const same = `
+      update invoices set status = 'paid', approved_by = 'alice', approved_at = now(), reviewed_by = 'alice', reviewed_at = now()
+      where number = 'INV-20261207-1'`;
+    expect(await refusalOf(same)).toBe("invoices_two_people");
+  });
+});
+
 describe("ledger entries", () => {
   stand([
     [entry("99, 'credit', 1, null, null, null"), "ledger_entries_of_a_user"],
@@ -161,6 +171,21 @@ describe("ledger entries", () => {
       "ledger_entries_idempotency_key",
     ],
   ]);
+});
+
+describe("administrators", () => {
+  it("administrators cannot be deleted, because the audit log names them", async () => {
+    const { db, clock } = data.ctx;
+    const added = {
+      email: "alice@example.com",
+      role: "admin",
+      passwordHash: "hash",
+      actor: "root",
+      now: clock(),
+    } as const;
+    await insertAdmin(db, added);
+    await expect(data.database.sql`delete from admins`).rejects.toThrow("admins keeps its rows");
+  });
 });
 
 describe("scheduler", () => {

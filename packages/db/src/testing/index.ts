@@ -2,4 +2,5 @@
 export * from "./data.ts";
 export type { DataTestContext } from "./data-test-context.ts";
 export * from "./network.ts";
+export * from "./rule-network.ts";
 export * from "./test-database.ts";
