@@ -28,7 +28,7 @@ describe("claims", () => {
   it("the claims of dead processes are removed, even when a later process has the same id; other files stay", async () => {
     const folder = claims();
     await mkdir(folder.path);
-    const program = box.program("sleep", ["60"]);
+    const program = box.program("sleep", ["3600"]);
     const identity = await identify(program.pid ?? 0);
     writeFileSync(join(folder.path, `${program.pid}-${identity?.startedAt}-00000001`), "");
     writeFileSync(join(folder.path, `${process.pid}-1-00000002`), "");
