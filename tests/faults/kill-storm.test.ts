@@ -1,5 +1,5 @@
 import { getRun, type PaymentRun } from "@cpa-payouts/db";
-import { userIds } from "@cpa-payouts/db/testing";
+import { slowDownInvoices, userIds } from "@cpa-payouts/db/testing";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { decide } from "@cpa-payouts/pipeline";
 import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
@@ -9,7 +9,6 @@ import { creditAllThrough } from "./crediting.ts";
 import { randomNumbers } from "./network.ts";
 import { usersOf } from "./options.ts";
 import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";
-import { slowDownInvoices } from "./slow-database.ts";
 import { linesOf, startPool } from "./worker-pool.ts";
 
 const WORKERS = 3;

@@ -1,5 +1,5 @@
 import { findRun } from "@cpa-payouts/db";
-import { fingerprint, importNetwork } from "@cpa-payouts/db/testing";
+import { fingerprint, importNetwork, slowDownInvoices } from "@cpa-payouts/db/testing";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { followRun, tick } from "@cpa-payouts/pipeline";
 import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
@@ -9,7 +9,6 @@ import { creditAllThrough } from "./crediting.ts";
 
 import { expected, generateNetwork, type NetworkUser, toTestUser } from "./network.ts";
 import { progressOf } from "./paid-once.ts";
-import { slowDownInvoices } from "./slow-database.ts";
 
 const CREDITED_USERS = 400;
 /** More than one worker has at a time, so that both have a share of the mid-month date. */

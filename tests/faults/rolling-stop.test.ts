@@ -1,11 +1,11 @@
 import { getRun } from "@cpa-payouts/db";
+import { slowDownInvoices } from "@cpa-payouts/db/testing";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import { type Bundle, bundlePayouts, startPayouts, watched } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from "vitest";
 import { usersOf } from "./options.ts";
 import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";
-import { slowDownInvoices } from "./slow-database.ts";
 import { linesOf, startPool, type WorkerPool } from "./worker-pool.ts";
 
 const WORKERS = 3;
