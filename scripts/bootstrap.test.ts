@@ -149,7 +149,7 @@ describe("packages", () => {
     expect(npmCalls()).toEqual([]);
   });
 
-  test("two runs at the same time install once", async () => {
+  test("two commands at the same time install the packages once", async () => {
     fakeNpm("/bin/sleep 1");
     const runs = [1, 2].map(() =>
       spawn(process.execPath, [join(project, "scripts/bootstrap.mjs")], { env: { PATH: bin } }),
@@ -160,7 +160,7 @@ describe("packages", () => {
     expect(existsSync(join(project, ".bootstrap.lock"))).toBe(false);
   });
 
-  test("a lock that a killed run left behind is taken over", () => {
+  test("the lock of a killed installation of packages is taken over", () => {
     const lock = join(project, ".bootstrap.lock");
     mkdirSync(lock);
     writeFileSync(join(lock, "pid"), String(spawnSync("true").pid));
@@ -199,13 +199,13 @@ describe("--redis", () => {
   const args = ["--redis"];
   const server = (version: string) => `echo "Redis server v=${version} sha=00000000:0 malloc=libc bits=64"`;
 
-  test("a usable server prints nothing", () => {
+  test("--redis prints nothing where there is a usable server", () => {
     bootstrap();
     fakeBinary("redis-server", server("6.2.0"));
     expect(bootstrap({ args, env: { CI: "true" } })).toEqual({ code: 0, said: "", printed: "" });
   });
 
-  test("without a server a loud line says that suites are skipped; in CI that is a failure", () => {
+  test("without a Redis server a loud line says that suites are skipped; in CI that is a failure", () => {
     bootstrap();
     const skipped = bootstrap({ args });
     expect(skipped.code).toBe(0);
@@ -216,7 +216,7 @@ describe("--redis", () => {
     });
   });
 
-  test("a server that is too old counts as none, unless there is also a newer one", () => {
+  test("a Redis server that is too old counts as none, unless there is also a newer one", () => {
     bootstrap();
     fakeBinary("redis-server", server("6.0.16"));
     expect(bootstrap({ args }).said).toMatch(/SKIPPED: .*redis-server is version 6\.0, 6\.2 or later is needed/);
@@ -224,7 +224,7 @@ describe("--redis", () => {
     expect(bootstrap({ args }).said).toBe("");
   });
 
-  test("REDIS_SERVER_BIN decides when it is set", () => {
+  test("REDIS_SERVER_BIN names the Redis server when it is set", () => {
     bootstrap();
     fakeBinary("redis-server", server("7.0.15"));
     const env = { REDIS_SERVER_BIN: join(bin, "no-such-server") };
@@ -233,7 +233,7 @@ describe("--redis", () => {
     expect(bootstrap({ args, env: { REDIS_SERVER_BIN: join(bin, "my-redis") } }).said).toBe("");
   });
 
-  test("versions are read from the output of the servers", () => {
+  test("the version of a Redis server is read from its output", () => {
     expect(parseRedisVersion("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64")).toEqual([7, 0]);
     expect(parseRedisVersion("Valkey server v=8.1.0 sha=00000000:0")).toEqual([8, 1]);
     expect(parseRedisVersion("Redis server version 2.4.10 (00000000:0)")).toEqual([2, 4]);
@@ -255,7 +255,7 @@ describe("--redis", () => {
   });
 });
 
-test("--pgbouncer prints nothing when there is one on the PATH", () => {
+test("--pgbouncer prints nothing where there is a PgBouncer on the PATH", () => {
   bootstrap();
   fakeBinary("pgbouncer", "exit 0");
   expect(bootstrap({ args: ["--pgbouncer"] })).toEqual({ code: 0, said: "", printed: "" });

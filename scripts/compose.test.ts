@@ -47,7 +47,7 @@ test("docker-compose.yml has no secret in it: the password must come from outsid
   expect(text).not.toMatch(/(SECRET|TOKEN|API_KEY)\w*: *[^$\s]/);
 });
 
-test("only the API publishes a port, and to this machine only", () => {
+test("of the services only the API publishes a port, and to this machine only", () => {
   for (const [name, service] of services) if (name !== "api") expect(service, name).not.toHaveProperty("ports");
   expect(api.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:/)]);
 });
@@ -62,7 +62,7 @@ describe("environment", () => {
     expect(read("packages/runtime/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
   );
 
-  test("migrate and worker have the same environment, except for the worker's health check", () => {
+  test("the services migrate and worker have the same environment, except for the worker's health check", () => {
     const { HEALTH_FILE, ...shared } = worker.environment ?? {};
     expect(migrate.environment).toEqual(shared);
     expect(worker.healthcheck?.test.join(" ")).toContain(HEALTH_FILE);
@@ -98,7 +98,7 @@ describe("start order", () => {
     expect(needs(worker)).toEqual({ migrate: "service_completed_successfully", redis: "service_healthy" });
   });
 
-  test.each(["postgres", "redis", "worker"] as const)("%s has a health check", (name) =>
+  test.each(["postgres", "redis", "worker"] as const)("the service %s has a health check", (name) =>
     expect(compose.services[name].healthcheck?.test.length).toBeGreaterThan(1),
   );
 });

@@ -79,7 +79,7 @@ describeOnBackends("a fan-out whose process is killed", (kind) => {
 
   const openFlow = () => openTestFlow({ kind, now: DUE, pace: { highWaterMark: QUEUED_BEFORE } });
 
-  it.concurrent("after a page was queued and before the cursor was stored queues that page again", async ({
+  it.concurrent("a fan-out killed after it queued a page and before it stored the cursor queues that page again", async ({
     onTestFinished,
   }) => {
     const flow = await openFlow();
@@ -92,7 +92,7 @@ describeOnBackends("a fan-out whose process is killed", (kind) => {
     await finishWithAnother(flow, run, onTestFinished);
   });
 
-  it.concurrent("after the cursor was stored goes on behind it", async ({ onTestFinished }) => {
+  it.concurrent("a fan-out killed after it stored the cursor goes on behind it", async ({ onTestFinished }) => {
     const flow = await openFlow();
     const { run, lock } = await openHalfFannedOutRun(flow);
     await killBehindPage(flow, run);

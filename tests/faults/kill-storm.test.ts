@@ -1,5 +1,5 @@
 import { getRun, type PaymentRun } from "@cpa-payouts/db";
-import { userIds } from "@cpa-payouts/db/testing";
+import { slowDownInvoices, userIds } from "@cpa-payouts/db/testing";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { decide } from "@cpa-payouts/pipeline";
 import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
@@ -9,7 +9,6 @@ import { creditAllThrough } from "./crediting.ts";
 import { randomNumbers } from "./network.ts";
 import { usersOf } from "./options.ts";
 import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";
-import { slowDownInvoices } from "./slow-database.ts";
 import { linesOf, startPool } from "./worker-pool.ts";
 
 const WORKERS = 3;
@@ -42,7 +41,7 @@ describeOnBackends("a run in a storm of kills", (kind) => {
     await bundle.remove();
   });
 
-  it(`pays ${users} users once while workers are killed (${kills} times)`, async () => {
+  it(`a run pays ${users} users once while workers are killed (${kills} times)`, async () => {
     const run = await openDueRun(flow, users);
     await decide(flow.ctx, { runId: run.id });
     await queueAgainUnderOtherIds(flow, run);

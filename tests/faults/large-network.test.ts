@@ -1,5 +1,5 @@
 import { findRun } from "@cpa-payouts/db";
-import { fingerprint, importNetwork } from "@cpa-payouts/db/testing";
+import { fingerprint, importNetwork, slowDownInvoices } from "@cpa-payouts/db/testing";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { followRun, tick } from "@cpa-payouts/pipeline";
 import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
@@ -9,7 +9,6 @@ import { creditAllThrough } from "./crediting.ts";
 
 import { expected, generateNetwork, type NetworkUser, toTestUser } from "./network.ts";
 import { progressOf } from "./paid-once.ts";
-import { slowDownInvoices } from "./slow-database.ts";
 
 const CREDITED_USERS = 400;
 /** More than one worker has at a time, so that both have a share of the mid-month date. */
@@ -41,12 +40,12 @@ describeOnBackends(`a network of ${users} users with two worker processes`, (kin
     return network.filter((_, index) => index % stride === 0).map(({ externalId }) => externalId);
   };
 
-  it("the first Monday is paid as computed independently", async () => {
+  it("the first Monday is paid as computed without the product's code", async () => {
     await payDate(flow, env, "2026-12-07");
     await expectRun(flow, env, network, "2026-12-07", false);
   });
 
-  it("the mid-month date is paid as computed, to the cent, while credits keep arriving", async () => {
+  it("the mid-month date is paid as computed without the product's code, to the cent, while credits keep arriving", async () => {
     const before = new Map(network.map((user) => [user.externalId, { ...user }]));
     const stop = new AbortController();
     const crediting = creditAllThrough(flow, creditedUsers(), { signal: stop.signal, seed });
@@ -78,7 +77,7 @@ describeOnBackends(`a network of ${users} users with two worker processes`, (kin
     expect(await runPayouts(["verify"], env)).toMatchObject({ code: 0 });
   });
 
-  it("running everything again changes nothing", async () => {
+  it("running both payment dates again changes nothing", async () => {
     const before = await fingerprint(flow.database);
     for (const date of ["2026-12-07", "2026-12-21"]) {
       const { code } = await runPayouts(["run", "--date", date, "--now", "2026-12-22T12:00:00Z"], env);

@@ -8,7 +8,7 @@ describe("options of the fault tests", () => {
     expect(readFaultOptions(args.slice(1)).options).toEqual(options);
   });
 
-  it("--quick makes every size smaller, and a size that is given counts", () => {
+  it("--quick makes every size smaller, except those that are given", () => {
     const quick = readFaultOptions(["--quick", "--seed", "1", "--kills", "30"]).options;
     const whole = readFaultOptions(["--seed", "1", "--kills", "31"]).options;
     expect(quick.kills).toBe(30);
@@ -24,7 +24,7 @@ describe("options of the fault tests", () => {
     [["--kill", "3"], /--kill/],
     [["--users", "many", "--kills", "0"], /--users: .*; --kills: write a whole number from 1 to 1000000/],
     [["--users", "1000001"], /--users/],
-  ])("%j is refused, and every problem is named", (args, message) => {
+  ])("the options %j are refused, and every problem is named", (args, message) => {
     expect(() => readFaultOptions(args)).toThrow(FaultUsageError);
     expect(() => readFaultOptions(args)).toThrow(message);
   });

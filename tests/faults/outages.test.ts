@@ -70,8 +70,12 @@ describe("following a run whose database hangs or drops connections", () => {
     await flow.close();
   });
 
-  /** Follows the run while its first query waits for a lock, and drops that connection. */
-  const followThroughDrop = async (hang: () => Promise<unknown>) => {
+  /**
+   * Follows the run while its first query waits for a lock, drops that connection, and has the run end.
+   *
+   * @returns the run as the one who follows it sees it in the end
+   */
+  const followThroughDrop = async (hang: () => Promise<unknown>, end: () => Promise<unknown>) => {
     const holder = await holdTransaction(flow.database, (sql) => sql`lock table payment_runs in access exclusive mode`);
     const followed = followRun(flow.ctx, run.id, { onProgress: () => {} });
     await untilBlocked(flow.database);
@@ -79,37 +83,30 @@ describe("following a run whose database hangs or drops connections", () => {
     await killBlocked(flow.database);
     await eventually(() => flow.log.of("database.away").length > 0);
     await holder.commit();
-    return followed;
+    await end();
+    return watched(
+      "the followed run",
+      () => progressOf(flow),
+      () => followed,
+    );
   };
 
   it("following a run waits while the database is unreachable, then goes on", async () => {
-    const followed = followThroughDrop(async () => {});
-    await eventually(() => flow.log.of("database.away").length > 0);
-    workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 8 });
-    expect(
-      await watched(
-        "the followed run",
-        () => progressOf(flow),
-        () => followed,
-      ),
-    ).toMatchObject({
-      state: "completed",
-    });
+    const followed = await followThroughDrop(
+      async () => {},
+      async () => {
+        workers = await startWorkers(flow.ctx, flow.backend, { concurrency: 8 });
+      },
+    );
+    expect(followed).toMatchObject({ state: "completed" });
   });
 
   it("following a run polls again after a query that hung", async () => {
-    const followed = followThroughDrop(() => sleep(HANG_MS));
-    await eventually(() => flow.log.of("database.away").length > 0);
-    await flow.database.sql`update payment_runs set state = 'cancelled', cancelled_at = now()`;
-    expect(
-      await watched(
-        "the followed run",
-        () => progressOf(flow),
-        () => followed,
-      ),
-    ).toMatchObject({
-      state: "cancelled",
-    });
+    const followed = await followThroughDrop(
+      () => sleep(HANG_MS),
+      () => flow.database.sql`update payment_runs set state = 'cancelled', cancelled_at = now()`,
+    );
+    expect(followed).toMatchObject({ state: "cancelled" });
   });
 });
 

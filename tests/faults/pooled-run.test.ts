@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "@cpa-payouts/db";
-import { importNetwork, type TestDatabase, testDatabase } from "@cpa-payouts/db/testing";
+import { importNetwork, slowDownInvoices, type TestDatabase, testDatabase } from "@cpa-payouts/db/testing";
 import { credit } from "@cpa-payouts/pipeline";
 import {
   type PgBouncer,
@@ -13,7 +13,6 @@ import {
 } from "@cpa-payouts/testing-servers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { expected, generateNetwork, type NetworkUser, toTestUser } from "./network.ts";
-import { slowDownInvoices } from "./slow-database.ts";
 
 const RUN = ["run", "--date", "2026-11-16"];
 const USERS = 4_000;
@@ -44,7 +43,7 @@ describe.skipIf(isMissing)(
     });
     afterEach(() => database.close());
 
-    it("is shared by two workers and right to the cent while credits keep arriving", async () => {
+    it("a run through PgBouncer is shared by two workers and right to the cent while credits keep arriving", async () => {
       const network = generateNetwork(USERS, seed);
       const ctx = { db: database.db, clock: testClock("2026-11-01T00:00:00Z"), log: recordingLog() };
       await importNetwork(ctx, network.map(toTestUser));

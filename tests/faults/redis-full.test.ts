@@ -1,23 +1,17 @@
-import { randomUUID } from "node:crypto";
-import { rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { getRun, type PaymentRun, totalsOfRun } from "@cpa-payouts/db";
 import { decide } from "@cpa-payouts/pipeline";
-import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
+import { environmentOf, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
   type Bundle,
   bundleProgram,
   eventually,
   type PayoutsProcess,
-  type RedisServer,
   startPayouts,
-  startRedis,
   watched,
 } from "@cpa-payouts/testing-servers";
-import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from "vitest";
 
+import { type OwnRedis, openOwnRedis } from "./own-redis.ts";
 import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";
 import { startPool } from "./worker-pool.ts";
 
@@ -27,14 +21,11 @@ const ROOM_BYTES = 3_500_000;
 const OUT_OF_MEMORY = "OOM command not allowed";
 /** Invoices after which there is no room any more. */
 const FIRST_INVOICES = 1_000;
-const binary = inject("redisBinary");
 
 /** Goal: a Redis that is full in the middle of a page of jobs, and refuses whatever the workers tell it, holds a run up; it does not break it. */
-describe.skipIf(binary === null)("a run whose Redis runs out of memory", () => {
-  let folder: string;
-  let redis: RedisServer;
-  let client: Redis;
+describe.skipIf(inject("redisBinary") === null)("a run whose Redis runs out of memory", () => {
   let bundle: Bundle;
+  let redis: OwnRedis;
   let flow: TestFlow;
 
   beforeAll(async () => {
@@ -43,25 +34,18 @@ describe.skipIf(binary === null)("a run whose Redis runs out of memory", () => {
   afterAll(() => bundle.remove());
 
   beforeEach(async () => {
-    folder = path.join(tmpdir(), `payouts-redis-${randomUUID()}`);
-    redis = await startRedis({ binary: binary ?? "", folder });
-    client = new Redis(redis.url);
-    flow = await openTestFlow({ kind: "redis", now: DUE, redisUrl: redis.url });
+    redis = await openOwnRedis();
+    flow = redis.flow;
   });
-  afterEach(async () => {
-    await flow.close();
-    client.disconnect();
-    await redis.stop();
-    await rm(folder, { recursive: true });
-  });
+  afterEach(() => redis.close());
 
   const leaveRoom = async (bytes: number) => {
-    const [, used] = /used_memory:(\d+)/.exec(await client.info("memory")) ?? [];
-    await client.config("SET", "maxmemory", Number(used) + bytes);
+    const [, used] = /used_memory:(\d+)/.exec(await redis.client.info("memory")) ?? [];
+    await redis.client.config("SET", "maxmemory", Number(used) + bytes);
   };
   /** Every finished job makes room, so that a limit at what is in use would soon be none. */
-  const leaveNoRoom = () => client.config("SET", "maxmemory", 1);
-  const giveMemoryBack = () => client.config("SET", "maxmemory", 0);
+  const leaveNoRoom = () => redis.client.config("SET", "maxmemory", 1);
+  const giveMemoryBack = () => redis.client.config("SET", "maxmemory", 0);
 
   const start = () => startPayouts([DUE], { ...environmentOf(flow), WORKER_CONCURRENCY: "50" }, [bundle.file]);
   const untilRefused = (workers: readonly PayoutsProcess[]) =>
@@ -74,7 +58,7 @@ describe.skipIf(binary === null)("a run whose Redis runs out of memory", () => {
       () => expectPaidOnce(flow, run, { users: USERS }),
     );
 
-  it("in the middle of a page of jobs goes on by itself once there is memory again", async () => {
+  it("a run whose Redis is full in the middle of a page of jobs goes on by itself once there is memory again", async () => {
     const run = await openDueRun(flow, USERS);
     await decide(flow.ctx, { runId: run.id });
     // Nothing is invoiced before Redis is full, since every finished job would make room for another one.
@@ -98,7 +82,7 @@ describe.skipIf(binary === null)("a run whose Redis runs out of memory", () => {
     expect(await pool.stop()).toEqual([0]);
   });
 
-  it("in the middle of the invoices goes on by itself once there is memory again", async () => {
+  it("a run whose Redis is full in the middle of the invoices goes on by itself once there is memory again", async () => {
     const run = await openDueRun(flow, USERS);
     const pool = startPool(2, start);
     onTestFinished(pool.kill);

@@ -1,11 +1,11 @@
 import { getRun } from "@cpa-payouts/db";
+import { slowDownInvoices } from "@cpa-payouts/db/testing";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { environmentOf, openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import { type Bundle, bundlePayouts, startPayouts, watched } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from "vitest";
 import { usersOf } from "./options.ts";
 import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";
-import { slowDownInvoices } from "./slow-database.ts";
 import { linesOf, startPool, type WorkerPool } from "./worker-pool.ts";
 
 const WORKERS = 3;
@@ -29,7 +29,7 @@ describeOnBackends("a run while its workers are replaced one by one", (kind) => 
     await bundle.remove();
   });
 
-  it(`pays ${users} users once and without a stall while workers are replaced (${stops} times)`, async () => {
+  it(`a run pays ${users} users once and without a stall while workers are replaced (${stops} times)`, async () => {
     const run = await openDueRun(flow, users);
     const endSlowness = await slowDownInvoices(flow.database, users);
     const env = { ...environmentOf(flow), LOG_LEVEL: "info", WORKER_CONCURRENCY: `${JOBS_AT_A_TIME[kind]}` };

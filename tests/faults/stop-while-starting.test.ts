@@ -14,7 +14,7 @@ import { DUE } from "./paid-once.ts";
 import { linesOf } from "./worker-pool.ts";
 
 /** Goal: a deployment may stop a worker at any moment of its life, the first ones included. */
-describeOnBackends("a worker that is told to stop", (kind) => {
+describeOnBackends("stop signal during the start of a worker", (kind) => {
   let bundle: Bundle;
   let flow: TestFlow;
 
@@ -37,7 +37,7 @@ describeOnBackends("a worker that is told to stop", (kind) => {
     expect(linesOf([worker]).at(-1)?.event).toBe("worker.stopped");
   };
 
-  /** Tells a worker to stop whose start-up waits for somebody who migrates. */
+  /** Stops a worker whose start-up waits for a migration of another process. */
   const stopWhileItWaits = async () => {
     const migrating = await holdTransaction(
       flow.database,
@@ -50,20 +50,23 @@ describeOnBackends("a worker that is told to stop", (kind) => {
     return { worker, migrating };
   };
 
-  it("while its start-up waits for the database, ends in order once that answers", async () => {
+  it("a worker that is stopped while its start-up waits for the database ends in order once that answers", async () => {
     const { worker, migrating } = await stopWhileItWaits();
     await migrating.rollback();
     await expectOrderlyEnd(worker);
   });
 
-  it.each(["ticks.scheduled", "worker.started"])("at the moment it logs %s, ends in order", async (event) => {
-    const worker = start();
-    await worker.untilSays(event);
-    worker.child.kill("SIGTERM");
-    await expectOrderlyEnd(worker);
-  });
+  it.each(["ticks.scheduled", "worker.started"])(
+    "a worker that is stopped at the moment it logs %s ends in order",
+    async (event) => {
+      const worker = start();
+      await worker.untilSays(event);
+      worker.child.kill("SIGTERM");
+      await expectOrderlyEnd(worker);
+    },
+  );
 
-  it("twice, ends at once", async () => {
+  it("a worker that is stopped twice ends at once", async () => {
     const { worker, migrating } = await stopWhileItWaits();
     expect(await worker.stop("SIGTERM")).toBe(1);
     await migrating.rollback();

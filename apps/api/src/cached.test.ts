@@ -7,14 +7,14 @@ function counter() {
   return async () => ++count;
 }
 
-it("an answer is cached until its time is over", async () => {
+it("a cached answer is given again until its time is over", async () => {
   const ask = cached(counter(), 60_000);
   expect([await ask(), await ask()]).toEqual([1, 1]);
   const forgetful = cached(counter(), 0);
   expect([await forgetful(), await forgetful()]).toEqual([1, 2]);
 });
 
-it("concurrent callers share one call", async () => {
+it("concurrent callers of a cached function share one call", async () => {
   const answer = latch();
   const count = counter();
   const ask = cached(async () => {
@@ -26,7 +26,7 @@ it("concurrent callers share one call", async () => {
   expect(await all).toEqual([1, 1, 1]);
 });
 
-it("an error is not cached", async () => {
+it("a cached function is called again after an error", async () => {
   const count = counter();
   const ask = cached(async () => {
     if ((await count()) === 1) throw new Error("away");

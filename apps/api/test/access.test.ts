@@ -104,6 +104,12 @@ async function statusOf({ method, url }: ExpectedRoute, headers: Readonly<Record
   return { status: response.statusCode, code: response.statusCode < 400 ? null : response.json().code };
 }
 
+/** The end of a title: which tokens a route admits. */
+function tokensAdmitted({ role, scope }: ExpectedRoute): string {
+  if (role === "public") return "admits every token";
+  return scope === null ? "refuses every token" : `admits only tokens with the scope ${scope}`;
+}
+
 const ranks = { public: 0, viewer: 1, operator: 2, admin: 3 } as const;
 
 describe("route table", () => {
@@ -130,30 +136,33 @@ describe("route table", () => {
   });
 });
 
-describe.each(expectedRoutes)("$method $url", (route) => {
+describe.each(expectedRoutes.map((route) => [`${route.method} ${route.url}`, route] as const))("%s", (name, route) => {
   const { role, scope, isSensitive } = route;
+  const verdicts = (["viewer", "operator", "admin"] as const).map(
+    (present) => [ranks[present] < ranks[role] ? "refuses" : "admits", present] as const,
+  );
 
-  it(`a caller who is not signed in is ${role === "public" ? "admitted" : "refused"}`, async () => {
+  it(`${name} ${role === "public" ? "admits" : "refuses"} a caller who is not signed in`, async () => {
     const { status, code } = await statusOf(route, api.anonymous.headers);
     if (role === "public") expect([400, 200]).toContain(status);
     else expect({ status, code }).toEqual({ status: 401, code: "signed-out" });
   });
 
-  it.each(["viewer", "operator", "admin"] as const)(`the rule for ${role} is applied to %s`, async (present) => {
+  it.each(verdicts)(`${name} %s the role %s`, async (_verdict, present) => {
     const { headers } = await api.as(present);
     const { status, code } = await statusOf(route, headers);
     if (ranks[present] < ranks[role]) expect({ status, code }).toEqual({ status: 403, code: "forbidden" });
     else expect([200, 204, 400, 404]).toContain(status);
   });
 
-  it(`an admin who gave their password more than 15 minutes ago is ${isSensitive ? "asked for it again" : "admitted"}`, async () => {
+  it(`${name} ${isSensitive ? "asks" : "does not ask"} an admin for their password again after 15 minutes`, async () => {
     const { headers } = await api.as("admin", { confirmedMs: CONFIRMED_FOR_MS + 1 });
     const { status, code } = await statusOf(route, headers);
     if (isSensitive) expect({ status, code }).toEqual({ status: 403, code: "confirmation-required" });
     else expect([200, 204, 400, 404]).toContain(status);
   });
 
-  it("a token is admitted only with the required scope", async () => {
+  it(`${name} ${tokensAdmitted(route)}`, async () => {
     const others = ["invoices:read", "runs:read"].filter((other) => other !== scope);
     const without = await api.withToken(...others);
     const refused = await statusOf(route, without.headers);
@@ -164,7 +173,7 @@ describe.each(expectedRoutes)("$method $url", (route) => {
     expect([200, 204, 400, 404]).toContain((await statusOf(route, headers)).status);
   });
 
-  it("changes requested by a foreign page are refused", async () => {
+  it(`${name} ${route.method === "GET" ? "does not look at the page that requests it" : "refuses requests of a foreign page"}`, async () => {
     const { headers } = await api.as("admin");
     const { origin: _origin, "sec-fetch-site": _site, ...bare } = headers as Record<string, string>;
     const forged = [

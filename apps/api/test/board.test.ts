@@ -83,23 +83,26 @@ function expectedStatus(route: Route, who: string): number {
 }
 
 describe("board access", () => {
-  it("every route that this test lists exists on the board", () => {
+  it("the board has every route that these tests ask for", () => {
     const found = new Set(routes.map(keyOf));
     for (const known of [...PAGES, ...READS, "/static/*"]) expect(found).toContain(`GET ${known}`);
     for (const known of Object.keys(CHANGES)) expect(found).toContain(known);
   });
 
-  it.each(["nobody", "viewer", "operator", "admin", "token"])("the rules of all routes hold for %s", async (who) => {
-    const responses = new Map<string, number>();
-    const expected = new Map<string, number>();
-    for (const route of routes) {
-      responses.set(keyOf(route), (await ask(route, who)).statusCode);
-      expected.set(keyOf(route), expectedStatus(route, who));
-    }
-    expect(Object.fromEntries(responses)).toEqual(Object.fromEntries(expected));
-  });
+  it.each(["nobody", "viewer", "operator", "admin", "token"])(
+    "every route of the board admits or refuses this caller by its rule: %s",
+    async (who) => {
+      const responses = new Map<string, number>();
+      const expected = new Map<string, number>();
+      for (const route of routes) {
+        responses.set(keyOf(route), (await ask(route, who)).statusCode);
+        expected.set(keyOf(route), expectedStatus(route, who));
+      }
+      expect(Object.fromEntries(responses)).toEqual(Object.fromEntries(expected));
+    },
+  );
 
-  it("a refusal is a Problem that the board's page can show", async () => {
+  it("the board refuses with an answer that its page can show", async () => {
     const response = await ask({ method: "PUT", url: "/queues/api/queues/:queueName/obliterate" }, "admin");
     expect(response.json()).toEqual({
       code: "forbidden",
@@ -108,7 +111,7 @@ describe("board access", () => {
     });
   });
 
-  it("a change requested by a foreign page is refused even with an admin's session", async () => {
+  it("a change on the board requested by a foreign page is refused even with an admin's session", async () => {
     const forgeries = [
       { origin: "https://evil.example.com", "sec-fetch-site": "cross-site" },
       { origin: "https://evil.example.com" },
@@ -122,7 +125,7 @@ describe("board access", () => {
       }
   });
 
-  it("the refused requests have changed nothing and are not in the audit log", async () => {
+  it("requests that the board refuses change nothing and are not in the audit log", async () => {
     const { ctx } = api.flow;
     expect(await ctx.queues.bullmq.invoices.getJobCounts("waiting", "delayed", "failed")).toMatchObject({ waiting: 1 });
     const actions = (await listAuditLog(ctx.db, {}, { limit: 100 })).map(({ action, object }) => `${action} ${object}`);

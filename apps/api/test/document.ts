@@ -29,19 +29,37 @@ export interface DocumentCheck {
   check(exchange: Exchange): void;
 }
 
-/** Checks the answers of a server against its OpenAPI document. */
-export function documentCheck(server: FastifyInstance): DocumentCheck {
-  const document = server.swagger() as unknown as OpenApiDocument;
-  const ajv = new Ajv2020({ strict: false, allErrors: true });
-  formats.default(ajv);
-  ajv.addSchema(document, "document");
+type ValidatorOf = (pointer: string) => ValidateFunction;
+
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+formats.default(ajv);
+
+/** By the text of their document: each test has a server of its own, nearly always with the same document. */
+const compiled = new Map<string, ValidatorOf>();
+
+function validatorsOf(document: OpenApiDocument): ValidatorOf {
+  const text = JSON.stringify(document);
+  const known = compiled.get(text) ?? compile(document, `document${compiled.size}`);
+  compiled.set(text, known);
+  return known;
+}
+
+/** Gives a validator for each schema of a document, compiled when it is first used. */
+function compile(document: OpenApiDocument, name: string): ValidatorOf {
+  ajv.addSchema(document, name);
   const validators = new Map<string, ValidateFunction>();
-  const called = new Set<string>();
-  const validatorOf = (pointer: string) => {
-    const known = validators.get(pointer) ?? ajv.compile({ $ref: `document#${pointer}` });
+  return (pointer) => {
+    const known = validators.get(pointer) ?? ajv.compile({ $ref: `${name}#${pointer}` });
     validators.set(pointer, known);
     return known;
   };
+}
+
+/** Checks the answers of a server against its OpenAPI document. */
+export function documentCheck(server: FastifyInstance): DocumentCheck {
+  const document = server.swagger() as unknown as OpenApiDocument;
+  const validatorOf = validatorsOf(document);
+  const called = new Set<string>();
   return {
     document,
     called,

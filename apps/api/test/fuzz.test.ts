@@ -119,10 +119,10 @@ async function written(): Promise<string> {
   return JSON.stringify(row, (_key, field: unknown) => (typeof field === "bigint" ? String(field) : field));
 }
 
-describe.each(fuzzed)("%s", (_name, { method, path, body: takesBody }) => {
-  it("arbitrary input causes no server error, and refused input writes nothing", async () => {
-    const names = path.match(/:\w+/g) ?? [];
-    const params = fc.tuple(...names.map(() => value));
+describe.each(fuzzed)("%s", (name, { method, path, body: takesBody }) => {
+  it(`arbitrary input to ${name} causes no server error, and refused input writes nothing`, async () => {
+    const placeholders = path.match(/:\w+/g) ?? [];
+    const params = fc.tuple(...placeholders.map(() => value));
     await fc.assert(
       fc.asyncProperty(params, object, body, nasty, async (parameters, query, payload, key) => {
         let index = 0;

@@ -86,7 +86,7 @@ describe("sign-in", () => {
   it.each([
     ["a wrong password", { password: "wrong" }],
     ["an unknown e-mail", { email: "nobody@example.com" }],
-  ])("signing in with %s is refused with the same answer", async (_what, credentials) => {
+  ])("signing in with %s is refused without saying which of them is wrong", async (_what, credentials) => {
     const response = await trySignIn(credentials);
     expect(response.statusCode).toBe(401);
     expect(response.json()).toEqual({
@@ -168,7 +168,7 @@ describe("sessions", () => {
     await mine.readSession();
   });
 
-  it("a new role applies at once, and disabling an administrator ends their session at once", async () => {
+  it("a new role of an administrator applies at once, and disabling an administrator ends their session at once", async () => {
     const [boss, viewer] = [await signIn(), await api.as("viewer")];
     await boss.changeAdmin({ params: { email: "viewer@example.com" }, body: { role: "operator" } });
     expect((await viewer.readSession()).role).toBe("operator");
@@ -286,7 +286,7 @@ describe("sign-in limits", () => {
     expect(await statuses(5, wrong)).toEqual([401, 401, 401, 401, 401]);
   });
 
-  it("a forged X-Forwarded-For header does not evade the limit", async () => {
+  it("a forged X-Forwarded-For header does not evade the limit of tries to sign in", async () => {
     const tries = [];
     for (let index = 0; index < 7; index++)
       tries.push(
@@ -299,7 +299,7 @@ describe("sign-in limits", () => {
     expect(tries).toEqual([401, 401, 401, 401, 401, 429, 429]);
   });
 
-  it("tries are counted by the address that a trusted proxy reports", async () => {
+  it("tries to sign in are counted by the address that a trusted proxy reports", async () => {
     await api.close();
     api = await openTestApi({ config: { trustedProxies: ["10.0.0.0/8"] } });
     await addAdmin(EMAIL);
@@ -312,14 +312,14 @@ describe("sign-in limits", () => {
     expect(await statuses(6, wrong, via("203.0.113.9", "192.0.2.1"))).toEqual([401, 401, 401, 401, 401, 429]);
   });
 
-  it("tries from one address for many accounts are limited", async () => {
+  it("tries to sign in from one address to many accounts are limited", async () => {
     const tries = [];
     for (let index = 0; index < 22; index++)
       tries.push((await trySignIn({ ...wrong, email: `user${index}@example.com` })).statusCode);
     expect(tries.filter((status) => status === 429)).toHaveLength(2);
   });
 
-  it("concurrent tries are all counted", async () => {
+  it("concurrent tries to sign in are all counted", async () => {
     const tries = await Promise.all(Array.from({ length: 12 }, () => trySignIn(wrong)));
     expect(tries.filter(({ statusCode }) => statusCode === 401)).toHaveLength(5);
   });

@@ -37,25 +37,25 @@ describe("secrets in files", () => {
     expect(readSecretFiles({ [`${name}_FILE`]: secret })[name]).toBe("postgres://user:password@host/database");
   });
 
-  it("other variables stay as they are", async () => {
+  it("variables without a secret file stay as they are", async () => {
     const secret = await file("redis", "redis://host");
     const env = { REDIS_URL_FILE: secret, DATABASE_URL: "postgres://host/x", LOG_FILE: "/nowhere.log", SMTP_URL: "" };
     expect(readSecretFiles(env)).toEqual({ ...env, REDIS_URL: "redis://host" });
   });
 
-  it("an empty file name counts as unset", () => {
+  it("an empty name of a secret file counts as unset", () => {
     const env = { DATABASE_URL_FILE: "", DATABASE_URL: "postgres://host/x" };
     expect(readSecretFiles(env)).toEqual(env);
   });
 
-  it("a file replaces an empty value, which docker compose passes for an unset variable", async () => {
+  it("a secret file replaces an empty value, which docker compose passes for an unset variable", async () => {
     const secret = await file("webhook", "https://example.com/x");
     expect(readSecretFiles({ ALERT_WEBHOOK_URL: "", ALERT_WEBHOOK_URL_FILE: secret })).toMatchObject({
       ALERT_WEBHOOK_URL: "https://example.com/x",
     });
   });
 
-  it("all problems are reported at once, without the content of any secret", async () => {
+  it("all problems of secret files are reported at once, without the content of any secret", async () => {
     const secret = await file("smtp", "smtp://user:marker@host");
     const missing = path.join(folder, "missing");
     const problems = problemsOf({

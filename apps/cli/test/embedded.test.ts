@@ -3,8 +3,10 @@ import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { toCsv } from "@cpa-payouts/db/testing";
-import { startPayouts, startWebhookServer } from "@cpa-payouts/testing-servers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { RunSummary } from "@cpa-payouts/pipeline";
+import { startPayouts, startWebhookServer, type WebhookServer } from "@cpa-payouts/testing-servers";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { summaryLines } from "../src/present.ts";
 import { payouts, payoutsJson } from "./payouts.ts";
 
 /**
@@ -67,25 +69,47 @@ describe("payouts up", () => {
 });
 
 describe("payouts demo", () => {
-  it("the demo plays a month, prints a summary per run, sends no alert and exits 0", async () => {
-    const webhook = await startWebhookServer();
-    const result = await payouts(["demo"], { ALERT_WEBHOOK_URL: webhook.url });
+  let played: Awaited<ReturnType<typeof payouts>>;
+  let webhook: WebhookServer;
+
+  beforeAll(async () => {
+    webhook = await startWebhookServer();
+    played = await payouts(["demo"], { ALERT_WEBHOOK_URL: webhook.url });
+  });
+
+  afterAll(() => webhook.stop());
+
+  it("the demo plays a month, prints a summary per run, sends no alert and exits 0", () => {
     expect(webhook.bodies).toEqual([]);
-    await webhook.stop();
-    expect(result.code).toBe(0);
-    expect(result.stdout.match(/State +completed/g)).toHaveLength(2);
-    expect(result.stdout).toMatch(/invariants checked: all hold/);
+    expect(played.code).toBe(0);
+    expect(played.stdout.match(/State +completed/g)).toHaveLength(2);
+    expect(played.stdout).toMatch(/invariants checked: all hold/);
   });
 
   it("the demo is the same every time", async () => {
-    const [first, second] = [await payoutsJson(["demo"], {}), await payoutsJson(["demo"], {})];
-    expect(first).toEqual(second);
-    expect(first).toMatchObject({
+    const again = await payoutsJson<PlayedMonth>(["demo"], {});
+    expect(again).toMatchObject({
       runs: [
         { paymentDate: "2026-12-07", state: "completed", failed: 0 },
         { paymentDate: "2026-12-21", state: "completed", failed: 0 },
       ],
       violations: [],
     });
+    // A summary has every figure of a run.
+    const summaries = again.runs.map((run) => summaryLines({ ...run, totalCents: BigInt(run.totalCents) }));
+    expect(summariesIn(played.stdout)).toEqual(summaries.flat());
   });
 });
+
+/** What the demo prints with `--json`. */
+interface PlayedMonth {
+  readonly runs: readonly (Omit<RunSummary, "totalCents"> & { readonly totalCents: string })[];
+}
+
+/** The lines of the summaries in the output for people, which are indented. */
+function summariesIn(output: string): string[] {
+  return output
+    .split("\n")
+    .filter((line) => line.startsWith("  "))
+    .map((line) => line.trim());
+}

@@ -21,18 +21,21 @@ describe("DATABASE_POOLER=transaction", () => {
     });
   });
 
-  it.each([[RUN], [["retry"]], [["worker"]], [["up"]]])("%j behind a pooler needs REDIS_URL", async (args) => {
-    const database = await testDatabase();
-    const { code, stdout, stderr } = await payouts(args, { DATABASE_URL: database.url, ...POOLED });
-    expect({ code, stdout, lastLine: stderr.split("\n").at(-2) }).toEqual({
-      code: 2,
-      stdout: "",
-      lastLine:
-        "error: DATABASE_POOLER=transaction needs REDIS_URL: without it the queue is in PostgreSQL and needs " +
-        "persistent connections for LISTEN",
-    });
-    await database.close();
-  });
+  it.each([RUN, ["retry"], ["worker"], ["up"]].map((args) => [args.join(" "), args] as const))(
+    "payouts %s behind a pooler needs REDIS_URL",
+    async (_command, args) => {
+      const database = await testDatabase();
+      const { code, stdout, stderr } = await payouts(args, { DATABASE_URL: database.url, ...POOLED });
+      expect({ code, stdout, lastLine: stderr.split("\n").at(-2) }).toEqual({
+        code: 2,
+        stdout: "",
+        lastLine:
+          "error: DATABASE_POOLER=transaction needs REDIS_URL: without it the queue is in PostgreSQL and needs " +
+          "persistent connections for LISTEN",
+      });
+      await database.close();
+    },
+  );
 });
 
 const POOL_SIZE = 4;
@@ -59,7 +62,7 @@ describe.skipIf(isMissing)(`through PgBouncer${isMissing ? " (no pgbouncer or no
     ...POOLED,
   });
 
-  it("settings that the role lacks cause a warning until the statements in it have been run", async () => {
+  it("a role without the settings that a pooler needs causes a warning until the statements in the warning have been run", async () => {
     const database = await testDatabase();
     const warned = await payoutsWarnings(database);
     expect(warned).toMatchObject([{ event: "setup.tolerated", check: "database-role" }]);

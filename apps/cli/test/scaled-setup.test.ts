@@ -2,11 +2,13 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { findRun } from "@cpa-payouts/db";
-import { importNetwork, testDatabase } from "@cpa-payouts/db/testing";
+import { importNetwork, slowDownInvoices, testDatabase } from "@cpa-payouts/db/testing";
 import { openTestFlow } from "@cpa-payouts/pipeline/testing";
 import { bundlePayouts, eventually, repositoryRoot, startPayouts } from "@cpa-payouts/testing-servers";
 import { describe, expect, inject, it } from "vitest";
 import { parse } from "yaml";
+
+const USERS = 2_000;
 
 interface Service {
   readonly command: string;
@@ -37,7 +39,12 @@ describe.skipIf(inject("redisUrl") === null)("scaled set-up of docker-compose.ym
     const migration = startPayouts([migrate.command], environment(migrate, {}), [bundle.file]);
     expect(await migration.ended()).toBe(0);
 
-    const more = { QUEUE_PREFIX: `scaled-${process.pid}`, NODE_ENV: "production", HEALTH_FILE: heartbeat };
+    const more = {
+      QUEUE_PREFIX: `scaled-${process.pid}`,
+      NODE_ENV: "production",
+      HEALTH_FILE: heartbeat,
+      WORKER_CONCURRENCY: "50",
+    };
     const workers = [1, 2].map(() => startPayouts([worker.command], environment(worker, more), [bundle.file]));
     await Promise.all(workers.map((one) => one.untilSays("worker.started")));
     await eventually(() => stat(heartbeat).catch(() => null));
@@ -46,14 +53,17 @@ describe.skipIf(inject("redisUrl") === null)("scaled set-up of docker-compose.ym
     await flow.close();
     await importNetwork(
       { ...flow.ctx, db: database.db },
-      Array.from({ length: 2_000 }, (_, index) => ({ externalId: `u${index}` })),
+      Array.from({ length: USERS }, (_, index) => ({ externalId: `u${index}` })),
     );
+    // One worker could otherwise have done all the work before the other had a share.
+    const endSlowness = await slowDownInvoices(database, USERS);
     const date = "2026-11-16";
     const run = startPayouts(["run", "--date", date, "--json"], environment(worker, more), [bundle.file]);
+    await Promise.all(workers.map((one) => one.untilSays('"event":"invoices.created"')));
+    await endSlowness();
     expect(await run.ended()).toBe(0);
-    expect(JSON.parse(run.stdout())).toMatchObject({ state: "completed", invoiced: 2_000, failed: 0 });
+    expect(JSON.parse(run.stdout())).toMatchObject({ state: "completed", invoiced: USERS, failed: 0 });
     expect(await findRun(database.db, date)).toMatchObject({ state: "completed" });
-    for (const one of workers) expect(one.stderr()).toContain('"event":"invoices.created"');
     expect(await Promise.all(workers.map((one) => one.stop("SIGTERM")))).toEqual([0, 0]);
     await database.close();
     await rm(heartbeat);

@@ -158,9 +158,9 @@ describe("read-only database", () => {
     await makeReadOnly();
   });
 
-  it.each([[RUN], [["retry"]], [["worker"]], [["up"]], [["migrate"]]])(
-    "a read-only database is refused by %j, in one line",
-    async (args) => {
+  it.each([RUN, ["retry"], ["worker"], ["up"], ["migrate"]].map((args) => [args.join(" "), args] as const))(
+    "a read-only database is refused by payouts %s, in one line",
+    async (_command, args) => {
       for (const more of [{}, PRODUCTION])
         expect(await payouts(args, { DATABASE_URL: database.url, ...more })).toEqual({
           code: 1,

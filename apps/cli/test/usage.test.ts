@@ -23,7 +23,7 @@ describe("bad usage", () => {
     ["an unknown flag", ["run", "--dat", "x"], "error: unknown option '--dat'\n(Did you mean --date?)\n"],
     ["an excess argument", ["verify", "all"], /^error: too many arguments/],
     ["a missing argument", ["import"], "error: missing required argument 'file'\n"],
-    ["a missing key", ["credit", "aff", "1"], "error: required option '--key <key>' not specified\n"],
+    ["a credit without a key", ["credit", "aff", "1"], "error: required option '--key <key>' not specified\n"],
     ["a bad date", ["run", "--date", "2026-02-30"], 'error: "2026-02-30" is not a date: there is no such day\n'],
     [
       "a date in another form",
@@ -32,12 +32,12 @@ describe("bad usage", () => {
     ],
     ["a bad format", ["users", "--format", "xml"], 'error: --format: "xml" is not one of table, json, csv, ics\n'],
     [
-      "ics for a list",
+      "the format ics for a list",
       ["users", "--format", "ics"],
       "error: --format ics is not for this command; it knows table, json, csv\n",
     ],
     [
-      "csv for one object",
+      "the format csv for one object",
       ["preview", "--format", "csv"],
       "error: --format csv is not for this command; it knows table, json\n",
     ],
@@ -57,9 +57,13 @@ describe("bad usage", () => {
       ["credit", "aff", "1e5", "--key", "k"],
       'error: "1e5" is not an amount: exponents are not allowed\n',
     ],
-    ["both verdicts", ["review", "INV-1", "--paid", "--reject"], "error: say either --paid or --reject\n"],
     [
-      "forfeit without reject",
+      "a review with both verdicts",
+      ["review", "INV-1", "--paid", "--reject"],
+      "error: say either --paid or --reject\n",
+    ],
+    [
+      "--forfeit without --reject",
       ["review", "INV-1", "--paid", "--forfeit"],
       "error: --forfeit and --reason go with --reject\n",
     ],

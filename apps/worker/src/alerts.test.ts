@@ -8,6 +8,7 @@ import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
   eventually,
   type MailServer,
+  STALL_MS,
   startMailServer,
   startWebhookServer,
   WEBHOOK_SECRET,
@@ -40,7 +41,10 @@ describeOnBackends("alerts", (kind) => {
   });
 
   const alertsTo = (webhook: WebhookServer, { url: smtpUrl }: Pick<MailServer, "url">): Alerts => ({
-    channels: { webhook: openWebhook(webhook), email: openEmail({ smtpUrl, ...MAIL }) },
+    channels: {
+      webhook: openWebhook({ url: webhook.url, timeoutMs: STALL_MS }),
+      email: openEmail({ smtpUrl, ...MAIL, timeoutMs: STALL_MS }),
+    },
     publicUrl: "https://payouts.example.com",
   });
   const work = async (ctx = flow.ctx) => {

@@ -7,6 +7,7 @@ import {
   decide,
   fanOut,
   followRun,
+  type RunProgress,
   resumeRun,
   retryRun,
   startRun,
@@ -14,7 +15,7 @@ import {
   verify,
 } from "@cpa-payouts/pipeline";
 import { openTestFlow, type TestFlow } from "@cpa-payouts/pipeline/testing";
-import { eventually, latch } from "@cpa-payouts/testing-servers";
+import { eventually, latch, watched } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { startWorkers } from "./workers.ts";
 
@@ -52,11 +53,22 @@ describeOnBackends("run with lost jobs", (kind) => {
   const jobId = (user: string) => `invoice-${run.id}-${ids[user]}`;
   const jobState = (user: string) => flow.ctx.queues.bullmq.invoices.getJobState(jobId(user));
   const resume = async () => resumeRun(flow.ctx, await getRun(flow.ctx.db, run.id));
-  const finish = async () =>
-    summarizeRun(
-      flow.ctx,
-      await followRun(flow.ctx, run.id, { onProgress: () => {}, signal: AbortSignal.timeout(20_000) }),
+  /** Waits for the end of the run; following it does not queue anything again. */
+  const finish = async () => {
+    let progress: RunProgress | null = null;
+    const options = {
+      onProgress: (present: RunProgress) => {
+        progress = present;
+      },
+      standstillMs: LONG_MS,
+    };
+    const finished = await watched(
+      "the run with lost jobs",
+      () => progress,
+      () => followRun(flow.ctx, run.id, options),
     );
+    return summarizeRun(flow.ctx, finished);
+  };
 
   it("resuming a run pays every user once, in any state of their job", async () => {
     await decide(flow.ctx, step());

@@ -23,7 +23,7 @@ afterEach(async () => {
 const storedHash = async () => (await findAdmin(data.ctx.db, EMAIL))?.passwordHash ?? "";
 
 describe("administrators", () => {
-  it("the first administrator has the role admin and a generated password, and there is only one first", async () => {
+  it("the first administrator has the role admin and a generated password, and is not created where there already is one", async () => {
     const first = await createFirstAdmin(ctx, input);
     expect(first).toEqual({ status: "created", password: expect.stringMatching(/^(\w{5}-){3}\w{5}$/) });
     expect(await findAdmin(ctx.db, EMAIL)).toMatchObject({ role: "admin", disabledAt: null });

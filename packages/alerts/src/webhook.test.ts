@@ -1,5 +1,6 @@
 import {
   freePort,
+  STALL_MS,
   startSilentWebhookServer,
   startWebhookServer,
   WEBHOOK_SECRET,
@@ -24,7 +25,7 @@ describe("webhook channel", () => {
     server = null;
   });
 
-  const failure = async (url: string, timeoutMs = 10_000) => {
+  const failure = async (url: string, timeoutMs = STALL_MS) => {
     const error: Error = await openWebhook({ url, timeoutMs })
       .send(MESSAGE)
       .then(
@@ -39,8 +40,10 @@ describe("webhook channel", () => {
 
   it("an alert is posted as one line of text", async () => {
     server = await startWebhookServer();
-    expect(await openWebhook(server).send(MESSAGE)).toEqual({ refused: 0 });
-    expect(await openWebhook(server).send({ ...MESSAGE, link: null })).toEqual({ refused: 0 });
+    expect(await openWebhook({ url: server.url, timeoutMs: STALL_MS }).send(MESSAGE)).toEqual({ refused: 0 });
+    expect(await openWebhook({ url: server.url, timeoutMs: STALL_MS }).send({ ...MESSAGE, link: null })).toEqual({
+      refused: 0,
+    });
     expect(server.bodies.map((body) => JSON.parse(body))).toEqual([
       { text: "Something happened. Do something. https://payouts.example.com/runs/2026-12-07" },
       { text: "Something happened. Do something." },

@@ -18,8 +18,8 @@ const machines = {
   outcome: outcomeTransitions,
 } as Record<string, Readonly<Record<string, readonly string[]>>>;
 
-describe.each(Object.entries(machines))("%s states", (_name, table) => {
-  it("every transition leads to another known state", () => {
+describe.each(Object.entries(machines))("%s states", (name, table) => {
+  it(`every transition of the ${name} states leads to another known state`, () => {
     const states = statesOf(table);
     for (const from of states)
       for (const to of table[from] ?? []) {
@@ -28,7 +28,7 @@ describe.each(Object.entries(machines))("%s states", (_name, table) => {
       }
   });
 
-  it("a state is reached only from the states that the table allows", () => {
+  it(`the ${name} states are reached only from the states that their table allows`, () => {
     for (const to of statesOf(table))
       for (const from of statesOf(table)) {
         const allowed = (table[from] ?? []).includes(to);

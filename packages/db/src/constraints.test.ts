@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { databaseErrorOf, isDataError } from "./errors.ts";
+import { insertAdmin } from "./statements/insert-admin.ts";
 import { invoicedRun, openTestData, type TestData } from "./testing/index.ts";
 
 /** Goal: statements other than the product's (from psql, a script, a bug) cannot break the rules of the tables. */
@@ -29,9 +30,9 @@ async function refusalOf(statement: string): Promise<string> {
 /** Defines a test for each pair of a statement and the constraint that refuses it. */
 function stand(cases: readonly (readonly [statement: string, constraint: string])[]): void {
   const oneLine = (statement: string) => statement.replace(/\s+/g, " ");
-  it.each(cases.map(([statement, constraint]) => ({ constraint, statement: oneLine(statement) })))(
-    "$constraint refuses: $statement",
-    async ({ constraint, statement }) => {
+  it.each(cases.map(([statement, constraint]) => [constraint, oneLine(statement)] as const))(
+    "the constraint %s refuses: %s",
+    async (constraint, statement) => {
       expect(await refusalOf(statement)).toBe(constraint);
     },
   );
@@ -141,6 +142,15 @@ describe("invoices", () => {
   ]);
 });
 
+describe("approvals of an invoice", () => {
+  it("the table refuses an invoice whose two approvals are by one person", async () => {
+    const same = `
+      update invoices set status = 'paid', approved_by = 'alice', approved_at = now(), reviewed_by = 'alice', reviewed_at = now()
+      where number = 'INV-20261207-1'`;
+    expect(await refusalOf(same)).toBe("invoices_two_people");
+  });
+});
+
 describe("ledger entries", () => {
   stand([
     [entry("99, 'credit', 1, null, null, null"), "ledger_entries_of_a_user"],
@@ -163,6 +173,21 @@ describe("ledger entries", () => {
   ]);
 });
 
+describe("administrators", () => {
+  it("administrators cannot be deleted, because the audit log names them", async () => {
+    const { db, clock } = data.ctx;
+    const added = {
+      email: "alice@example.com",
+      role: "admin",
+      passwordHash: "hash",
+      actor: "root",
+      now: clock(),
+    } as const;
+    await insertAdmin(db, added);
+    await expect(data.database.sql`delete from admins`).rejects.toThrow("admins keeps its rows");
+  });
+});
+
 describe("scheduler", () => {
   it("the scheduler's table refuses a second row", async () => {
     const second = "insert into scheduler (id, live_since, last_tick_at) values (2, now(), now())";
@@ -179,11 +204,11 @@ describe.each(["ledger_entries", "audit_log"])("%s", (table) => {
     `truncate ${table}`,
     `truncate ${table} cascade`,
     `truncate ledger_entries, audit_log, users cascade`,
-  ])("an append-only table refuses: %s", async (statement) => {
+  ])(`the append-only table ${table} refuses: %s`, async (statement) => {
     expect(await refusalOf(statement)).toMatch(/is append-only: (UPDATE|DELETE|TRUNCATE) refused|users_kept/);
   });
 
-  it("an append-only table refuses an upsert that would update a row", async () => {
+  it(`the append-only table ${table} refuses an upsert that would update a row`, async () => {
     const upsert = `insert into ${table} overriding system value select * from ${table} on conflict (id) do update set actor = 'x'`;
     expect(await refusalOf(upsert)).toMatch(/is append-only: UPDATE refused/);
   });

@@ -109,7 +109,7 @@ describe("errorLine", () => {
     ["initdb: error: cannot be run as root\ninitdb: hint: ...", "cannot be run as root"],
     ["only this", "only this"],
     ["", "no reason given"],
-  ])("the reason is found in %j", (output, reason) => {
+  ])("the reason for a failed start is found in %j", (output, reason) => {
     expect(errorLine(output)).toBe(reason);
   });
 });

@@ -14,7 +14,7 @@ const claims = () => ({ path: box.folder(), owner: undefined });
 const quiet = () => undefined;
 
 describe("claims", () => {
-  it("a claim is visible to others until it is dropped", async () => {
+  it("the claim of a process to a data folder is visible to others until it is dropped", async () => {
     const folder = claims();
     expect(await otherClaims(folder)).toEqual([]);
     const own = await makeClaim(folder);
@@ -28,7 +28,7 @@ describe("claims", () => {
   it("the claims of dead processes are removed, even when a later process has the same id; other files stay", async () => {
     const folder = claims();
     await mkdir(folder.path);
-    const program = box.program("sleep", ["60"]);
+    const program = box.program("sleep", ["3600"]);
     const identity = await identify(program.pid ?? 0);
     writeFileSync(join(folder.path, `${program.pid}-${identity?.startedAt}-00000001`), "");
     writeFileSync(join(folder.path, `${process.pid}-1-00000002`), "");
@@ -41,7 +41,7 @@ describe("claims", () => {
 });
 
 describe("withLock", () => {
-  it("the lock has one holder at a time, and every caller gets it in the end", async () => {
+  it("the lock of a data folder has one holder at a time, and every caller gets it in the end", async () => {
     const folder = claims();
     let inside = 0;
     let most = 0;
@@ -55,7 +55,7 @@ describe("withLock", () => {
     expect(readdirSync(folder.path)).toEqual([]);
   });
 
-  it("a failure releases the lock", async () => {
+  it("a failure of its holder releases the lock of a data folder", async () => {
     const folder = claims();
     await expect(withLock(folder, quiet, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(await withLock(folder, quiet, async () => "in")).toBe("in");

@@ -45,11 +45,23 @@ describe("unusable data folder", () => {
   });
 
   it.each([
-    ["PG_VERSION is missing", (cluster: string) => rmSync(join(cluster, "PG_VERSION"))],
-    ["PG_VERSION holds no version", (cluster: string) => writeFileSync(join(cluster, "PG_VERSION"), "\0\0garbage")],
-    ["global/pg_control is missing", (cluster: string) => rmSync(join(cluster, "global"), { recursive: true })],
-    ["global/pg_control is missing", (cluster: string) => rmSync(join(cluster, "global", "pg_control"))],
-  ])("a damaged cluster is refused: %s", async (what, damage) => {
+    ["without PG_VERSION", "PG_VERSION is missing", (cluster: string) => rmSync(join(cluster, "PG_VERSION"))],
+    [
+      "with another text in PG_VERSION",
+      "PG_VERSION holds no version",
+      (cluster: string) => writeFileSync(join(cluster, "PG_VERSION"), "\0\0garbage"),
+    ],
+    [
+      "without the folder global",
+      "global/pg_control is missing",
+      (cluster: string) => rmSync(join(cluster, "global"), { recursive: true }),
+    ],
+    [
+      "without global/pg_control",
+      "global/pg_control is missing",
+      (cluster: string) => rmSync(join(cluster, "global", "pg_control")),
+    ],
+  ])("a cluster %s is refused as damaged", async (_which, what, damage) => {
     const { dataDir, cluster } = usedFolder();
     damage(cluster);
     expect(await refused(dataDir)).toBe(

@@ -22,6 +22,9 @@ export { launch, PATIENCE, stopPostmaster } from "./postmaster.ts";
 export const isRoot = process.getuid?.() === 0;
 export const FAST = { fsync: "off" } as const;
 
+/** No system takes a tenth of this to remove a killed process. */
+const KILLED_WITHIN_MS = 60_000;
+
 /** A path below the system's temporary folder that does not exist yet: a start as root creates it open to other users. */
 export function freshPath(): string {
   return join(tmpdir(), `payouts-embedded-${randomBytes(6).toString("hex")}`);
@@ -38,7 +41,7 @@ export async function killHard(pid: number | undefined): Promise<void> {
   const target = pid && (await identify(pid));
   if (!target) return;
   process.kill(target.pid, "SIGKILL");
-  await waitUntilGone(target, 5_000);
+  if (!(await waitUntilGone(target, KILLED_WITHIN_MS))) throw new Error(`process ${target.pid} does not end`);
 }
 
 /** Kills the main process of the folder's server, however it was started and in any state. */

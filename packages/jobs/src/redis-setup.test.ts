@@ -26,12 +26,12 @@ function infoOf(fields: Readonly<Record<string, string | undefined>>): string {
 }
 
 describe("field of INFO", () => {
-  it("a field has its whole value, without the line ending", () => {
+  it("a field of INFO is read with its whole value, without the line ending", () => {
     expect(infoField(infoOf(good), "maxmemory_policy")).toBe("noeviction");
     expect(infoField(infoOf({ master_host: "2001:db8::1" }), "master_host")).toBe("2001:db8::1");
   });
 
-  it("a field is null when it is missing, empty, or only the end of another name", () => {
+  it("a field of INFO is null when it is missing, empty, or only the end of another name", () => {
     expect(infoField(infoOf({}), "role")).toBeNull();
     expect(infoField(infoOf({ role: "", other: "x" }), "role")).toBeNull();
     expect(infoField(infoOf({ my_role: "slave" }), "role")).toBeNull();
@@ -46,17 +46,20 @@ describe("Redis problems", () => {
     expect(find({})).toEqual([]);
   });
 
-  it.each(["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"])("policy %s is a problem", (policy) => {
-    expect(find({ maxmemory_policy: policy })).toEqual([
-      {
-        check: "redis-eviction",
-        isCertain: true,
-        line: `Redis at ${SERVER} may evict jobs and locks (its maxmemory-policy is ${policy}): run "redis-cli CONFIG SET maxmemory-policy noeviction" and put "maxmemory-policy noeviction" into redis.conf`,
-      },
-    ]);
-  });
+  it.each(["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"])(
+    "a Redis with the policy %s has a problem",
+    (policy) => {
+      expect(find({ maxmemory_policy: policy })).toEqual([
+        {
+          check: "redis-eviction",
+          isCertain: true,
+          line: `Redis at ${SERVER} may evict jobs and locks (its maxmemory-policy is ${policy}): run "redis-cli CONFIG SET maxmemory-policy noeviction" and put "maxmemory-policy noeviction" into redis.conf`,
+        },
+      ]);
+    },
+  );
 
-  it("a missing append-only file is a problem", () => {
+  it("a Redis without an append-only file has a problem", () => {
     expect(find({ aof_enabled: "0" })).toEqual([
       {
         check: "redis-persistence",
@@ -69,17 +72,20 @@ describe("Redis problems", () => {
   it.each([
     [{ master_host: "10.0.0.1", master_port: "6380" }, ", 10.0.0.1:6380"],
     [{}, ""],
-  ])("a replica is a problem, with the address of its primary if INFO has it: %j", (primary, address) => {
-    expect(find({ role: "slave", ...primary })).toEqual([
-      {
-        check: "redis-primary",
-        isCertain: true,
-        line: `Redis at ${SERVER} is a replica: point REDIS_URL at its primary${address}`,
-      },
-    ]);
-  });
+  ])(
+    "a Redis that is a replica has a problem, with the address of its primary if INFO has it: %j",
+    (primary, address) => {
+      expect(find({ role: "slave", ...primary })).toEqual([
+        {
+          check: "redis-primary",
+          isCertain: true,
+          line: `Redis at ${SERVER} is a replica: point REDIS_URL at its primary${address}`,
+        },
+      ]);
+    },
+  );
 
-  it("all problems are reported at once", () => {
+  it("all problems of a Redis are reported at once", () => {
     const checks = find({ role: "slave", maxmemory_policy: "allkeys-lru", aof_enabled: "0" }).map(({ check }) => check);
     expect(checks).toEqual(["redis-primary", "redis-eviction", "redis-persistence"]);
   });
@@ -88,7 +94,7 @@ describe("Redis problems", () => {
     ["role", "redis-primary"],
     ["maxmemory_policy", "redis-eviction"],
     ["aof_enabled", "redis-persistence"],
-  ])("a reply without %s makes its problem uncertain", (field, check) => {
+  ])("a Redis whose INFO lacks %s has an uncertain problem", (field, check) => {
     expect(find({ [field]: undefined })).toEqual([
       { check, isCertain: false, line: expect.stringContaining(`${SERVER} does not say its ${field} in INFO`) },
     ]);
@@ -118,7 +124,7 @@ describe.skipIf(binary === null)("real Redis", () => {
     await rm(folder, { recursive: true });
   });
 
-  it("the commands in the problem lines solve the problems", async () => {
+  it("the commands in the lines about the problems of a Redis solve them", async () => {
     const lines = (await backend.check()).map(({ line }) => line);
     expect(lines).toHaveLength(2);
     for (const line of lines) {

@@ -1,5 +1,5 @@
 import { latch } from "@cpa-payouts/testing-servers";
-import { describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { type BatchPace, createBatcher } from "./batcher.ts";
 
 class Outage extends Error {}
@@ -29,6 +29,10 @@ const said = (results: readonly PromiseSettledResult<string>[]) =>
   results.map((result) => (result.status === "fulfilled" ? result.value : (result.reason as Error).message));
 
 describe("batcher", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
   it("full batches start at once, and each caller gets the outcome of its own item", async () => {
     const { batches, all } = open();
     expect(said(await all([1, 2, 3, 4, 13, 6, 7]))).toEqual([
@@ -53,17 +57,18 @@ describe("batcher", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(batches).toEqual([[1, 2]]);
     expect(await Promise.all([first, second])).toEqual(["did 1", "did 2"]);
-    vi.useRealTimers();
   });
 
   it("no more batches than allowed run at a time; further items wait for the next batches", async () => {
+    vi.useFakeTimers();
     const held = latch();
     const { batches, all } = open({ until: held.opened, pace: { maxRunning: 1 } });
     const done = all([1, 2, 3, 4, 5]);
     const late = all([6, 7]);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await vi.advanceTimersByTimeAsync(60_000);
     expect(batches).toEqual([[1, 2, 3]]);
     held.open();
+    await vi.runAllTimersAsync();
     await Promise.all([done, late]);
     expect(batches).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
   });

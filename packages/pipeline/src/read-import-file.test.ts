@@ -128,37 +128,77 @@ describe("import file", () => {
 });
 
 describe("bad row of an import file", () => {
-  it.each<[row: string, problem: string | RegExp]>([
-    ["a,a@example.com,Acme,active,1", "5 columns, but the header names 9"],
-    [`${GOOD},more`, "10 columns, but the header names 9"],
-    [row({ external_id: "" }), "external_id: it is empty"],
-    [row({ email: "" }), 'email: "" is not an e-mail address'],
-    [row({ email: "a(at)example.com" }), 'email: "a(at)example.com" is not an e-mail address'],
-    [row({ email: "a@b@example.com" }), /^email: .* is not an e-mail address$/],
-    [row({ binance_email: "a@" }), 'binance_email: "a@" is not an e-mail address'],
-    [row({ status: "Active" }), 'status: "Active" is not one of active, suspended, closed'],
-    [row({ status: "" }), /^status: "" is not one of/],
-    [row({ balance: "" }), /^balance: "" is not an amount: it is empty/],
-    [row({ balance: "1.234" }), /^balance: .*more than two decimals$/],
-    [row({ balance: "-5" }), /^balance: .*it is negative$/],
-    [row({ balance: "1e5" }), /^balance: .*exponents are not allowed$/],
-    [row({ balance: "$100" }), /^balance: .*leave the currency out$/],
-    [row({ balance: '"1,000.00"' }), /^balance: .*leave the thousands separators out$/],
-    [row({ payment_method_status: "replaced" }), /^payment_method_status: "replaced" is not one of pending, approved/],
-    [row({ binance_email: "" }), "payment_method_status: given without a binance_email"],
-    [row({ previous_invoices: "-1" }), /^previous_invoices: "-1" is not a whole number/],
-    [row({ previous_invoices: "1.5" }), /^previous_invoices: "1.5" is not a whole number/],
-    [row({ previous_invoices: "1000001" }), /^previous_invoices: .* is not a whole number from 0 to 1000000$/],
-    [row({ joined_at: "2026-02-30" }), /^joined_at: .*there is no such day$/],
-    [row({ joined_at: "31.01.2026" }), /^joined_at: .* is neither a date .* nor an instant/],
-    [row({ joined_at: "2026-01-31T09:30:00" }), /^joined_at: .* is neither a date .* nor an instant with its zone/],
-    [row({ name: '"a\nb"' }), "name: a control character or a line break"],
-    [row({ name: "a\0b" }), "name: a control character or a line break"],
-    [row({ external_id: "a\u001bb" }), "external_id: a control character or a line break"],
-    [row({ name: "x".repeat(321) }), "name: 321 characters, at most 320 are allowed"],
-    [row({ name: "x".repeat(1_000_000) }), "name: 1000000 characters, at most 320 are allowed"],
-    [row({ name: 'J"D' }), /^a quote in the middle of a field/],
-  ])("the bad row %.60j is reported by line and reason, and the other rows are read", async (bad, problem) => {
+  it.each<[what: string, row: string, problem: string | RegExp]>([
+    ["too few columns", "a,a@example.com,Acme,active,1", "5 columns, but the header names 9"],
+    ["too many columns", `${GOOD},more`, "10 columns, but the header names 9"],
+    ["no external_id", row({ external_id: "" }), "external_id: it is empty"],
+    ["no email", row({ email: "" }), 'email: "" is not an e-mail address'],
+    ["an email without an @", row({ email: "a(at)example.com" }), 'email: "a(at)example.com" is not an e-mail address'],
+    ["an email with two @", row({ email: "a@b@example.com" }), /^email: .* is not an e-mail address$/],
+    ["a binance_email without a domain", row({ binance_email: "a@" }), 'binance_email: "a@" is not an e-mail address'],
+    ["a status in capitals", row({ status: "Active" }), 'status: "Active" is not one of active, suspended, closed'],
+    ["no status", row({ status: "" }), /^status: "" is not one of/],
+    ["no balance", row({ balance: "" }), /^balance: "" is not an amount: it is empty/],
+    ["a balance with three decimals", row({ balance: "1.234" }), /^balance: .*more than two decimals$/],
+    ["a negative balance", row({ balance: "-5" }), /^balance: .*it is negative$/],
+    ["a balance with an exponent", row({ balance: "1e5" }), /^balance: .*exponents are not allowed$/],
+    ["a balance with a currency", row({ balance: "$100" }), /^balance: .*leave the currency out$/],
+    [
+      "a balance with a thousands separator",
+      row({ balance: '"1,000.00"' }),
+      /^balance: .*leave the thousands separators out$/,
+    ],
+    [
+      "a payment_method_status that a file cannot have",
+      row({ payment_method_status: "replaced" }),
+      /^payment_method_status: "replaced" is not one of pending, approved/,
+    ],
+    [
+      "a payment_method_status but no binance_email",
+      row({ binance_email: "" }),
+      "payment_method_status: given without a binance_email",
+    ],
+    [
+      "a negative number of previous_invoices",
+      row({ previous_invoices: "-1" }),
+      /^previous_invoices: "-1" is not a whole number/,
+    ],
+    [
+      "a fraction as previous_invoices",
+      row({ previous_invoices: "1.5" }),
+      /^previous_invoices: "1.5" is not a whole number/,
+    ],
+    [
+      "too many previous_invoices",
+      row({ previous_invoices: "1000001" }),
+      /^previous_invoices: .* is not a whole number from 0 to 1000000$/,
+    ],
+    ["a joined_at that is no day", row({ joined_at: "2026-02-30" }), /^joined_at: .*there is no such day$/],
+    [
+      "a joined_at in another form",
+      row({ joined_at: "31.01.2026" }),
+      /^joined_at: .* is neither a date .* nor an instant/,
+    ],
+    [
+      "a joined_at without a zone",
+      row({ joined_at: "2026-01-31T09:30:00" }),
+      /^joined_at: .* is neither a date .* nor an instant with its zone/,
+    ],
+    ["a line break in the name", row({ name: '"a\nb"' }), "name: a control character or a line break"],
+    ["a null character in the name", row({ name: "a\0b" }), "name: a control character or a line break"],
+    [
+      "an escape character in the external_id",
+      row({ external_id: "a\u001bb" }),
+      "external_id: a control character or a line break",
+    ],
+    ["a name one character too long", row({ name: "x".repeat(321) }), "name: 321 characters, at most 320 are allowed"],
+    [
+      "a name of a million characters",
+      row({ name: "x".repeat(1_000_000) }),
+      "name: 1000000 characters, at most 320 are allowed",
+    ],
+    ["a quote in the middle of the name", row({ name: 'J"D' }), /^a quote in the middle of a field/],
+  ])("a row with %s is reported by line and reason, and the other rows are read", async (_what, bad, problem) => {
     const { rows, problems, error } = await read(file(GOOD, bad, row({ external_id: "z" })));
     expect(error).toBeNull();
     expect(problems).toHaveLength(1);

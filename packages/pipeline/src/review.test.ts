@@ -39,7 +39,7 @@ async function refusal(work: () => Promise<unknown>): Promise<readonly string[]>
 }
 
 describe("review of invoices", () => {
-  it("each invoice gets its own result, once", async () => {
+  it("a review gives each invoice its own result, and reviews it once", async () => {
     await review([A], paid);
     expect(await review([B, A, B], rejected)).toEqual([
       { number: B, result: "reviewed", status: "rejected" },
@@ -75,7 +75,7 @@ describe("review of a payment method", () => {
     expect(JSON.stringify(data.log.of("method.reviewed"))).toBe('[{"userId":1,"status":"rejected"}]');
   });
 
-  it("an unknown user, a user without a method and a rejection without a reason are refused", async () => {
+  it("a review of the method of an unknown user or one without a method, and a rejection without a reason, are refused", async () => {
     expect(await refusal(() => method("nobody", { status: "approved" }))).toEqual(["there is no user nobody"]);
     expect(await refusal(() => method("none", { status: "approved" }))).toEqual(["user none has no payment method"]);
     expect(await refusal(() => method("a", { status: "rejected", reason: " " }))).toHaveLength(1);

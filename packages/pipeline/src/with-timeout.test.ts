@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("callers stop waiting after the limit, and later callers share the request that is still pending", async () => {
+it("callers of a request with a time limit stop waiting after it, and later callers share the request that is still pending", async () => {
   const ask = vi.fn(() => new Promise<string>(() => {}));
   const question = withTimeout(ask, 1_000);
   for (const _attempt of [1, 2, 3]) {
@@ -20,7 +20,7 @@ it("callers stop waiting after the limit, and later callers share the request th
   expect(ask).toHaveBeenCalledTimes(1);
 });
 
-it("a request without an answer for half a minute counts as lost and is made again", async () => {
+it("a request with a time limit counts as lost without an answer for half a minute, and is made again", async () => {
   const ask = vi.fn(() => new Promise<string>(() => {}));
   ask.mockReturnValueOnce(new Promise(() => {})).mockReturnValueOnce(Promise.resolve("well"));
   const question = withTimeout(ask, 1_000);
@@ -30,7 +30,7 @@ it("a request without an answer for half a minute counts as lost and is made aga
   expect(await question()).toBe("well");
 });
 
-it("answers and errors are not cached: the next caller asks again", async () => {
+it("a request with a time limit is made again after an answer and after an error", async () => {
   const ask = vi.fn(async () => "well").mockRejectedValueOnce(new Error("away"));
   const question = withTimeout(ask, 1_000);
   await expect(question()).rejects.toThrow("away");

@@ -116,7 +116,7 @@ describe("list of invoices", () => {
     expect(await findInvoice(data.ctx.db, "INV-20261207-99")).toBeNull();
   });
 
-  it.each(filters)("the list has exactly the invoices that match: %s", async (_what, filter, keeps) => {
+  it.each(filters)("the list of invoices has exactly those that match: %s", async (_what, filter, keeps) => {
     const expected = all.filter(keeps);
     for (const sort of invoiceSorts) {
       const found = await pagesOf(filter, sort, 7);
@@ -135,7 +135,7 @@ describe("list of invoices", () => {
     expect(await totalInvoices(data.ctx.db, filter)).toEqual(totals);
   });
 
-  it("pages do not shift when an invoice is reviewed between two of them", async () => {
+  it("the pages of the list of invoices do not shift when an invoice is reviewed between two of them", async () => {
     const other = await openTestData({ users: users.slice(0, 6) });
     await invoicedRun(other, "2026-12-07");
     const { db, clock } = other.ctx;

@@ -224,14 +224,6 @@ describe("decision whose job gave up", () => {
     const [decision] = await data.database.sql`select outcome, error from run_decisions`;
     expect(decision).toEqual({ outcome: "invoiced", error: null });
   });
-
-  it("a failure is not recorded for a decision that was settled in the meantime", async () => {
-    const { run, ids, create } = await openDecided({ externalId: "a" });
-    await create("a");
-    const before = await fingerprint(data.database);
-    expect(await recordFailure(data.ctx.db, failure(run.id, ids.a ?? 0))).toBe(false);
-    expect(await fingerprint(data.database)).toEqual(before);
-  });
 });
 
 describe("first-time user at mid-month", () => {

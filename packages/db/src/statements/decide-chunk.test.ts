@@ -1,31 +1,13 @@
 import type { PaymentDate } from "@cpa-payouts/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
-import { previewDecisions } from "../reads/decision-preview.ts";
-import { totalsOfRun } from "../reads/decision-totals.ts";
-import { countOpenDecisions, findDecision } from "../reads/decisions.ts";
-import { fingerprint, openTestData, type TestData, type TestUser, testPolicy } from "../testing/index.ts";
+import { fingerprint, openTestData, ruleNetwork, type TestData, type TestUser, testPolicy } from "../testing/index.ts";
 import { decideChunk } from "./decide-chunk.ts";
 import { openRun } from "./open-run.ts";
 
 const FIRST: PaymentDate = { date: "2026-12-07", kind: "first-monday" };
 const MIDDLE: PaymentDate = { date: "2026-12-21", kind: "mid-month" };
 const NOW = new Date("2026-12-07T02:00:00Z");
-
-/** One user per combination of everything that the rule reads, with balances around the minimum. */
-const network: readonly TestUser[] = (["active", "suspended", "closed"] as const).flatMap((status) =>
-  ["0", "0.01", "99.99", "100.00", "100.01"].flatMap((balance) =>
-    ([null, "pending", "rejected", "approved"] as const).flatMap((method) =>
-      [0, 1].map((previousInvoices) => ({
-        externalId: [status, balance, method ?? "none", previousInvoices].join("-"),
-        status,
-        balance,
-        method,
-        previousInvoices,
-      })),
-    ),
-  ),
-);
 
 /** The rule written a second time, independently of the product's SQL, from the "Payment Logic" of the specification. */
 function expectedOf(user: TestUser, kind: PaymentDate["kind"]): string | null {
@@ -39,7 +21,7 @@ function expectedOf(user: TestUser, kind: PaymentDate["kind"]): string | null {
 let data: TestData;
 
 beforeEach(async () => {
-  data = await openTestData({ now: NOW.toISOString(), users: network });
+  data = await openTestData({ now: NOW.toISOString(), users: ruleNetwork });
 });
 
 afterEach(async () => {
@@ -67,7 +49,7 @@ async function decided(runId: number): Promise<Record<string, string>> {
 }
 
 function expectedDecisions(kind: PaymentDate["kind"]): Record<string, string> {
-  const pairs = network.map((user) => [user.externalId, expectedOf(user, kind)] as const);
+  const pairs = ruleNetwork.map((user) => [user.externalId, expectedOf(user, kind)] as const);
   return Object.fromEntries(pairs.filter((pair): pair is [string, string] => pair[1] !== null));
 }
 
@@ -130,55 +112,5 @@ describe("decisions of a run", () => {
     expect(await decideAll(runId, 10)).toEqual([0]);
     const [run] = await data.database.sql`select state from payment_runs`;
     expect(run).toEqual({ state: "fanning-out" });
-  });
-});
-
-describe("preview", () => {
-  it.each([FIRST, MIDDLE])("the preview of $date equals what the run decides, and writes nothing", async (date) => {
-    const before = await fingerprint(data.database);
-    const preview = await previewDecisions(data.ctx.db, {
-      date,
-      minimumBalanceCents: testPolicy.minimumBalanceCents,
-      now: data.clock(),
-    });
-    expect(await fingerprint(data.database)).toEqual(before);
-    const runId = await open(date);
-    await decideAll(runId, 1_000);
-    const totals = await totalsOfRun(data.ctx.db, runId);
-    expect(preview.skipped).toEqual(totals.skipped);
-    expect([preview.considered, preview.invoiced]).toEqual([totals.considered, totals.open]);
-    const [sum] = await data.database.sql<{ cents: bigint }[]>`
-      select sum(balance_cents)::bigint as cents from run_decisions where decision = 'pay'`;
-    expect(preview.totalCents).toBe(sum?.cents);
-  });
-});
-
-describe("stored decisions", () => {
-  it("a stored decision says why a user was not paid, with the balance and the minimum of that moment", async () => {
-    await decideAll(await open(FIRST), 1_000);
-    const [user] = await data.database.sql<{ id: bigint }[]>`
-      select id from users where external_id = 'active-99.99-approved-1'`;
-    const userId = Number(user?.id);
-    expect(await findDecision(data.ctx.db, userId)).toMatchObject({
-      paymentDate: "2026-12-07",
-      decision: "skip",
-      reason: "below-minimum",
-      balanceCents: 99_99n,
-      minimumBalanceCents: 100_00n,
-      outcome: "skipped",
-      invoiceNumber: null,
-    });
-    expect(await findDecision(data.ctx.db, userId, "2026-12-21")).toBeNull();
-  });
-
-  it("open decisions are counted, in total or up to a user", async () => {
-    const runId = await open(FIRST);
-    await decideAll(runId, 1_000);
-    const rows = await data.database.sql<{ user_id: bigint }[]>`
-      select user_id from run_decisions where outcome = 'open' order by user_id`;
-    const ids = rows.map(({ user_id }) => Number(user_id));
-    expect(await countOpenDecisions(data.ctx.db, runId)).toBe(ids.length);
-    expect(await countOpenDecisions(data.ctx.db, runId, ids[1])).toBe(2);
-    expect(await countOpenDecisions(data.ctx.db, runId, 0)).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { type PaymentMethodStatus, paymentMethodTransitions, statesOf } from "@cpa-payouts/core";
 import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findLatestMethod, listMethods } from "../reads/payment-methods.ts";
+import { findLatestMethod } from "../reads/payment-methods.ts";
 import { fingerprint, openTestData, type TestData } from "../testing/index.ts";
 import { type MethodReview, recordMethodReview } from "./record-method-review.ts";
 
@@ -104,17 +104,5 @@ describe("review of a payment method", () => {
     await untilBlocked(data.database, 2);
     await holder.commit();
     expect([await first, await second]).toEqual([{ binanceEmail: "a@pay.example.com" }, null]);
-  });
-});
-
-describe("list of payment methods", () => {
-  it("payment methods are listed oldest first, page by page, filtered by status and user", async () => {
-    const rest = { externalId: "a", status: "pending" } as const;
-    const first = await listMethods(data.ctx.db, {}, { afterId: 0, limit: 1 });
-    expect(first).toEqual([expect.objectContaining(rest)]);
-    expect(await listMethods(data.ctx.db, {}, { afterId: first[0]?.id ?? 0, limit: 10 })).toEqual([]);
-    expect(await listMethods(data.ctx.db, { status: "approved" }, { afterId: 0, limit: 10 })).toEqual([]);
-    expect(await listMethods(data.ctx.db, { externalId: "none" }, { afterId: 0, limit: 10 })).toEqual([]);
-    expect(await listMethods(data.ctx.db, rest, { afterId: 0, limit: 10 })).toHaveLength(1);
   });
 });

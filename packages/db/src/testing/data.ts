@@ -1,6 +1,16 @@
 import { type LocalDate, type Policy, paymentKindOf } from "@cpa-payouts/core";
 import { type RecordingLog, recordingLog, type TestClock, testClock } from "@cpa-payouts/testing-servers";
-import { type CreatedInvoice, createInvoices, type Db, decideChunk, openRun, type PaymentRun } from "../index.ts";
+import {
+  advanceFanOut,
+  type CreatedInvoice,
+  createInvoices,
+  type Db,
+  decideChunk,
+  getRun,
+  openRun,
+  type PaymentRun,
+  recordFailure,
+} from "../index.ts";
 import type { DataTestContext } from "./data-test-context.ts";
 import { importNetwork, type TestUser } from "./network.ts";
 import { type TestDatabase, testDatabase } from "./test-database.ts";
@@ -61,6 +71,16 @@ export async function invoicedRun(
 ): Promise<{ run: PaymentRun; created: CreatedInvoice[] }> {
   const run = await decidedRun(data.ctx, date);
   return { run, created: await invoiceEverybody(data.ctx.db, run, data.ctx.clock()) };
+}
+
+/** A run in state `processing` of the first two users: user 1 is invoiced, and the job of user 2 has failed. */
+export async function runWithFailure(ctx: DataTestContext): Promise<PaymentRun> {
+  const now = ctx.clock();
+  const { id: runId } = await decidedRun(ctx, "2026-12-07");
+  await advanceFanOut(ctx.db, { runId, cursor: 2, finished: true, now });
+  await createInvoices(ctx.db, { runId, userIds: [1], now });
+  await recordFailure(ctx.db, { runId, userId: 2, error: "no luck", now });
+  return getRun(ctx.db, runId);
 }
 
 async function invoiceEverybody(db: Db, run: PaymentRun, now: Date): Promise<CreatedInvoice[]> {

@@ -2,4 +2,6 @@
 export * from "./data.ts";
 export type { DataTestContext } from "./data-test-context.ts";
 export * from "./network.ts";
+export * from "./rule-network.ts";
+export * from "./slow-database.ts";
 export * from "./test-database.ts";

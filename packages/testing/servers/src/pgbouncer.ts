@@ -48,7 +48,7 @@ export async function startPgBouncer(options: {
   };
 }
 
-/** Whoever reaches the loopback interface is let in, as the user that logs in at the server. */
+/** Every client on the loopback interface is let in, as the user that logs in at the server. */
 function configFile({ serverUrl, poolSize, port }: { serverUrl: string; poolSize: number; port: number }): string {
   const server = new URL(serverUrl);
   const lines = [

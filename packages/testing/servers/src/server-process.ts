@@ -2,14 +2,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stallWatch } from "./stall.ts";
 
 export interface ServerProcess {
   readonly pid: number;
   /** Ends the process with a signal and waits until it is gone. */
   stop(signal: NodeJS.Signals): Promise<void>;
 }
-
-const START_TIMEOUT_MS = 10_000;
 
 /** Starts a server program and waits until it listens on a port of the loopback interface. */
 export async function startServer(program: string, args: readonly string[], port: number): Promise<ServerProcess> {
@@ -27,19 +26,22 @@ export async function startServer(program: string, args: readonly string[], port
 }
 
 async function untilListening(child: ChildProcess, program: string, port: number): Promise<void> {
-  const end = performance.now() + START_TIMEOUT_MS;
+  const watch = stallWatch(`${program}, which is to listen on port ${port}`);
   let spawnError: Error | null = null;
   child.once("error", (error) => {
     spawnError = error;
   });
-  while (performance.now() < end) {
-    if (spawnError) throw spawnError;
-    if (child.exitCode !== null) throw new Error(`${program} ended with exit code ${child.exitCode}`);
-    if (await accepts(port)) return;
-    await sleep(20);
+  try {
+    while (!(await accepts(port))) {
+      if (spawnError) throw spawnError;
+      if (child.exitCode !== null) throw new Error(`${program} ended with exit code ${child.exitCode}`);
+      watch.look("not listening");
+      await sleep(20);
+    }
+  } catch (cause) {
+    child.kill("SIGKILL");
+    throw cause;
   }
-  child.kill("SIGKILL");
-  throw new Error(`${program} did not listen on port ${port} within ${START_TIMEOUT_MS} ms`);
 }
 
 function accepts(port: number): Promise<boolean> {

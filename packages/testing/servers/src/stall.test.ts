@@ -22,7 +22,7 @@ describe("stall watch", () => {
 });
 
 describe("watched scenario", () => {
-  it("its result and its error are passed on", async () => {
+  it("the result and the error of a watched scenario are passed on", async () => {
     expect(
       await watched(
         "nothing",
@@ -40,7 +40,7 @@ describe("watched scenario", () => {
 });
 
 describe("eventually", () => {
-  it("what is found is returned", async () => {
+  it("what is waited for is returned once it is found", async () => {
     let looks = 0;
     expect(await eventually(() => (++looks === 3 ? looks : null))).toBe(3);
   });

@@ -1,4 +1,4 @@
-import type { TestDatabase } from "@cpa-payouts/db/testing";
+import type { TestDatabase } from "./test-database.ts";
 
 const SLOW_S = 1;
 const VERY_SLOW_S = 10;

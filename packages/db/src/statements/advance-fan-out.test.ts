@@ -1,0 +1,35 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findViolations } from "../reads/invariants.ts";
+import { getRun } from "../reads/runs.ts";
+import { decidedRun, openTestData, type TestData } from "../testing/index.ts";
+import { advanceFanOut } from "./advance-fan-out.ts";
+import { createInvoices } from "./create-invoices.ts";
+
+const NOW = new Date("2026-12-07T02:00:00Z");
+
+let data: TestData;
+
+beforeEach(async () => {
+  data = await openTestData({ now: NOW.toISOString(), users: [{ externalId: "a" }, { externalId: "b" }] });
+});
+
+afterEach(async () => {
+  expect(await findViolations(data.ctx.db, () => {})).toEqual([]);
+  await data.close();
+});
+
+describe("cursor of the fan-out", () => {
+  it("the fan-out's cursor never moves back, and the last page moves the run on once", async () => {
+    const { id: runId } = await decidedRun(data.ctx, "2026-12-07");
+    const step = { runId, now: NOW, finished: false };
+    await advanceFanOut(data.ctx.db, { ...step, cursor: 2 });
+    await advanceFanOut(data.ctx.db, { ...step, cursor: 1 });
+    expect(await getRun(data.ctx.db, runId)).toMatchObject({ fanOutCursor: 2, state: "fanning-out" });
+    await advanceFanOut(data.ctx.db, { ...step, cursor: 1, finished: true });
+    await advanceFanOut(data.ctx.db, { ...step, cursor: 1, finished: true });
+    expect(await getRun(data.ctx.db, runId)).toMatchObject({ fanOutCursor: 2, state: "processing", fannedOutAt: NOW });
+    const audit = await data.database.sql`select action from audit_log where action = 'run.fan-out'`;
+    expect(audit).toHaveLength(1);
+    await createInvoices(data.ctx.db, { runId, userIds: [1, 2], now: NOW });
+  });
+});
