@@ -1,4 +1,5 @@
 import type { PaymentRun } from "@cpa-payouts/db";
+import { slowDownInvoices } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import { tick } from "@cpa-payouts/pipeline";
 import type { TestFlow } from "@cpa-payouts/pipeline/testing";
@@ -20,7 +21,7 @@ describe.skipIf(inject("redisBinary") === null)("Redis outage during a run", () 
     redis = await openOwnRedis();
     flow = redis.flow;
     workers = await startWorkers(flow.ctx, flow.backend, {
-      concurrency: 5,
+      concurrency: 25,
       lockDurationMs: 2_000,
       stalledIntervalMs: 1_000,
     });
@@ -31,13 +32,15 @@ describe.skipIf(inject("redisBinary") === null)("Redis outage during a run", () 
     await redis.close();
   });
 
+  /** A run that is slow enough not to end before the outage. */
   const startAndWaitForInvoices = async () => {
+    const endSlowness = await slowDownInvoices(flow.database, USERS);
     const run = await openDueRun(flow, USERS);
     await eventually(
       async () => (await flow.database.sql`select from invoices`).length > 50,
       () => progressOf(flow),
     );
-    return run;
+    return { run, endSlowness };
   };
 
   const expectFinished = (run: PaymentRun) =>
@@ -48,15 +51,17 @@ describe.skipIf(inject("redisBinary") === null)("Redis outage during a run", () 
     );
 
   it("a run goes on by itself after Redis is killed and restarted with its append-only file", async () => {
-    const run = await startAndWaitForInvoices();
+    const { run, endSlowness } = await startAndWaitForInvoices();
     await redis.crash();
+    await endSlowness();
     await expectFinished(run);
   });
 
   it("a run is queued again by the next tick after Redis has lost all data", async () => {
-    const run = await startAndWaitForInvoices();
+    const { run, endSlowness } = await startAndWaitForInvoices();
     await redis.client.flushall();
     expect((await flow.database.sql`select from invoices`).length).toBeLessThan(USERS);
+    await endSlowness();
     await tick(flow.ctx);
     await expectFinished(run);
     expect(flow.log.of("jobs.requeued").length).toBeGreaterThan(0);
