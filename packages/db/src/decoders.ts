@@ -49,6 +49,7 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Decode
   return (value) => words.find((word) => word === value) ?? refuse(`one of ${words.join(", ")}`, value);
 }
 
+/** A column that may be null. */
 export function nullable<T>(decode: Decoder<T>): Decoder<T | null> {
   return (value) => (value === null ? null : decode(value));
 }
