@@ -12,7 +12,7 @@ import { progressOf } from "./paid-once.ts";
 import { slowDownInvoices } from "./slow-database.ts";
 
 const CREDITED_USERS = 400;
-/** More than one worker has at a time, so that both have a share of the mid-month date. */
+/** More jobs than one worker has in progress, so that both workers have a share of the mid-month date. */
 const DUE_BY_CREDITS = 50;
 const JOBS_AT_A_TIME = "20";
 

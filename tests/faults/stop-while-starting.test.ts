@@ -13,7 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { DUE } from "./paid-once.ts";
 import { linesOf } from "./worker-pool.ts";
 
-/** Goal: a deployment may stop a worker at any moment of its life, the first ones included. */
+/** Goal: a deployment may stop a worker at any moment, also during its start. */
 describeOnBackends("a worker that is told to stop", (kind) => {
   let bundle: Bundle;
   let flow: TestFlow;
@@ -37,7 +37,7 @@ describeOnBackends("a worker that is told to stop", (kind) => {
     expect(linesOf([worker]).at(-1)?.event).toBe("worker.stopped");
   };
 
-  /** Tells a worker to stop whose start-up waits for somebody who migrates. */
+  /** Sends SIGTERM to a worker whose start-up waits for a migration by another process. */
   const stopWhileItWaits = async () => {
     const migrating = await holdTransaction(
       flow.database,

@@ -27,7 +27,7 @@ const network: readonly TestUser[] = (["active", "suspended", "closed"] as const
   ),
 );
 
-/** The rule written a second time, independently of the product's SQL, from the "Payment Logic" of the specification. */
+/** The rule written a second time, independently of the product's SQL, from docs/architecture.md, "Who is paid". */
 function expectedOf(user: TestUser, kind: PaymentDate["kind"]): string | null {
   if (user.balance === "0") return null;
   if (user.status !== "active") return "inactive";
