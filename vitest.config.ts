@@ -10,7 +10,7 @@ export const shared = {
   globalSetup: ["tests/global-setup.ts"],
   setupFiles: ["packages/testing/servers/src/setup-file.ts"],
   pool: "forks" as const,
-  // Modules are loaded once per process instead of once per file, which was two thirds of the CPU time: 170 s became 11 s.
+  // Loads modules once per process instead of once per file, which took 170 s of CPU time instead of 11 s.
   isolate: false,
   env: { TMPDIR: temporaryFolder(runFolder()) },
 };
@@ -19,9 +19,9 @@ export default defineConfig({
   test: {
     ...shared,
     include: ["packages/**/*.test.ts", "apps/**/*.test.ts", "scripts/**/*.test.ts"],
-    // One more than there are cores, because tests wait for servers and processes a third of the time.
+    // One more than there are cores, at most four, because tests wait for servers and processes a third of the time.
     maxWorkers: Math.min(4, availableParallelism() + 1),
-    // No test takes a tenth of this on a slow machine: it ends what hangs.
+    // Only ends tests that hang: even on a slow machine no test takes a tenth of it.
     testTimeout: 5 * MINUTE_MS,
     hookTimeout: 5 * MINUTE_MS,
   },

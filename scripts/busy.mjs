@@ -1,5 +1,5 @@
-// `node scripts/busy.mjs COMMAND...`: runs a command while busy loops take as many cores as there are. It shows that tests depend
-// on no speed: `npm run test:busy` must pass like `npm test`.
+// `node scripts/busy.mjs COMMAND...`: runs a command while busy loops take all cores. `npm run test:busy` must pass like `npm test`,
+// because no test may depend on speed.
 import { spawn } from "node:child_process";
 import { availableParallelism } from "node:os";
 

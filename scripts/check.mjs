@@ -1,4 +1,5 @@
-// `npm run check`: every step of CI, with a line per step. A failing step shows its output, and the steps after it still run.
+// `npm run check`: the steps of CI on this version of Node, with a line per step. A failing step shows its output, and the
+// steps after it still run.
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";

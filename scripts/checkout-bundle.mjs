@@ -8,9 +8,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "apps/cli/dist/checkout");
 const stampFile = join(folder, "stamp.json");
 const ENTRY = "apps/cli/src/main.ts";
-/** Change the bundle without being inputs of it: how it is built, and how packages are resolved. */
+/** Files that decide how the bundle is built and how packages are resolved; esbuild does not list them as inputs. */
 const BUILD_FILES = ["scripts/bundle.mjs", "scripts/checkout-bundle.mjs", "package.json", "package-lock.json"];
-/** A process that is just starting from an older bundle still loads chunks of it; later none are loaded. */
+/** The number of builds to keep: a process that started from an older build may still load chunks of it. */
 const KEPT_BUILDS = 10;
 
 /**
@@ -70,7 +70,7 @@ async function build() {
     const { size, mtimeMs, ctimeMs } = statOf(file) ?? { size: -1, mtimeMs: 0, ctimeMs: 0 };
     return [file, size, mtimeMs, ctimeMs];
   });
-  // A file that was edited meanwhile may have been read before or after: this bundle is used once, and not again.
+  // A file that was edited meanwhile may have been read before or after the edit. This bundle is therefore used only once.
   if (inputs.every(([, , , changedMs]) => changedMs < begunMs)) storeStamp({ build, inputs });
   removeOldBuilds();
   return build;
@@ -82,7 +82,7 @@ function manifestsOf(files) {
   return [...new Set(workspaces)].map((workspace) => `${workspace}/package.json`).filter((file) => statOf(file));
 }
 
-/** Renamed into place as a whole, since two commands may start at the same time. */
+/** Replaces the stamp by a rename, so that a command that starts at the same time never reads half of it. */
 function storeStamp(stamp) {
   const half = `${stampFile}.${process.pid}`;
   writeFileSync(half, JSON.stringify(stamp));

@@ -18,7 +18,7 @@ export function missingOptional(packages) {
   return missing;
 }
 
-/** Node's own resolution: the nearest node_modules on the way up. */
+/** Resolves a package as Node does: in the nearest node_modules on the way up. */
 function lookUp(packages, from, name) {
   for (let dir = from; ; dir = dir.slice(0, Math.max(0, dir.lastIndexOf("/node_modules/")))) {
     const found = packages[`${dir}${dir ? "/" : ""}node_modules/${name}`];

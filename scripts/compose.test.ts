@@ -7,8 +7,8 @@ import { parse } from "yaml";
 
 const require = createRequire(import.meta.url);
 
-// No container engine is needed: the file is checked against the Compose Specification's own schema and against what the
-// README promises.
+// No container engine is needed: the file is checked against the Compose Specification's own schema and against what
+// docs/operations.md promises.
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), "utf8");
 
 interface Service {

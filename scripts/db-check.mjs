@@ -38,7 +38,7 @@ try {
     process.exitCode = 1;
   } else if (!drizzleKit("generate", config, "No schema changes")) {
     console.error(
-      "The schema and the migrations in drizzle/ differ: run `npm run db:generate -- --name what-changes`.",
+      "The schema and the migrations in drizzle/ differ: run `npm run db:generate -- --name what_changes`.",
     );
     process.exitCode = 1;
   }

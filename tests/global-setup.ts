@@ -18,13 +18,13 @@ import { findPgBouncer } from "../scripts/bootstrap/pgbouncer.mjs";
 import { findRedis } from "../scripts/bootstrap/redis.mjs";
 import { checkoutBundle } from "../scripts/checkout-bundle.mjs";
 
-/** Nothing in a test survives a power cut, so nothing waits for the disk. */
+/** The data of a test need not survive a power cut, so no write waits for the disk. */
 const FAST_AND_FORGETFUL = {
   fsync: "off",
   synchronous_commit: "off",
   full_page_writes: "off",
   max_connections: "400",
-  // It would visit each of the hundreds of databases every minute, and change plans at moments of its own choosing.
+  // It would visit each of the hundreds of databases every minute, and change query plans at random moments.
   autovacuum: "off",
 };
 

@@ -12,7 +12,7 @@ import { printReport, type Report, reportOf } from "./report.ts";
 import { type Servers, startServers } from "./servers.ts";
 import { payWithoutQueue } from "./set-based.ts";
 
-/** The size of a measurement. */
+/** The extent of a measurement. */
 interface Extent {
   readonly jobs: number;
   readonly transactionJobs: number;
@@ -33,7 +33,7 @@ const FULL: Extent = {
   growth: [10_000, 100_000, 1_000_000],
 };
 
-/** Takes two minutes on two cores. */
+/** The extent of `--quick`. */
 const QUICK: Extent = {
   jobs: 12_000,
   transactionJobs: 1_000,

@@ -33,7 +33,7 @@ export interface Lap {
   readonly restMicros: number;
 }
 
-/** Used by one entrant at a time: the servers, and a network that is decided but not paid, which is copied for every lap. */
+/** What one entrant at a time uses: the servers, and a network that is decided but not paid, which is copied for every lap. */
 export interface Track {
   readonly postgresUrl: string;
   /** The bundled program of the contenders. */

@@ -1,6 +1,6 @@
 import { defineConfig } from "drizzle-kit";
 
-/** `npm run db:generate -- --name what-changes` writes the next migration; merged ones are never edited. */
+/** `npm run db:generate -- --name what_changes` writes the next migration; a merged migration is never edited. */
 export default defineConfig({
   dialect: "postgresql",
   schema: "./src/schema/index.ts",

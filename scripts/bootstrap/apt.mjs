@@ -28,7 +28,7 @@ export async function installPackage(name, lock) {
 export async function withoutStartingServices(policyFile, work) {
   if (existsSync(policyFile)) return work();
   const restore = () => rmSync(policyFile, { force: true });
-  process.once("exit", restore); // also after Ctrl-C: left behind, it would keep every later package from starting its service
+  process.once("exit", restore); // also after Ctrl-C: a policy file left behind would keep every later package from starting its service
   writeFileSync(policyFile, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
   try {
     return await work();

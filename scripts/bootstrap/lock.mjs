@@ -73,7 +73,7 @@ function held(folder) {
   };
 }
 
-/** The folder may have been deleted during the install, which then continues without a lock. */
+/** The lock's folder may have been deleted during the install, which then continues without a lock. */
 function touch(folder) {
   if (existsSync(folder)) utimesSync(folder, new Date(), new Date());
 }
@@ -89,7 +89,7 @@ function isStale(folder) {
   }
 }
 
-/** Renames first: of two processes that find the same stale lock only one removes it. */
+/** Renames the folder before removing it: of two processes that find the same stale lock, only one succeeds. */
 function discard(folder) {
   const aside = `${folder}.${process.pid}`;
   try {

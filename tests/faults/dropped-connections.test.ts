@@ -14,7 +14,7 @@ const REFUSAL_MS = 300;
 
 const { outages, seed } = inject("faultOptions");
 
-/** Goal: a lost connection is an error that the caller gets, never a call that does not come back. */
+/** Goal: a lost connection makes the call fail; it never makes the call hang. */
 it("every statement is settled however often the server drops and refuses connections, and later ones work", async () => {
   const database = await testDatabase();
   const name = new URL(database.url).pathname.slice(1);

@@ -22,7 +22,7 @@ const USERS = 3_000;
 const QUEUED_BEFORE = 1_000;
 
 /**
- * Goal: a fan-out that dies between two pages goes on behind the last stored cursor, and a page that was queued twice is
+ * Goal: a fan-out that dies between two pages continues after the last stored cursor, and a page that was queued twice is
  * paid once.
  */
 describeOnBackends("a fan-out whose process is killed", (kind) => {
@@ -33,7 +33,7 @@ describeOnBackends("a fan-out whose process is killed", (kind) => {
   });
   afterAll(() => bundle.remove());
 
-  // With locks as short as these, hundreds of jobs at a time could not be renewed in time on a busy machine.
+  // On a busy machine, a worker could not renew such short locks of hundreds of jobs in time.
   const start = (flow: TestFlow) =>
     startPayouts([DUE], { ...environmentOf(flow), WORKER_CONCURRENCY: "50" }, [bundle.file]);
 
@@ -85,7 +85,7 @@ describeOnBackends("a fan-out whose process is killed", (kind) => {
     const flow = await openFlow();
     const { run, lock } = await openHalfFannedOutRun(flow);
     await killBehindPage(flow, run);
-    // The server would carry out the dead process' statement as soon as the lock is free.
+    // The server would execute the statement of the dead process as soon as the lock is free.
     await killBlocked(flow.database);
     await lock.rollback();
     expect(await getRun(flow.ctx.db, run.id)).toMatchObject({ fanOutCursor: run.fanOutCursor, state: "fanning-out" });
@@ -96,7 +96,7 @@ describeOnBackends("a fan-out whose process is killed", (kind) => {
     const flow = await openFlow();
     const { run, lock } = await openHalfFannedOutRun(flow);
     await killBehindPage(flow, run);
-    // The server carries out the dead process' statement.
+    // The server executes the statement of the dead process.
     await lock.rollback();
     await eventually(async () => (await getRun(flow.ctx.db, run.id)).fanOutCursor > run.fanOutCursor);
     expect(await getRun(flow.ctx.db, run.id)).toMatchObject({ state: "fanning-out" });

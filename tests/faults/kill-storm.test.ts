@@ -12,18 +12,18 @@ import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";
 import { linesOf, startPool } from "./worker-pool.ts";
 
 const WORKERS = 3;
-/** As many of the users as credits go to during the storm. */
+/** The number of users who are credited during the storm. */
 const CREDITED_USERS = 200;
 /** A worker has few jobs at a time and is killed after its first batch, so that the kills end before the run does. */
 const JOBS_AT_A_TIME = { redis: 25, postgres: 5 };
-/** With locks as short as these, hundreds of jobs at a time could not be renewed in time on a busy machine. */
+/** On a busy machine, a worker could not renew such short locks of hundreds of jobs in time. */
 const JOBS_AFTER_THE_STORM = 50;
 
 const { kills, seed, ...sizes } = inject("faultOptions");
 
 /**
- * Goal: workers that are killed all the time, in the middle of batches, over jobs that are all there twice, while
- * balances change, cost time, never a cent.
+ * Goal: no cent is lost while workers are killed in the middle of batches, every job is in the queue twice, and balances
+ * change.
  */
 describeOnBackends("a run in a storm of kills", (kind) => {
   const users = usersOf(sizes, kind);
@@ -82,7 +82,7 @@ describeOnBackends("a run in a storm of kills", (kind) => {
     Array.from({ length: CREDITED_USERS }, (_, index) => `u${Math.floor(index * (users / CREDITED_USERS))}`);
 });
 
-/** Adds a second job for each user, as a fan-out would that no job id could tell from the first. */
+/** Adds a second job for each user under another id, as if job ids did not prevent duplicates. */
 async function queueAgainUnderOtherIds({ ctx, database }: TestFlow, { id: runId }: PaymentRun): Promise<void> {
   const copies = Object.values(await userIds(database)).map((userId) => ({
     name: "create-invoice",
@@ -92,7 +92,7 @@ async function queueAgainUnderOtherIds({ ctx, database }: TestFlow, { id: runId 
   await ctx.queues.bullmq.invoices.addBulk(copies);
 }
 
-/** Waits until the queue has no invoice left to do: the second copies come to an end after the run. */
+/** Waits until the queue has no invoice job left: the second jobs may finish after the run. */
 async function untilDrained(flow: TestFlow): Promise<void> {
   await eventually(
     async () => {

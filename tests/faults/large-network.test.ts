@@ -11,7 +11,7 @@ import { expected, generateNetwork, type NetworkUser, toTestUser } from "./netwo
 import { progressOf } from "./paid-once.ts";
 
 const CREDITED_USERS = 400;
-/** More than one worker has at a time, so that both have a share of the mid-month date. */
+/** More jobs than one worker has in progress, so that both workers have a share of the mid-month date. */
 const DUE_BY_CREDITS = 50;
 const JOBS_AT_A_TIME = "20";
 

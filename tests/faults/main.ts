@@ -1,5 +1,5 @@
-// `npm run test:faults -- [--quick] [--seed N] [--users N] ... [FILE...] [-- what vitest takes]`: plays the storms. The command
-// that plays the same ones again is printed first and last.
+// `npm run test:faults -- [--quick] [--seed N] [--users N] ... [FILE...] [-- OPTIONS OF VITEST]`: plays the storms. Prints the
+// command that plays the same storms again, before them and, if one fails, after them.
 import { spawnSync } from "node:child_process";
 import path from "node:path";
 import { FaultUsageError, readFaultOptions, replayCommand } from "./options.ts";

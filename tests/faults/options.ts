@@ -18,7 +18,7 @@ export interface FaultOptions {
 const quick = { users: 4_000, kills: 8, stops: 6, rounds: 4, outages: 4 };
 const whole = { users: 20_000, kills: 40, stops: 15, rounds: 50, outages: 12 };
 
-/** A command line of the fault tests that names an option or a value they do not know. */
+/** The error for a command line of the fault tests with an unknown option or a bad value. */
 export class FaultUsageError extends Error {}
 
 const LIMIT = 1_000_000;
@@ -26,7 +26,7 @@ const LIMIT = 1_000_000;
 /**
  * Reads the command line of the fault tests.
  *
- * @returns the sizes, and the words that are no options: names of test files
+ * @returns the options, with a random seed if none is given, and the other words: names of test files
  * @throws FaultUsageError that names every problem
  */
 export function readFaultOptions(args: readonly string[]): { options: FaultOptions; files: readonly string[] } {
@@ -68,7 +68,7 @@ export function replayCommand({ seed, ...sizes }: FaultOptions): string {
   return `npm run test:faults -- ${flags.join(" ")}`;
 }
 
-/** As many users as a backend gets: the queue on PostgreSQL does a sixth of the jobs in the same time. */
+/** The number of users for a backend: the queue on PostgreSQL does a sixth of the jobs in the same time. */
 export function usersOf({ users }: Pick<FaultOptions, "users">, kind: "postgres" | "redis"): number {
   return kind === "redis" ? users : Math.ceil(users / 6);
 }

@@ -29,7 +29,7 @@ describeOnBackends("database that refuses connections during a run", (kind) => {
   beforeEach(async () => {
     flow = await openTestFlow({ kind, now: DUE });
     await importUsers(flow, USERS);
-    // Jobs that an outage interrupts are taken up after a second instead of half a minute.
+    // Jobs that an outage interrupts are taken over after seconds instead of up to 45 seconds.
     const tuning = { concurrency: 10, lockDurationMs: 2_000, stalledIntervalMs: 1_000 };
     workers = await startWorkers(flow.ctx, flow.backend, tuning);
   });

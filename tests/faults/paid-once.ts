@@ -26,8 +26,8 @@ export async function importUsers(flow: TestFlow, users: number): Promise<void> 
 }
 
 /**
- * What moves while runs go on: their states, cursors and outcomes, and the jobs in the queue. A scenario in which none of them
- * changes stands still.
+ * The state of runs, for `watched`: their states, cursors and outcomes, and the jobs in the queue. A scenario in which
+ * none of them changes stands still.
  */
 export async function progressOf({ ctx, database }: TestFlow): Promise<object> {
   const runs = await database.sql`

@@ -16,13 +16,13 @@ import { DUE, expectPaidOnce, openDueRun, progressOf } from "./paid-once.ts";
 import { startPool } from "./worker-pool.ts";
 
 const USERS = 12_000;
-/** Enough for some of the pages of a fan-out, and not a whole number of them. */
+/** Room for some of the pages of a fan-out; memory runs out in the middle of a page. */
 const ROOM_BYTES = 3_500_000;
 const OUT_OF_MEMORY = "OOM command not allowed";
 /** Invoices after which there is no room any more. */
 const FIRST_INVOICES = 1_000;
 
-/** Goal: a Redis that is full in the middle of a page of jobs, and refuses whatever the workers tell it, holds a run up; it does not break it. */
+/** Goal: a Redis whose memory runs out in the middle of a page of jobs delays a run, but does not break it. */
 describe.skipIf(inject("redisBinary") === null)("a run whose Redis runs out of memory", () => {
   let bundle: Bundle;
   let redis: OwnRedis;
@@ -43,7 +43,7 @@ describe.skipIf(inject("redisBinary") === null)("a run whose Redis runs out of m
     const [, used] = /used_memory:(\d+)/.exec(await redis.client.info("memory")) ?? [];
     await redis.client.config("SET", "maxmemory", Number(used) + bytes);
   };
-  /** Every finished job makes room, so that a limit at what is in use would soon be none. */
+  /** Every finished job frees memory, so a limit equal to the memory in use would not last. */
   const leaveNoRoom = () => redis.client.config("SET", "maxmemory", 1);
   const giveMemoryBack = () => redis.client.config("SET", "maxmemory", 0);
 

@@ -14,7 +14,7 @@ const JOBS_AT_A_TIME = { redis: 25, postgres: 5 };
 
 const { stops, ...sizes } = inject("faultOptions");
 
-/** Goal: deployments in the middle of a run, one after the other, leave nothing behind that waits for a lock to run out. */
+/** Goal: rolling deployments in the middle of a run leave no job behind that waits for its lock to expire. */
 describeOnBackends("a run while its workers are replaced one by one", (kind) => {
   const users = usersOf(sizes, kind);
   let bundle: Bundle;
@@ -52,8 +52,8 @@ describeOnBackends("a run while its workers are replaced one by one", (kind) => 
   });
 
   const expectNothingLost = async (pool: WorkerPool) => {
-    // Stalls, retries and lost locks are warnings. A tick that looks for lost jobs may miss one that was done a moment
-    // before, and queues it again for nothing.
+    // Stalls, retries and lost locks are warnings. A tick may queue a job again that was finished a moment before, because
+    // the tick no longer finds that job in the queue.
     const warnings = linesOf(pool.started).filter(({ level }) => level !== "info");
     expect(warnings.filter(({ event }) => event !== "jobs.requeued")).toEqual([]);
     const batches = linesOf(pool.started, "invoices.created");

@@ -16,10 +16,10 @@ const { rounds } = inject("faultOptions");
 /** The queue on PostgreSQL, where a round takes a second, is for one machine. */
 const roundsOf = { redis: Math.ceil(rounds * 0.75), postgres: Math.ceil(rounds * 0.25) };
 const USERS = 1_000;
-/** Enough to see whether any of them is queued or paid twice; a round is about schedulers. */
+/** Few, because a round tests schedulers; enough to see whether a user is queued or paid twice. */
 const USERS_OF_A_ROUND = 3;
 
-/** Goal: as many schedulers as there are workers may boot at the very second at which a date is due; it is run once. */
+/** Goal: when several schedulers start in the second in which a date becomes due, the date is run once. */
 describeOnBackends("schedulers that boot together", (kind) => {
   let flow: TestFlow;
 

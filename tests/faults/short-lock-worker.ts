@@ -2,8 +2,8 @@ import { createLogger, readConfig, untilStopped } from "@cpa-payouts/runtime";
 import { runWorker } from "@cpa-payouts/worker";
 
 /**
- * `payouts worker` with one difference: the jobs of a killed worker are taken up after seconds instead of half a minute,
- * so that in a storm of kills the same job meets several of them. The only argument is the instant to pretend.
+ * `payouts worker` with one difference: another worker takes over the jobs of a killed one after seconds instead of up to 45
+ * seconds, so that a storm kills several workers of the same job. The only argument is the simulated instant.
  */
 const [now = ""] = process.argv.slice(2);
 const clock = () => new Date(now);

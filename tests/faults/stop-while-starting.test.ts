@@ -13,7 +13,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { DUE } from "./paid-once.ts";
 import { linesOf } from "./worker-pool.ts";
 
-/** Goal: a deployment may stop a worker at any moment of its life, the first ones included. */
+/** Goal: a deployment may stop a worker at any moment, also during its start. */
 describeOnBackends("stop signal during the start of a worker", (kind) => {
   let bundle: Bundle;
   let flow: TestFlow;
@@ -37,7 +37,7 @@ describeOnBackends("stop signal during the start of a worker", (kind) => {
     expect(linesOf([worker]).at(-1)?.event).toBe("worker.stopped");
   };
 
-  /** Stops a worker whose start-up waits for a migration of another process. */
+  /** Sends SIGTERM to a worker whose start-up waits for a migration by another process. */
   const stopWhileItWaits = async () => {
     const migrating = await holdTransaction(
       flow.database,

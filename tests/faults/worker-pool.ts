@@ -1,8 +1,8 @@
 import type { PayoutsProcess } from "@cpa-payouts/testing-servers";
 
-/** A number of worker processes that stays the same: each one that is stopped is replaced by another. */
+/** A constant number of worker processes: each process that is stopped is replaced by another. */
 export interface WorkerPool {
-  /** Every process there ever was, in the order they were started. */
+  /** Every process started so far, in order. */
   readonly started: readonly PayoutsProcess[];
   /**
    * Sends a signal to one of the present processes, once it has logged an event, and starts another one in its place.
@@ -13,7 +13,7 @@ export interface WorkerPool {
   replace(index: number, signal: NodeJS.Signals, event: string): Promise<{ readonly exit: Promise<number | null> }>;
   /** Stops the present processes in order, and returns their exit codes. */
   stop(): Promise<(number | null)[]>;
-  /** Kills whatever is left, and starts no more: for the end of a test that failed half-way. */
+  /** Kills all processes that still run, and starts no more: for the end of a test that failed half-way. */
   kill(): void;
 }
 
@@ -54,7 +54,7 @@ export interface WorkerLine {
   readonly [field: string]: unknown;
 }
 
-/** What workers have logged, of an event or altogether. The last line of a killed one may be torn; it counts as none. */
+/** The log lines of workers: all, or those of an event. The last line of a killed worker may be incomplete and is left out. */
 export function linesOf(workers: readonly PayoutsProcess[], event?: string): WorkerLine[] {
   return workers
     .flatMap((worker) => worker.stderr().split("\n").slice(0, -1))

@@ -117,7 +117,7 @@ async function dates(ctx: Context): Promise<GaugeReading[]> {
   return [
     {
       name: "payouts_payment_dates_missed",
-      help: "Payment dates without a run that are too old to be made up for automatically",
+      help: "Payment dates without a run that are too old to be run automatically",
       samples: [{ value: missed.length }],
     },
     {
@@ -128,7 +128,7 @@ async function dates(ctx: Context): Promise<GaugeReading[]> {
   ];
 }
 
-/** Never negative: a pretended clock may be earlier than a stored instant. */
+/** Never negative: a simulated clock may be earlier than a stored instant. */
 function ageInSeconds(since: Date, now: Date): number {
   return Math.max(0, now.getTime() - since.getTime()) / 1_000;
 }

@@ -31,7 +31,7 @@ async function ask(headers: InjectOptions["headers"] = {}): Promise<{ status: nu
 }
 
 /**
- * The checks that are not ok, as shown to a caller who may read details. Each call uses a new token, since the pretended
+ * The checks that are not ok, as shown to a caller who may read details. Each call uses a new token, since the simulated
  * clock may have passed the expiry of an earlier one.
  */
 async function problems(): Promise<Record<string, string>> {

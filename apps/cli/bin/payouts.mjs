@@ -16,7 +16,7 @@ if (!existsSync(source)) {
 async function sourcesUnlessWritable(error) {
   if (!["EACCES", "EPERM", "EROFS", "ENOSPC"].includes(error.code)) throw error;
   const { register } = await import("tsx/esm/api");
-  // Compiler options in tsconfig.json do not change the emitted code, and the folder the user stands in may hold another one.
+  // Compiler options in tsconfig.json do not change the emitted code, and the user's working directory may hold another tsconfig.json.
   register({ tsconfig: false });
   return source.href;
 }

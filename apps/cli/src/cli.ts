@@ -9,7 +9,7 @@ import { formats as allFormats, createOutput, type Format, type Output, objectFo
 import { createProgress, type Progress } from "./progress.ts";
 import { readSecretFiles } from "./secrets.ts";
 
-/** What a command line gets from its process; tests pass their own. */
+/** The parts of its process that a command line uses; tests pass replacements. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Writable;
@@ -39,7 +39,7 @@ export interface Cli {
   readonly log: Logger;
   readonly output: Output;
   readonly progress: Progress;
-  /** Who gives the orders, for ledger and audit log. */
+  /** The person or program that runs the command, for ledger and audit log. */
   readonly actor: string;
   /** The folder of the embedded database; null for the default one. */
   readonly dataDir: string | null;
@@ -57,8 +57,8 @@ export interface Cli {
 /**
  * Reads the global options and the environment.
  *
- * @param command the log level of the command unless the options or the environment set one, and the formats it
- *   supports
+ * @param command.logLevel the default log level; the options and the environment override it
+ * @param command.formats the formats that the command supports
  * @throws InputError that names every problem of the environment, or the first wrong option
  */
 export function openCli(
@@ -94,10 +94,10 @@ export function openCli(
 
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** A pretended clock starts at the given instant and runs at the real pace. */
+/** A simulated clock starts at the given instant and runs at the real pace. */
 function readClock(now: string | undefined, isProduction: boolean): Clock {
   if (now === undefined) return () => new Date();
-  if (isProduction) throw new InputError("--now pretends the time and is refused with NODE_ENV=production");
+  if (isProduction) throw new InputError("--now simulates the time and is refused with NODE_ENV=production");
   const start = new Date(now).getTime();
   if (!INSTANT.test(now) || Number.isNaN(start))
     throw new InputError(`--now: "${now}" is not an instant; write 2026-12-07T02:00:00Z`);

@@ -19,8 +19,8 @@ const NO_LIMIT_MS = 0;
 
 /**
  * Runs `use` with the database server of the command: the configured one, or the embedded one. The embedded one is
- * started, or joined if another process runs it. It is released afterwards, also after an error; the last process to
- * release it stops it.
+ * started, or joined if another process runs it. Afterwards, also after an error, this process leaves it; the last process
+ * to leave stops it.
  */
 export async function withServer<T>(cli: Cli, use: (server: Server) => Promise<T>): Promise<T> {
   if (cli.config.databaseUrl) return use({ url: cli.config.databaseUrl, folder: null });

@@ -2,7 +2,10 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "./program.ts";
 
-/** Beside the bundle of the image, or at the root of the repository: of the sources, or of the bundle in dist/checkout/BUILD. */
+/**
+ * Beside the bundle of the image, or at the root of the repository: three levels above the sources, five above the bundle in
+ * dist/checkout/BUILD.
+ */
 const migrationsFolder = ["./drizzle", "../../../drizzle", "../../../../../drizzle"]
   .map((folder) => fileURLToPath(new URL(folder, import.meta.url)))
   .find((folder) => existsSync(folder));

@@ -26,7 +26,7 @@ export async function runProgram(args: readonly string[], surroundings: Surround
 }
 
 async function report(cause: unknown, { stderr }: Surroundings): Promise<ExitCode> {
-  // Commander has printed its own message; help and version are no errors.
+  // Commander has printed its own message. It also throws after printing help, which is no error.
   if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
   // The reader of stdout has closed the pipe, as `head` does.
   if (cause instanceof Error && "code" in cause && cause.code === "EPIPE") return exitCodes.done;
@@ -57,7 +57,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
       `${oneOf(formats)}, depending on the command; data on stdout, everything else on stderr`,
     )
     .option("--json", "short for --format json")
-    .option("--now <instant>", "pretend the time, such as 2026-12-07T02:00:00Z (not in production)")
+    .option("--now <instant>", "simulate the time, such as 2026-12-07T02:00:00Z (not in production)")
     .option("--data-dir <dir>", "folder of the embedded database, used without DATABASE_URL")
     .option("--log-level <level>", oneOf(logLevels))
     .option("--actor <name>", "who gives the order, for the audit log (default: cli:<you>)")

@@ -3,7 +3,7 @@ import { Presets, SingleBar } from "cli-progress";
 
 /** Shows progress on stderr: a bar on a terminal; elsewhere a line every ten seconds and at the end of a phase. */
 export interface Progress {
-  /** Going on to another phase says that the one before is complete, however far it was when it was last shown. */
+  /** Shows `done` of `total` for a phase. The first call for another phase marks the previous one as complete. */
   show(phase: string, done: number, total: number): void;
   /** Ends the display, so that the next output starts on a line of its own. */
   stop(): void;

@@ -212,7 +212,7 @@ describe("environment", () => {
       await payouts(["verify", "--now", "2026-12-07T02:00:00Z"], { ...NOWHERE, NODE_ENV: "production" }),
     ).toMatchObject({
       code: 2,
-      stderr: "error: --now pretends the time and is refused with NODE_ENV=production\n",
+      stderr: "error: --now simulates the time and is refused with NODE_ENV=production\n",
     });
   });
 

@@ -236,7 +236,7 @@ describeOnBackends("alerts", (kind) => {
     await eventually(() => texts().length === 3 && mail.mails.length === 3);
     expect(new Set(texts().slice(1))).toEqual(
       new Set([
-        "No invoice has been reviewed for 3 days: 1 invoice for $150.00 awaits review. Please review. https://payouts.example.com/invoices?status=pending",
+        "No invoice has been reviewed for 3 days: 1 invoice for $150.00 awaits review. Review the pending invoices. https://payouts.example.com/invoices?status=pending",
         'Payment date 2026-12-21 was missed: it has no run, and it is too old to be run automatically. "payouts run --date 2026-12-21" makes up for it. https://payouts.example.com/',
       ]),
     );

@@ -27,7 +27,7 @@ describeOnBackends("payment flow with workers", (kind) => {
   });
 
   const work = async () => {
-    // Jobs that an outage interrupts are taken over after a second instead of half a minute.
+    // Jobs that an outage interrupts are taken over after seconds instead of up to 45 seconds.
     const tuning = { concurrency: 10, lockDurationMs: 2_000, stalledIntervalMs: 1_000 };
     workers.push(await startWorkers(flow.ctx, flow.backend, tuning));
   };

@@ -7,7 +7,7 @@ const INTERVAL_MS = 10_000;
 
 /**
  * Writes a file every ten seconds while database and queue answer. A container's health check looks at the file's age,
- * so a worker that hangs or has lost a server becomes unhealthy within a minute.
+ * so a worker that hangs or has lost a server becomes unhealthy: within two minutes by the check of docker-compose.yml.
  *
  * @param file null to write none
  * @returns a function that stops the writing

@@ -14,7 +14,7 @@ import { type Question, questionsOf, type Random } from "./questions.ts";
 
 /** The limit of the server's time for a request, at the 95th percentile. */
 const LIMIT_MS = 50;
-/** Clients that ask without a pause: two, for a machine with two cores that PostgreSQL shares. */
+/** Clients that send requests without a pause: two, for a machine of two cores, which PostgreSQL uses as well. */
 const AT_A_TIME = 2;
 const TOKEN = "payouts_bench";
 const LINE_FEED = 10;

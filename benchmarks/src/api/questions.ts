@@ -1,6 +1,6 @@
 import type { Client } from "@cpa-payouts/contract";
 
-/** A request that a console sends often, with arguments chosen by `random`. */
+/** A request that a front end sends often, with arguments chosen by `random`. */
 export interface Question {
   readonly name: string;
   ask(client: Client, random: Random): Promise<unknown>;

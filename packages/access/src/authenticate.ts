@@ -17,7 +17,7 @@ export interface Credentials {
 
 /** Why credentials were refused. */
 export type Refusal =
-  /** The e-mail, the password or the code is wrong, or the administrator is disabled; deliberately not which of them. */
+  /** The e-mail, the password or the code is wrong, or the administrator is disabled. Which of them is not revealed. */
   | { readonly status: "wrong-credentials" }
   /** E-mail and password are right, and the code of the second factor is missing. */
   | { readonly status: "second-factor-required" }

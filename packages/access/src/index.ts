@@ -1,6 +1,7 @@
 /**
  * Who may use an installation, and how they prove it: administrators with passwords, second factors and sessions, and
- * programs with API tokens. What the API and the command line share; what belongs to HTTP is in `apps/api/src/access`.
+ * programs with API tokens. The API and the command line use this package; what belongs to HTTP is in
+ * `apps/api/src/access`.
  */
 export { MIN_PASSWORD_LENGTH } from "@cpa-payouts/contract";
 export * from "./admins.ts";

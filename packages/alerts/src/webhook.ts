@@ -4,8 +4,8 @@ import { findWebhookProblem } from "./urls.ts";
 const TIMEOUT_MS = 10_000;
 
 /**
- * Opens the webhook channel: posts `{"text": "..."}` as Slack takes it (also Mattermost, Rocket.Chat, Google Chat, and
- * Discord under `/slack`). `send` rejects unless the webhook answers 2xx. Its errors name the host only, because the
+ * Opens the webhook channel: posts `{"text": "..."}`, the format of Slack's incoming webhooks. Mattermost, Rocket.Chat,
+ * Google Chat, and Discord under `/slack`, accept it as well. `send` rejects unless the webhook answers 2xx. Its errors name the host only, because the
  * path is the secret that permits posting.
  *
  * @throws Error when the URL is not usable, see {@link findWebhookProblem}

@@ -10,6 +10,7 @@ export const amount = z
 /** A date in the time zone of the payment dates. */
 export const localDate = z.iso.date().meta({ example: "2026-12-07" });
 
+/** An instant in a response: ISO 8601 in UTC. */
 export const instant = z.iso.datetime().meta({ example: "2026-12-07T02:00:00.000Z" });
 
 /** An amount above 0 as input: dollars with at most two decimals, converted to cents. */

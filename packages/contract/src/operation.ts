@@ -38,7 +38,7 @@ export interface Operation {
   readonly summary: string;
   readonly access: AccessRule;
   /**
-   * For probes and scrapers. The host check is skipped, because they know a server by its address. When the operation
+   * For probes and scrapers. The host check is skipped, because monitors know a server by its address. When the operation
    * is also public, the caller is not looked up first, because the database may hang.
    */
   readonly isForMonitors?: boolean;

@@ -1,2 +1,2 @@
-/** The present instant: the real one, or a pretended one in tests, the demo and `--now`. */
+/** The present instant: the real one, or a simulated one in tests, the demo and `--now`. */
 export type Clock = () => Date;

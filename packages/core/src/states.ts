@@ -47,7 +47,10 @@ export const dispositions = ["return", "forfeit"] as const;
 export type Disposition = (typeof dispositions)[number];
 
 export const adminRoles = ["viewer", "operator", "admin"] as const;
-/** `viewer` reads; `operator` reviews, retries and runs; `admin` does everything. Each role includes the previous. */
+/**
+ * `viewer` reads. `operator` also reviews, adds credits, and opens, retries and cancels runs. `admin` does everything. Each
+ * role includes the previous one.
+ */
 export type AdminRole = (typeof adminRoles)[number];
 
 /** Maps each state to the states that may follow it. */

@@ -1,11 +1,11 @@
 /**
- * Checks a value as the driver returns it and makes it the value used in code.
+ * Checks a value that the driver returned and converts it to the type used in code.
  *
- * @throws TypeError that names the type expected, for a value of another one
+ * @throws TypeError that names the expected type, when the value has another type
  */
 export type Decoder<T> = (value: unknown) => T;
 
-/** The columns of a result that are read: names in camel case, as in code; the statement has them in snake case. */
+/** The columns to read of a result, with a decoder for each. Names are in camel case; the statement has them in snake case. */
 export type Columns = Readonly<Record<string, Decoder<unknown>>>;
 
 /** A decoded row. */
@@ -49,6 +49,7 @@ export function oneOf<const Word extends string>(words: readonly Word[]): Decode
   return (value) => words.find((word) => word === value) ?? refuse(`one of ${words.join(", ")}`, value);
 }
 
+/** A column that may be null. */
 export function nullable<T>(decode: Decoder<T>): Decoder<T | null> {
   return (value) => (value === null ? null : decode(value));
 }

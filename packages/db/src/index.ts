@@ -1,6 +1,6 @@
 /**
- * The server and its connections, what reads, and the statements that write. What is not listed here is used in this
- * package only.
+ * Connections and checks of the server, functions that read, and statements that write. A function that is not listed here
+ * is used in this package only.
  */
 export * from "./client.ts";
 export * from "./errors.ts";

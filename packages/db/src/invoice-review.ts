@@ -55,7 +55,10 @@ export function reviewable(review: InvoiceReview): SQL {
     where ${selected(review.selection)} and ${isReviewable(review)}`;
 }
 
-/** The two-person rule as SQL; preview and review use this one expression. */
+/**
+ * The two-person rule as a SELECT, which adds the column `result` to the rows of `chosen`. Preview and review use this one
+ * expression.
+ */
 export function judged({ to, actor, isProgram }: InvoiceReview): SQL {
   if (to.status === "rejected") return sql`select c.*, 'reviewed' as result from chosen c`;
   return sql`

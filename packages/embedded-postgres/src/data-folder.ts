@@ -131,7 +131,7 @@ async function userFor(cluster: string): Promise<SystemUser> {
   if (owner === undefined) return unprivilegedUser();
   if (owner.uid !== 0) return owner;
   throw new EmbeddedPostgresError(
-    `The database in ${cluster} belongs to root, as whom PostgreSQL refuses to run: give it to another user (chown -R postgres: ${cluster})`,
+    `The database in ${cluster} belongs to root, and PostgreSQL refuses to run as root: give the folder to another user (chown -R postgres: ${cluster})`,
   );
 }
 

@@ -145,7 +145,7 @@ async function start(job: Job, password: string): Promise<Entry> {
     const state = await settle(job, launched, password);
     if (state === "ready" && launched.server) return recordStarted(job, launched.server);
     const failure = await explainFailure(job, launched, state);
-    if (!failure.passes || attempt === START_ATTEMPTS) throw failure.error;
+    if (!failure.isTransient || attempt === START_ATTEMPTS) throw failure.error;
     await sleep(RETRY_PAUSE_MS);
     // A process killed right after launching a server leaves one that cannot be found until it has written its pid file.
     const running = await joinRunning(job, password);
@@ -170,23 +170,23 @@ async function settle(job: Job, { server }: Launch, password: string): Promise<R
 
 interface Failure {
   readonly error: EmbeddedPostgresError;
-  /** Another attempt may succeed. */
-  readonly passes: boolean;
+  /** Whether another attempt may succeed. */
+  readonly isTransient: boolean;
 }
 
 async function explainFailure(job: Job, launched: Launch, state: Readiness): Promise<Failure> {
   const { cluster, logFile, path } = job.folder;
   const end = launched.end();
-  if (end instanceof EmbeddedPostgresError) return { error: end, passes: false };
-  if (state === "wrong-password") return { error: wrongPassword(job.folder), passes: false };
+  if (end instanceof EmbeddedPostgresError) return { error: end, isTransient: false };
+  if (state === "wrong-password") return { error: wrongPassword(job.folder), isTransient: false };
   const log = await launched.log();
-  if (/could not bind .*in use/.test(log)) return { error: portTaken(launched), passes: job.port === undefined };
-  if (meansDiskFull(log)) return { error: new EmbeddedPostgresError(diskFull(path)), passes: false };
+  if (/could not bind .*in use/.test(log)) return { error: portTaken(launched), isTransient: job.port === undefined };
+  if (meansDiskFull(log)) return { error: new EmbeddedPostgresError(diskFull(path)), isTransient: false };
   const line = state === "gone" ? errorLine(log || (end ?? "")) : `it did not answer on port ${launched.server?.port}`;
   const error = new EmbeddedPostgresError(
     `The database in ${cluster} did not start: ${line}. See ${logFile}, repair that, or restore ${path} from a backup`,
   );
-  return { error, passes: /pre-existing shared memory block|lock file "postmaster.pid"/.test(log) };
+  return { error, isTransient: /pre-existing shared memory block|lock file "postmaster.pid"/.test(log) };
 }
 
 function wrongPassword(folder: DataFolder): EmbeddedPostgresError {

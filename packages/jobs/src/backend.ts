@@ -47,8 +47,8 @@ const SECOND_MS = 1_000;
 
 /**
  * BullMQ's options for a worker. With its default of one stall, two crashed workers fail a job permanently, regardless of
- * its attempts. A stall is the fault of a worker and not of the job, hence ten. Another worker takes up a dead worker's job
- * after the lock expires (30 s) and at most two checks (every 15 s).
+ * its attempts. A stall is the fault of a worker and not of the job, hence ten. A dead worker's job goes to another worker at
+ * the first check (one every 15 s) after its lock has expired (30 s): after 45 s at most.
  */
 export function workerOptions(tuning: WorkerTuning) {
   return {

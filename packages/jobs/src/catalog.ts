@@ -8,7 +8,10 @@ export type QueueName = (typeof queueNames)[number];
 interface JobDefinition<Payload extends z.ZodType> {
   readonly queue: QueueName;
   readonly payload: Payload;
-  /** The job's id in the queue: adding it again while it waits or runs has no effect. This saves work but guarantees nothing. */
+  /**
+   * The job's id in the queue. A job that waits, runs or is kept as finished is not added a second time; this saves work
+   * but guarantees nothing.
+   */
   readonly id: (payload: z.output<Payload>) => string;
   /** Overrides of {@link jobOptions}. */
   readonly options?: JobsOptions;

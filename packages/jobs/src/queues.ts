@@ -28,10 +28,10 @@ export interface Queues {
    */
   enqueueAll<N extends JobName>(name: N, payloads: readonly PayloadOf<N>[]): Promise<void>;
   /**
-   * Makes sure that jobs will run: adds lost ones, and replaces those that are kept as failed or completed, because a plain
-   * add under their ids has no effect. For work that is open according to the database.
+   * Makes sure that jobs will run: adds lost jobs, and replaces jobs that are kept as failed or completed, because a plain
+   * add under the id of a kept job has no effect. For work that is open according to the database.
    *
-   * @returns how many were queued again
+   * @returns the number of jobs queued again
    */
   ensureQueued<N extends JobName>(name: N, payloads: readonly PayloadOf<N>[]): Promise<number>;
   /** BullMQ's own objects, for the scheduler and the board. */

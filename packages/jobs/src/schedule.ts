@@ -3,7 +3,7 @@ import { jobOptions } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
 import { retryWithBackoff } from "./retry-with-backoff.ts";
 
-/** The daily tick, and the sweep that makes a missed one harmless. */
+/** The daily tick, and the tick every five minutes that makes up for a missed daily one. */
 const DAILY = "tick-daily";
 const SWEEP = "tick-sweep";
 const EVERY_FIVE_MINUTES: Schedule = { pattern: "*/5 * * * *", timeZone: "UTC" };
@@ -21,7 +21,7 @@ export async function scheduleTicks(queues: Queues, daily: Schedule): Promise<Da
   return nextDailyTick(queues);
 }
 
-/** When the daily tick fires next, by the real clock even under a pretended time; null when it is not scheduled. */
+/** When the daily tick fires next, by the real clock even if `--now` simulates the time; null when it is not scheduled. */
 export async function nextDailyTick({ bullmq: { ticks } }: Pick<Queues, "bullmq">): Promise<Date | null> {
   const scheduler = await ticks.getJobScheduler(DAILY);
   return scheduler?.next ? new Date(scheduler.next) : null;

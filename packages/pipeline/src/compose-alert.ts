@@ -101,7 +101,7 @@ async function overdue({ db }: Pick<Context, "db">): Promise<Text> {
   const waits = invoices === 1 ? "awaits review" : "await review";
   return {
     headline: `No invoice has been reviewed for ${count(reviewAlertDays, "day")}: ${count(invoices, "invoice")} for ${dollars(amountCents)} ${waits}`,
-    advice: "Please review.",
+    advice: "Review the pending invoices.",
     details: [
       `The oldest pending invoice is of payment date ${oldest?.paymentDate}.`,
       "This alert is repeated every day until an invoice is reviewed.",

@@ -26,9 +26,11 @@ export interface ExpectedPayment {
 type MissingForPayment = Exclude<RuleReason, "first-time-waits">;
 
 /**
- * Predicts a user's next payment: the first payment date, today included, at which the rule of the run may pay the
- * user. For a first-time user that is a first Monday. A run's decision has only the first test that failed as its
- * reason; this names all of them.
+ * Predicts a user's next payment: the first payment date, today included, at which a run may pay the user. For a
+ * first-time user that is a first Monday. The decision of a run stores only the first reason to skip; the result has all
+ * of them.
+ *
+ * @returns the date, the present balance in cents, and every reason for which a run of that date would skip the user
  */
 export async function expectPayment(ctx: DataContext, user: User, policy: Policy): Promise<ExpectedPayment> {
   const { timeZone } = policy.schedule;
@@ -46,8 +48,8 @@ export async function expectPayment(ctx: DataContext, user: User, policy: Policy
 
 /**
  * The instant from which the rule counts the days of the cooling-off back, for a run that is not open yet. A run opens in
- * the early hours of its date, so the cooling-off still holds on the local day on which it ends. Counted back, the instant
- * is therefore the last one before the local day that lies `coolingOffDays` days before the date.
+ * the early hours of its date. An address changed `coolingOffDays` days before the date, at a later time of day, is then still
+ * in its cooling-off. The instant is therefore chosen so that the rule counts the whole of that local day.
  */
 function coolingOffSince(input: { date: LocalDate; coolingOffDays: number; timeZone: string }): Date {
   const { date, coolingOffDays, timeZone } = input;

@@ -22,7 +22,7 @@ export interface ImportOptions {
   /** Import the good rows and leave the bad ones out, instead of importing nothing. */
   readonly skipBad: boolean;
   readonly actor: string;
-  /** Called for every bad row when it is found, so that a million of them need no memory. */
+  /** Called for every problem when it is found: the messages of a million bad rows are never in memory at once. */
   readonly onProblem: (problem: LineProblem) => void;
   /**
    * Called with the number of rows read so far; `merging` is true once the file is read and the users are being

@@ -2,8 +2,8 @@ import { type CreditResult, findEntryByKey, type LedgerEntry } from "@cpa-payout
 import type { DataContext } from "./context.ts";
 
 /**
- * What became of a ledger entry that is made once per key; `Made` are the names for an entry that this call made, and for
- * the same entry that an earlier call made.
+ * The result of adding a ledger entry once per key. `Made` has two statuses: one for an entry that this call added, one for
+ * the same entry when an earlier call had added it.
  *
  * Two entries are the same if kind, user and amount are. The note is not compared: it is a remark, and a program that
  * sends a conversion again may phrase it differently. The result has the stored entry with the note that counts, so a
@@ -11,7 +11,7 @@ import type { DataContext } from "./context.ts";
  */
 export type LedgerOutcome<Made extends string> =
   | { readonly status: Made; readonly balanceCents: bigint; readonly entry: LedgerEntry }
-  /** The key was used for another user, amount or kind of entry, which is the entry given; nothing was changed. */
+  /** The key was used before, for another user, amount or kind: for `entry`. Nothing was changed. */
   | { readonly status: "key-conflict"; readonly entry: LedgerEntry }
   | { readonly status: "unknown-user" };
 

@@ -13,13 +13,13 @@ export type OnInvoiceBatch = (batch: InvoiceBatch) => void;
 /** Runs `work` and reports its duration to `onBatch`, whether it succeeds or fails. */
 export async function measured<T>(jobs: number, onBatch: OnInvoiceBatch, work: () => Promise<T>): Promise<T> {
   const begun = performance.now();
-  const tell = (isFailed: boolean) => onBatch({ jobs, seconds: (performance.now() - begun) / 1_000, isFailed });
+  const report = (isFailed: boolean) => onBatch({ jobs, seconds: (performance.now() - begun) / 1_000, isFailed });
   try {
     const result = await work();
-    tell(false);
+    report(false);
     return result;
   } catch (cause) {
-    tell(true);
+    report(true);
     throw cause;
   }
 }

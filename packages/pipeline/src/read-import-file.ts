@@ -18,7 +18,7 @@ const importColumns = [
 ] as const;
 type Column = (typeof importColumns)[number];
 
-/** Something wrong with a line of the file; line 1 is the header. */
+/** A problem of a line of the file; line 1 is the header. */
 export interface LineProblem {
   readonly line: number;
   readonly message: string;
@@ -33,7 +33,7 @@ const email = z.email();
 const instant = z.iso.datetime({ offset: true });
 
 /**
- * Reads an import file (README, "Import file") and yields its good rows. Bad rows are reported to `onProblem`, each
+ * Reads an import file (docs/cli.md, "Import file") and yields its good rows. Bad rows are reported to `onProblem`, each
  * with its line, and left out.
  *
  * @throws InputError when the file cannot be split into rows: it is empty, its header is wrong, or a quote is not
@@ -84,7 +84,7 @@ function openParser(source: Readable, onProblem: (problem: LineProblem) => void)
       parser.destroy(new InputError(`line ${isOpenEnded ? lastLine + 1 : line}: ${message}`));
     }
   });
-  // When one of them fails, all are destroyed, and the loop over the parser's records throws the error.
+  // When one of the three streams fails, all are destroyed, and the loop over the parser's records throws the error.
   pipeline(source, plainLineEnds, parser, () => {});
   return parser;
 }

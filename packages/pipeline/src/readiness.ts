@@ -45,7 +45,7 @@ export function createReadiness({ ctx, backend, migrationsFolder }: ReadinessOpt
   const scheduler = toCheck("scheduler", () => checkScheduler(ctx));
   const lastTick = toCheck("last-tick", () => checkLastTick(ctx));
   const paymentDates = toCheck("payment-dates", () => checkPaymentDates(ctx));
-  const tell = teller(ctx);
+  const logChange = changeLogger(ctx);
   return async () => {
     const [databaseCheck, queueCheck] = await Promise.all([database.ask(), queue.ask()]);
     const others = await Promise.all([
@@ -55,7 +55,7 @@ export function createReadiness({ ctx, backend, migrationsFolder }: ReadinessOpt
       paymentDates.askAfter(databaseCheck),
     ]);
     const checks = [databaseCheck, queueCheck, ...others];
-    tell(checks);
+    logChange(checks);
     return checks;
   };
 }
@@ -82,14 +82,14 @@ function toCheck(check: CheckName, look: () => Promise<string>) {
   return { ask, askAfter };
 }
 
-/** Probes have no credentials and get no details, so the details go to the log. */
-function teller({ log }: Context): (checks: readonly ReadinessCheck[]) => void {
-  let told = "";
+/** Logs the failed checks when they change: probes have no credentials, so their answers hold no details. */
+function changeLogger({ log }: Context): (checks: readonly ReadinessCheck[]) => void {
+  let logged = "";
   return (checks) => {
     const failed = checks.filter(({ state }) => state === "failed");
     const present = failed.map(({ check }) => check).join();
-    if (present === told) return;
-    told = present;
+    if (present === logged) return;
+    logged = present;
     if (present === "") log.info({}, "readiness.regained");
     else log.warn({ checks: failed.map(({ check, line }) => `${check}: ${line}`) }, "readiness.lost");
   };
@@ -116,7 +116,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** How long a worker may take to start a tick that has become due. */
 const TICK_GRACE_MS = MINUTE_MS;
 
-/** Compares with the real time even when `--now` pretends another, because the queue schedules by the real time. */
+/** Compares with the real time even if `--now` simulates another, because the queue schedules by the real time. */
 async function checkScheduler({ queues }: Context): Promise<string> {
   const next = await nextDailyTick(queues);
   if (!next)

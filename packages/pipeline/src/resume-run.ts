@@ -6,8 +6,8 @@ const PAGE = 500;
 
 /**
  * Queues what is open in the database and missing in the queue: the next step of the run, and the invoices whose jobs
- * were lost (Redis wiped), failed for the last time, or finished without settling anything (a restored backup). Safe at
- * any time and in any number of processes.
+ * were lost (Redis wiped), failed for the last time without recording it (the database was away), or finished without
+ * settling anything (a restored backup). Safe at any time and in any number of processes.
  */
 export async function resumeRun(ctx: Context, run: PaymentRun): Promise<void> {
   const payload = { runId: run.id };

@@ -21,9 +21,10 @@ export interface ReviewedInvoice {
   readonly status: InvoiceStatus;
 }
 
-/** A review and its verdict. `isProgram` when a program requests it: it cannot give one of two required approvals. */
+/** A request to review invoices. */
 export interface ReviewRequest extends AuditContext {
   readonly verdict: InvoiceVerdict;
+  /** Whether a program makes the request. A program cannot give one of two required approvals. */
   readonly isProgram?: boolean;
 }
 

@@ -6,9 +6,10 @@ import type { Channel, Context } from "./context.ts";
 type Sent = "sent" | "dropped" | "settled-before";
 
 /**
- * Makes one delivery: one alert through one channel, so that a mail server that is away does not repeat a webhook. An
- * alert that no longer applies is dropped. If the process dies between sending and recording, the message is sent
- * again: with a mail server or a webhook, delivery is at least once.
+ * Makes one delivery: sends one alert through one channel. Each channel has a delivery of its own, so the webhook is not
+ * called again when the mail server fails. An alert that no longer applies is dropped.
+ *
+ * Delivery is at least once: if the process dies between sending and recording, the message is sent again.
  *
  * @throws the error of the channel; the job is then tried again
  */
@@ -20,9 +21,9 @@ export async function sendAlert(ctx: Context, { deliveryId }: { deliveryId: numb
   const refused = message ? await send(ctx, delivery, { deliveryId, message }) : 0;
   const state = message ? "sent" : "dropped";
   await settleDelivery(ctx.db, { deliveryId, state, error: null, now: ctx.clock() });
-  const told = { alertId: alert.id, event: alert.event, channel };
-  if (refused > 0) ctx.log.warn({ ...told, refused }, "alert.recipients-refused");
-  ctx.log.info(told, `alert.${state}`);
+  const fields = { alertId: alert.id, event: alert.event, channel };
+  if (refused > 0) ctx.log.warn({ ...fields, refused }, "alert.recipients-refused");
+  ctx.log.info(fields, `alert.${state}`);
   return { result: state };
 }
 

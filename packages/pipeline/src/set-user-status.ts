@@ -5,7 +5,7 @@ import type { DataContext } from "./context.ts";
 /**
  * Sets a user's status. A run in progress tests the status again under the user's lock, so a suspension counts at once.
  *
- * @returns `unchanged` when the user had that status already
+ * @returns `unchanged` when the user had that status already; `unknown-user` when there is no such user
  */
 export async function setUserStatus(
   ctx: DataContext,

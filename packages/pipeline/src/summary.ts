@@ -21,7 +21,10 @@ import {
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
-/** The totals of a run or a preview. `considered` is the sum of the other counts once the run is completed. */
+/**
+ * The totals of a run or a preview. `considered` is the sum of the other counts in a preview and
+ * once the run is completed or cancelled; before that it includes the open decisions.
+ */
 export interface RunSummary {
   readonly paymentDate: LocalDate;
   readonly kind: PaymentKind;

@@ -44,7 +44,10 @@ async function missedDates(ctx: Pick<DataContext, "db" | "clock">, policy: Polic
   }));
 }
 
-/** Due dates without a run that are older than the catch-up window. They are run only on request. */
+/**
+ * Due dates without a run that are older than the catch-up window, oldest first; none before the first tick. They are run
+ * only on request.
+ */
 export async function findMissedDates(
   ctx: Pick<DataContext, "db" | "clock">,
   policy: Policy,
@@ -62,7 +65,7 @@ const OVERDUE_AFTER_MS = 60 * MINUTE_MS;
 
 /**
  * Dates that have no run an hour after they became due, oldest first: missed dates, and dates that a tick should have
- * opened but did not, because no tick comes or an earlier run does not end.
+ * opened but did not, because no tick comes or an earlier run does not end. None before the first tick.
  */
 export async function findOverdueDates(
   ctx: Pick<DataContext, "db" | "clock">,

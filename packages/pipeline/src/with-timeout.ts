@@ -14,7 +14,7 @@ export function withTimeout<T>(ask: () => Promise<T>, limitMs: number): () => Pr
     const close = () => {
       if (open === question) open = null;
     };
-    // Callers that still wait get the rejection from `within`. There may be none left: it must not count as unhandled.
+    // Callers that still wait get the rejection from `within`. If none waits any more, it must not count as unhandled.
     question.answer.then(close, close);
     return question;
   };

@@ -20,9 +20,9 @@ export async function untilStopped(log: Log, serve: (stopped: Promise<void>) => 
 
 function listen(log: Log): { stopped: Promise<void>; dispose: () => void } {
   let deadline: NodeJS.Timeout | undefined;
-  let tell = () => {};
+  let resolveStopped = () => {};
   const stopped = new Promise<void>((resolve) => {
-    tell = resolve;
+    resolveStopped = resolve;
   });
   const giveUp = (why: string) => {
     log.error({ why }, "worker.killed");
@@ -32,7 +32,7 @@ function listen(log: Log): { stopped: Promise<void>; dispose: () => void } {
     if (deadline) giveUp(`a second ${signal}`);
     log.info({ signal }, "worker.stopping");
     deadline = setTimeout(() => giveUp(`not closed within ${DEADLINE_MS / 1000} s`), DEADLINE_MS);
-    tell();
+    resolveStopped();
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);

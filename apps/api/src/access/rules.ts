@@ -5,7 +5,7 @@ import type { Caller } from "./callers.ts";
 
 const MINUTE_MS = 60_000;
 
-/** For how long a password counts as fresh after it was given. */
+/** Milliseconds for which a password counts as fresh after it was given. */
 export const CONFIRMED_FOR_MS = 15 * MINUTE_MS;
 
 /**

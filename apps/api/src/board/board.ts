@@ -11,7 +11,7 @@ import { renderPage } from "./page.ts";
 
 const PREFIX = "/queues";
 
-/** The routes that every signed-in administrator may read. As with {@link actions}, every other route is refused. */
+/** The routes that every signed-in administrator may read. A route that is neither here nor in {@link actions} is refused. */
 const reads = new Set([
   "GET /api/redis/stats",
   "GET /api/queues",

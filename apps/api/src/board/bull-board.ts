@@ -24,7 +24,7 @@ export interface BullBoard {
 const uiConfig: UIConfig = {
   boardTitle: "CPA Payouts",
   hideDocsLink: true,
-  miscLinks: [{ text: "Invoices and users", url: "/" }],
+  miscLinks: [{ text: "Home", url: "/" }],
 };
 
 /**
@@ -55,9 +55,9 @@ function optionsOf(name: QueueName, isReadOnly: boolean) {
 
 /** A server adapter that only records what Bull Board registers (docs/decisions/0012). */
 function describedServer(): { server: IServerAdapter; described: () => BullBoard } {
-  const told: Partial<BullBoard> = {};
+  const registered: Partial<BullBoard> = {};
   const keep = (part: Partial<BullBoard>) => {
-    Object.assign(told, part);
+    Object.assign(registered, part);
     return server;
   };
   const server: IServerAdapter = {
@@ -70,5 +70,5 @@ function describedServer(): { server: IServerAdapter; described: () => BullBoard
     // The API's error handler answers; Bull Board's own would show the messages of unexpected errors.
     setErrorHandler: () => server,
   };
-  return { server, described: () => told as BullBoard };
+  return { server, described: () => registered as BullBoard };
 }

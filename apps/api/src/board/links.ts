@@ -6,8 +6,8 @@ import type { Api } from "../api.ts";
 import { notFound } from "../problems.ts";
 
 /**
- * The one link that Bull Board can show on a `create-invoice` job: to the invoice if there is one, otherwise to the user,
- * whose page says why. Jobs hold ids only, so the links lead to the redirects of {@link registerLinks}.
+ * The one link that Bull Board can show on a `create-invoice` job: to the invoice if there is one, otherwise to the user.
+ * Jobs hold ids only, so the links lead to the redirects of {@link registerLinks}.
  */
 export function linkOfJob({ data, returnvalue }: QueueJobJson): ExternalJobUrl {
   // A job that another program added to the queue may have other data, and must not break the page that shows it.
@@ -22,7 +22,10 @@ const id = z.coerce.number().pipe(z.int().positive());
 const ofInvoice = z.object({ runId: id, userId: id });
 const ofUser = z.object({ userId: id });
 
-/** Redirects from the ids of a job to the pages of its invoice or user. */
+/**
+ * Redirects from the ids of a job to `/invoices/NUMBER` and `/users/EXTERNAL_ID`. These are paths of a front end; the API
+ * itself serves no page there.
+ */
 export function registerLinks(server: FastifyInstance, { ctx }: Api): void {
   server.get(
     "/go/invoice/:runId/:userId",

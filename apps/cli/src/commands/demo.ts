@@ -28,13 +28,13 @@ const REJECTED = 5;
 
 /**
  * `payouts demo`: plays December 2026 of the sample network with the steps of production, on a throw-away database and
- * under a pretended clock.
+ * under a simulated clock.
  *
  * @returns `failed` when an invariant is violated at the end
  */
 export async function demo(cli: Cli): Promise<ExitCode> {
   const clock = { now: new Date(START) };
-  const pretending: Cli = {
+  const simulated: Cli = {
     ...cli,
     clock: () => clock.now,
     // Without alerts, since the runs are not real.
@@ -47,8 +47,8 @@ export async function demo(cli: Cli): Promise<ExitCode> {
   };
   const narrator = createNarrator(cli);
   return withThrowAwayServer(cli, (server) =>
-    useDatabase(pretending, server, () =>
-      useFlow(pretending, server, (opened) => playMonth(pretending, opened, clock, narrator)),
+    useDatabase(simulated, server, () =>
+      useFlow(simulated, server, (opened) => playMonth(simulated, opened, clock, narrator)),
     ),
   );
 }

@@ -6,7 +6,7 @@ import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
 /**
- * `payouts import`: adds or updates users from a CSV file (README, "Import file"), all rows or none. Every bad row is
+ * `payouts import`: adds or updates users from a CSV file (docs/cli.md, "Import file"), all rows or none. Every bad row is
  * reported on stderr by line.
  *
  * @throws InputError when the file cannot be read, or has bad rows and `--skip-bad` is not given

@@ -15,8 +15,8 @@ export interface InvoiceReviewOptions {
 /**
  * `payouts review`: marks invoices as paid or rejects them.
  *
- * @returns `failed` when an invoice does not have the requested status afterwards, since it was reviewed otherwise
- *   before
+ * @returns `failed` when an invoice does not have the requested status afterwards: it was given the other one before, or it
+ *   still needs the approval of a second person
  * @throws InputError for contradicting options, a missing reason, or unknown numbers; nothing is changed then
  */
 export async function review(cli: Cli, numbers: readonly string[], options: InvoiceReviewOptions): Promise<ExitCode> {

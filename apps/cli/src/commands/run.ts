@@ -64,7 +64,7 @@ export async function workUntilFinished(
     return await followRun(ctx, started.id, {
       signal: interrupt.signal,
       onProgress: ({ state, done, total }) => {
-        // A phase that is followed by another one is shown as complete; what a cancelled run left undone was not.
+        // `cancelled` is not a phase, and showing another phase would mark the present one as complete.
         if (state !== "cancelled") cli.progress.show(phases[state], done, total);
       },
     });

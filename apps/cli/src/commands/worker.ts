@@ -13,7 +13,9 @@ import { withTracing } from "../flow-connection.ts";
  */
 export async function worker(cli: Cli): Promise<undefined> {
   if (!cli.config.databaseUrl)
-    throw new InputError('a worker needs DATABASE_URL (and REDIS_URL to share the work); "payouts up" needs neither');
+    throw new InputError(
+      'a worker needs DATABASE_URL (and REDIS_URL if the queue is on Redis); "payouts up" needs neither',
+    );
   await untilStopped(cli.log, (stopped) =>
     withTracing(cli, (traced) =>
       withDatabase(traced, (_ctx, { url: databaseUrl }) => runWorker({ ...traced, databaseUrl, stopped })),

@@ -55,7 +55,7 @@ export async function findSkipReasons(
     readonly kind: PaymentDate["kind"];
     readonly minimumBalanceCents: bigint;
     readonly coolingOffDays: number;
-    /** The instant from which the days of the cooling-off are counted back: that of the run's opening. */
+    /** The instant from which the days of the cooling-off are counted back: when the run is opened. */
     readonly since: Date;
   },
 ): Promise<readonly RuleReason[]> {

@@ -68,20 +68,20 @@ function userSearches(alias: string, text: string): SQL[] {
   ];
 }
 
-/** The invoices of so many users are fetched and sorted in a few milliseconds. */
+/** The invoices of this many users are fetched and sorted in a few milliseconds. */
 const FEW_USERS = 2_000;
 
 /** The search of a filter, prepared for a list that must be quick. */
 export interface PreparedSearch {
-  /** Null without a search. */
+  /** An SQL condition on `invoices i`; null without a search. */
   readonly condition: SQL | null;
-  /** Whether so many users match that counting their invoices takes long. */
+  /** Whether too many users match to count their invoices quickly. */
   readonly isBroad: boolean;
 }
 
 /**
- * Looks up the users that a search matches. Few matching users: the list starts from their invoices. Many: the list scans
- * invoices and tests each, and a page fills soon. PostgreSQL cannot make this choice, since it does not know how many
+ * Looks up the users that a search matches. If they are few, the list starts from their invoices. If they are many, the list
+ * scans invoices and tests each, and a page fills soon. PostgreSQL cannot make this choice, since it does not know how many
  * users match a prefix.
  */
 export async function prepareSearch(db: Db, filter: InvoiceFilter): Promise<PreparedSearch> {

@@ -17,7 +17,7 @@ export interface InvoiceTotals extends Row<typeof totalColumns> {
   readonly isExact: boolean;
 }
 
-/** So many invoices are counted in a few milliseconds. */
+/** This many invoices are counted in a few milliseconds. */
 const COUNTED = 10_000;
 
 /** The number and the sum of the invoices that match a filter; always exact, however long it takes. */

@@ -11,7 +11,7 @@ export const admins = pgTable(
     /** In lower case, so that one address cannot have two accounts. */
     email: text().notNull().unique("admins_email"),
     role: text({ enum: adminRoles }).notNull(),
-    /** A slow, salted hash, preceded by its parameters (`apps/api/src/passwords.ts`). */
+    /** A slow, salted hash, preceded by its parameters (`packages/access/src/passwords.ts`). */
     passwordHash: text().notNull(),
     /** Base32; null without a second factor. */
     totpSecret: text(),

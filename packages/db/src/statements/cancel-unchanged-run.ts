@@ -9,9 +9,9 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
  * Cancels a run that is not finished: decisions that are not invoiced yet are skipped (`run-cancelled`), and those
  * balances wait for a later date. Existing invoices stay.
  *
- * @param run the run as it was read before; if it moved on since, this call does nothing, because the statement may not
+ * @param run the run as it was read before; if it has changed since, this call does nothing, because the statement may not
  *   see decisions made by another statement that it waited for
- * @returns the number of users who are not paid because of it; null when the run had moved on, or was finished
+ * @returns the number of users whom the cancellation skips; null when the run has changed since, or was finished
  */
 export async function cancelUnchangedRun(
   db: Db,

@@ -6,9 +6,9 @@ import { execute, instantParam } from "../sql.ts";
 /**
  * Moves a run in which no decision is open to `completed`. The database decides this, never the counts of the queue.
  *
- * @param run the run as it was read before; if its failed decisions were retried since, it stays open, because this
+ * @param run the run as it was read before; if its failed decisions were retried since, the run stays open, because this
  *   statement may not see the decisions reopened by a retry that it waited for
- * @returns whether this call completed it
+ * @returns whether this call completed the run
  */
 export async function completeRun(db: Db, run: Pick<PaymentRun, "id" | "retries">, now: Date): Promise<boolean> {
   const returned = await execute(

@@ -9,7 +9,7 @@ const FIRST: PaymentDate = { date: "2026-12-07", kind: "first-monday" };
 const MIDDLE: PaymentDate = { date: "2026-12-21", kind: "mid-month" };
 const NOW = new Date("2026-12-07T02:00:00Z");
 
-/** The rule written a second time, independently of the product's SQL, from the "Payment Logic" of the specification. */
+/** The rule written a second time, independently of the product's SQL, from docs/architecture.md, "Who is paid". */
 function expectedOf(user: TestUser, kind: PaymentDate["kind"]): string | null {
   if (user.balance === "0") return null;
   if (user.status !== "active") return "inactive";

@@ -1,5 +1,5 @@
 /**
- * Every statement that writes, the look-ups that record their use included. Apps write through `pipeline` and `access`
+ * Every statement that writes, including the look-ups that record when they were used. Apps write through `pipeline` and `access`
  * only: biome.json has the same list of names, which the linter refuses in `apps`.
  */
 

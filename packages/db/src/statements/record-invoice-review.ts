@@ -22,7 +22,8 @@ export interface ReviewOutcome {
  * amount back to the balance by a ledger entry; with `forfeit` the amount stays taken. Above the amount of the settings
  * an invoice is paid when a second person approves it; the first approval is stored with the invoice.
  *
- * @param expectedDigest of `previewInvoiceReview`; if the set has changed since, nothing is done. Null: not checked
+ * @param expectedDigest the digest of `previewInvoiceReview`; if the set has changed since, nothing is done. Null skips this
+ *   check
  * @returns the results of the invoices that were still to be reviewed. For a selection by numbers each result lists its
  *   numbers; those in no result were reviewed before, or do not exist
  */

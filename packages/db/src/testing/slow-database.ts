@@ -5,11 +5,11 @@ const VERY_SLOW_S = 10;
 
 /**
  * Makes every statement that creates invoices last a second, as on a database under load, and ten seconds once half of the
- * users are invoiced. A run then outlasts a storm on a machine of any speed. It sleeps between the statement's work and its
- * commit, where a process that dies leaves the most behind: the money moves, and no process is left to tell the queue.
+ * users are invoiced. A run then outlasts a storm on a machine of any speed. The statement sleeps between its work and its
+ * commit. A process that dies at that moment leaves the most behind: the money moves, and the queue is not informed.
  *
  * @param users how many users the run pays
- * @returns a function that ends the slowness for the statements that begin after it
+ * @returns a function that ends this for the statements that begin afterwards
  */
 export async function slowDownInvoices({ sql }: TestDatabase, users: number): Promise<() => Promise<void>> {
   await sql.unsafe(`

@@ -6,8 +6,9 @@ const POLL_MS = 25;
 /**
  * Waits until `look` finds something, and returns it.
  *
- * @param moves what changes on the way there; without it, what is waited for must come within the limit for a standstill
- * @throws Error when neither is found for as long as a {@link stallWatch} allows
+ * @param moves returns a value that changes while the test makes progress, such as a count. Without it, `look` must find
+ *   something before the {@link stallWatch} ends the wait
+ * @throws Error when `look` finds nothing and `moves` has not changed for as long as the {@link stallWatch} allows
  */
 export async function eventually<T>(
   look: () => T | Promise<T>,

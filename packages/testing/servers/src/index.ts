@@ -1,6 +1,6 @@
 /**
- * What tests need of the world around the product: servers, databases, processes, a clock. Packages under test use it, so it
- * imports none of them; what needs a package is in that package's own `testing` folder.
+ * Test helpers that need no package of the product: servers, databases, processes, a clock. The tested packages use this
+ * package, so it imports none of them; a helper that needs a package is in the `testing` folder of that package.
  */
 export * from "./bundle.ts";
 export * from "./clock.ts";

@@ -23,7 +23,7 @@ export async function holdTransaction(
   return { sql, commit: () => end("commit"), rollback: () => end("rollback") };
 }
 
-/** Waits until so many statements of a database wait for another one's lock. */
+/** Waits until at least `statements` statements of a database wait for a lock. */
 export async function untilBlocked({ sql }: ScratchDatabase, statements = 1): Promise<void> {
   await eventually(async () => {
     const [row] = await sql<{ waiting: number }[]>`

@@ -1,4 +1,4 @@
-/** Something to wait for that another part of the test opens. */
+/** Creates a promise, `opened`, that another part of the test resolves by calling `open`. */
 export function latch<T = void>(): { readonly opened: Promise<T>; open(value: T): void } {
   let open: (value: T) => void = () => {};
   const opened = new Promise<T>((resolve) => {

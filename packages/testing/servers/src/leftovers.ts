@@ -4,7 +4,7 @@ import path from "node:path";
 
 const children = new Set<ChildProcess>();
 
-/** Makes {@link killLeftovers} kill a process that a test has not ended by itself, because it failed for instance. */
+/** Makes {@link killLeftovers} kill a process if the test does not end it, for instance because the test fails. */
 export function killAtEnd(child: ChildProcess): void {
   children.add(child);
   child.once("exit", () => children.delete(child));
@@ -16,15 +16,15 @@ export function killLeftovers(): void {
   children.clear();
 }
 
-/** A process that uses a folder, and why we think so. */
+/** A process that uses a folder, with its command line. */
 export interface FolderUser {
   readonly pid: number;
   readonly command: string;
 }
 
 /**
- * Finds the processes whose command line, environment or working directory names a folder, this process excepted. It sees what
- * a process started by a test has started in its turn, such as the database server behind a killed `payouts up`. Linux only:
+ * Finds the processes whose command line, environment or working directory names a folder, this process excepted. It also
+ * finds the children of a process that a test started, such as the database server behind a killed `payouts up`. Linux only:
  * without /proc it finds none.
  */
 export async function usersOf(folder: string): Promise<FolderUser[]> {
@@ -55,11 +55,11 @@ async function readUnlessGone(reading: Promise<string>): Promise<string> {
 /**
  * Kills every process that uses a folder, and removes the folder.
  *
- * @returns what was killed
+ * @returns the processes that were killed
  */
 export async function sweep(folder: string): Promise<FolderUser[]> {
   const killed: FolderUser[] = [];
-  // Killing a parent lets its children start their own end; a second look sees what came up meanwhile.
+  // Processes may start others while they are killed, so the folder is searched until none is left.
   for (let users = await usersOf(folder); users.length > 0; users = await usersOf(folder)) {
     for (const { pid } of users) killUnlessGone(pid);
     killed.push(...users.filter(({ pid }) => !killed.some((one) => one.pid === pid)));

@@ -1,14 +1,17 @@
 import { connect, createServer, type Socket } from "node:net";
 
+/** A TCP proxy in front of a server. */
 export interface Link {
+  /** The URL of the server, with the address of the proxy. */
   readonly url: string;
-  /** Takes what is sent and answers nothing, as a server that hangs. */
+  /** Passes nothing on from now on, so the server seems to hang. */
   hang(): void;
+  /** Passes everything on again, including what was held back. */
   resume(): void;
   close(): Promise<void>;
 }
 
-/** A way to a server that can be made to hang. */
+/** Starts a TCP proxy in front of a server; the proxy can be made to hang. */
 export async function openLink(target: string): Promise<Link> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();

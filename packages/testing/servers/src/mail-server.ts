@@ -7,18 +7,18 @@ export interface MailServer {
   /** `smtp://127.0.0.1:port`. */
   readonly url: string;
   readonly port: number;
-  /** Every message taken, as it came. */
+  /** Every accepted message, unchanged. */
   readonly mails: readonly string[];
   stop(): Promise<void>;
 }
 
-/** A mail server of our own on the loopback interface, which keeps what it is given. */
+/** Starts a mail server on the loopback interface that keeps the messages it accepts. */
 export async function startMailServer(options: SMTPServerOptions & { port?: number } = {}): Promise<MailServer> {
   const { port: wanted = 0, ...settings } = options;
   const mails: string[] = [];
   const server = new SMTPServer({
     authOptional: true,
-    // Its certificate is known to everybody; no test needs one that can be trusted.
+    // The private key of its built-in certificate is public, and no test needs a certificate that can be trusted.
     disabledCommands: ["STARTTLS"],
     logger: false,
     onData: (stream, _session, done) => {
@@ -29,7 +29,7 @@ export async function startMailServer(options: SMTPServerOptions & { port?: numb
     },
     ...settings,
   });
-  // A client that is gone is no concern of the server.
+  // A client that disconnects is not an error of the server.
   server.on("error", () => {});
   server.listen(wanted, "127.0.0.1");
   await once(server.server, "listening");

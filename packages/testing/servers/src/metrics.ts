@@ -4,7 +4,7 @@ const TYPES = new Set(["counter", "gauge", "histogram", "summary"]);
 
 /**
  * Reads Prometheus' text format as strictly as its own parser: every line is well-formed, every sample is unique and belongs
- * to a family that was described once, before it.
+ * to a family that is described exactly once, above the sample.
  *
  * @returns each sample's value by its name and labels, as they are written
  */

@@ -14,7 +14,7 @@ export interface PgBouncer {
 }
 
 /**
- * Starts a PgBouncer of our own in transaction mode, before the server of a URL.
+ * Starts a private PgBouncer in transaction mode, in front of the server of a URL.
  *
  * @param poolSize connections to the server, for each database
  */
@@ -48,7 +48,7 @@ export async function startPgBouncer(options: {
   };
 }
 
-/** Every client on the loopback interface is let in, as the user that logs in at the server. */
+/** Every client on the loopback interface is accepted without a password and connects to the server as the user of its URL. */
 function configFile({ serverUrl, poolSize, port }: { serverUrl: string; poolSize: number; port: number }): string {
   const server = new URL(serverUrl);
   const lines = [
@@ -62,7 +62,7 @@ function configFile({ serverUrl, poolSize, port }: { serverUrl: string; poolSize
     `admin_users = ${server.username}`,
     "pool_mode = transaction",
     `default_pool_size = ${poolSize}`,
-    // PgBouncer refuses to run as root, and reads its file before it becomes somebody else.
+    // PgBouncer refuses to run as root. It reads this file before it changes its user.
     ...(process.getuid?.() === 0 ? ["user = nobody"] : []),
   ];
   return `${lines.join("\n")}\n`;

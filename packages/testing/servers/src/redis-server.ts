@@ -10,7 +10,7 @@ export interface RedisServer {
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts a Redis of our own on the loopback interface, as production runs it: append-only file, no eviction. */
+/** Starts a private Redis on the loopback interface, configured as in production: append-only file, no eviction. */
 export async function startRedis(options: {
   binary: string;
   folder: string;

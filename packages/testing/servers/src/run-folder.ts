@@ -2,12 +2,12 @@ import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-/** Behind it stands the process id of the test runner, so that a later run sees which folders belong to runs that have ended. */
+/** Followed by the process id of the test runner, by which a later run recognises the folders of runs that have ended. */
 export const RUN_FOLDER_PREFIX = "payouts-tests-";
 
 /**
- * The folder that holds everything that one run of the tests creates, named after this process. What the tests start is found
- * by it and killed when the run is over, see `sweep`.
+ * The folder that holds everything that one run of the tests creates, named after this process. Processes that
+ * the tests leave behind are found by this folder and killed when the run is over, see `sweep`.
  */
 export function runFolder(): string {
   return path.join(realpathSync(tmpdir()), `${RUN_FOLDER_PREFIX}${process.pid}`);

@@ -7,9 +7,9 @@ import { databaseUrl, TEMPLATE_DATABASE } from "./servers.ts";
 /** A database of one test. */
 export interface ScratchDatabase {
   readonly url: string;
-  /** A plain client for what the product has no statement for: looking into tables, sabotage, transactions. */
+  /** A plain client for what the product has no statement for: reading tables, tampering with them, transactions. */
   readonly sql: postgres.Sql;
-  /** Throws everybody out and refuses new connections, until the answer's `end` is called two seconds later or more. */
+  /** Ends all connections and refuses new ones until the result's `end` is called. Lasts at least two seconds. */
   outage(): Promise<{ end(): Promise<void> }>;
   close(): Promise<void>;
 }

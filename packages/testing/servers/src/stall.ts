@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long nothing may move before a test fails. A machine under any load moves something within it; a hung one does not. */
+/** A test fails when nothing has changed for this long. Even a busy machine makes some progress in that time. */
 export const STALL_MS = 90_000;
 
 const LOOK_MS = 1_000;
 
-/** Notices when something has stopped moving. Time alone is never a failure: only time in which nothing changed. */
+/** Notices when a scenario stands still. It limits the time without a change, never the duration of the scenario. */
 export interface StallWatch {
   /**
-   * @param state what is seen now, as any value that JSON can hold; another value than last time is a move
+   * @param state the present state, as any value that JSON can hold; it counts as a change if it differs from the last one
    * @throws Error when nothing has moved for {@link STALL_MS}, with what stood still and where
    */
   look(state: unknown): void;
@@ -38,8 +38,8 @@ export function stallWatch(what: string, stallMs: number = STALL_MS): StallWatch
 /**
  * Runs a scenario for as long as it takes, and ends it when it stands still.
  *
- * @param look what moves while the scenario goes on, such as the state of a run and its counts; when it fails, the failure
- *   counts as what was seen
+ * @param look returns a value that changes while the scenario makes progress, such as the state of a run and its counts; if
+ *   it fails, its error is the value
  * @throws Error of the scenario, or of the {@link StallWatch}
  */
 export async function watched<T>(what: string, look: () => unknown, scenario: () => Promise<T>): Promise<T> {
@@ -59,7 +59,7 @@ export async function watched<T>(what: string, look: () => unknown, scenario: ()
   }
 }
 
-/** What `look` sees; its failure and its silence are states like others. */
+/** The result of `look`; its error or a missing answer are states, too. */
 async function unlessHung(look: () => unknown): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise((resolve) => {

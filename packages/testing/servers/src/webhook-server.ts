@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
 export interface WebhookServer {
-  /** With a path that is a secret, as that of Slack's webhooks is. */
+  /** Its path is a secret, like that of Slack's webhooks. */
   readonly url: string;
   /** The body of every request that was answered with 200. */
   readonly bodies: readonly string[];
@@ -14,7 +14,7 @@ export interface WebhookServer {
 export const WEBHOOK_SECRET = "hook-secret";
 
 /**
- * A webhook of our own on the loopback interface, which keeps what it is told.
+ * Starts a webhook on the loopback interface that keeps the bodies of its requests.
  *
  * @param responses statuses of the first responses; all others are 200
  */
@@ -30,7 +30,7 @@ export async function startWebhookServer(responses: readonly number[] = []): Pro
   });
 }
 
-/** A webhook that takes a request and never answers. */
+/** Starts a webhook that accepts requests and never answers them. */
 export async function startSilentWebhookServer(): Promise<WebhookServer> {
   return serve([], () => {});
 }
