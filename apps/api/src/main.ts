@@ -15,13 +15,16 @@ export interface RunningApi {
 /**
  * Creates the server and starts to listen.
  *
- * @param options.mayMove listen on any free port when the default port is taken; a configured port is never changed
+ * @param options.mayTakeOtherPort listen on any free port when the default port is taken; a configured port is never changed
  * @throws OperationError with a one-line message when the address is taken, not permitted or not of this machine
  */
-export async function startApi(api: ApiOptions, { mayMove = false }: { mayMove?: boolean } = {}): Promise<RunningApi> {
+export async function startApi(
+  api: ApiOptions,
+  { mayTakeOtherPort = false }: { mayTakeOtherPort?: boolean } = {},
+): Promise<RunningApi> {
   const server = await createServer(api);
   try {
-    const url = await listen(server, api.config, mayMove && api.config.isDefaultPort);
+    const url = await listen(server, api.config, mayTakeOtherPort && api.config.isDefaultPort);
     api.ctx.log.info({ address: url }, "api.started");
     return { url, close: () => server.close() };
   } catch (cause) {
@@ -36,12 +39,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "this machine does not have that address",
 };
 
-async function listen(server: FastifyInstance, { host, port }: ApiConfig, mayMove: boolean): Promise<string> {
+async function listen(server: FastifyInstance, { host, port }: ApiConfig, mayTakeOtherPort: boolean): Promise<string> {
   try {
     return await server.listen({ host, port });
   } catch (cause) {
     const { code = "" } = cause as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE" && mayMove) return server.listen({ host, port: 0 });
+    if (code === "EADDRINUSE" && mayTakeOtherPort) return server.listen({ host, port: 0 });
     const reason = REASONS[code];
     if (!reason) throw cause;
     throw new OperationError(`the API cannot listen on ${host}:${port}: ${reason}; set API_HOST and API_PORT`);

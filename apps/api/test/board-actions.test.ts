@@ -45,7 +45,7 @@ describeOnBackends("board actions", (kind) => {
   };
 
   /** A completed run in which both users failed, with their jobs kept in the queue as failed. */
-  const failEverybody = async () => {
+  const failAll = async () => {
     const { ctx } = api.flow;
     const { id: runId } = await startRun(ctx, { date: DATE, trigger: "manual", actor: "test" });
     await decide(ctx, { runId });
@@ -65,7 +65,7 @@ describeOnBackends("board actions", (kind) => {
     return { runId, jobs: users.map(({ id }) => `invoice-${runId}-${id}`) };
   };
 
-  const invoiceEverybody = () => work({ "create-invoice": invoiceBatcher(api.flow.ctx, api.flow.ctx.pace.invoices) });
+  const invoiceAll = () => work({ "create-invoice": invoiceBatcher(api.flow.ctx, api.flow.ctx.pace.invoices) });
 
   /** Each user with the outcome of the decision, the number of invoices and the present balance in cents. */
   const outcomes = async () => {
@@ -85,7 +85,7 @@ describeOnBackends("board actions", (kind) => {
   };
 
   it("retrying a failed job of a completed run invoices its user exactly once", async () => {
-    const { jobs } = await failEverybody();
+    const { jobs } = await failAll();
     const response = await put(`invoices/${jobs[0]}/retry`);
     expect([response.statusCode, response.body]).toEqual([204, ""]);
     const row = {
@@ -98,7 +98,7 @@ describeOnBackends("board actions", (kind) => {
       { action: "job.retry", ...row },
     ]);
 
-    await invoiceEverybody();
+    await invoiceAll();
     const { invoices } = api.flow.ctx.queues.bullmq;
     await eventually(async () => (await invoices.getJob(jobs[0] ?? ""))?.returnvalue?.outcome === "invoiced");
     const ann = { user: "ann", outcome: "invoiced", invoices: 1, owed: 0 };
@@ -113,7 +113,7 @@ describeOnBackends("board actions", (kind) => {
   });
 
   it("a retry that fails leaves the user's decision failed", async () => {
-    const { jobs } = await failEverybody();
+    const { jobs } = await failAll();
     const [first = ""] = jobs;
     await put(`invoices/${first}/retry`);
     await work({
@@ -127,14 +127,14 @@ describeOnBackends("board actions", (kind) => {
   });
 
   it("all failed jobs of a queue can be retried at once", async () => {
-    await failEverybody();
+    await failAll();
     const response = await put("invoices/retry/failed");
     expect([response.statusCode, response.json()]).toEqual([200, { retried: 2, skipped: 0 }]);
     expect((await recorded()).map(({ action, object }) => `${action} ${object}`)).toEqual([
       "jobs.retry-requested queue:invoices",
       "jobs.retry queue:invoices",
     ]);
-    await invoiceEverybody();
+    await invoiceAll();
     await eventually(async () => (await outcomes()).every(({ outcome }) => outcome === "invoiced"));
     expect((await outcomes()).map(({ invoices, owed }) => [invoices, owed])).toEqual([
       [1, 0],
@@ -143,7 +143,7 @@ describeOnBackends("board actions", (kind) => {
   });
 
   it("a job is retried once when two operators retry it at the same time", async () => {
-    const { jobs } = await failEverybody();
+    const { jobs } = await failAll();
     const responses = await Promise.all([1, 2].map(() => put(`invoices/${jobs[0]}/retry`)));
     expect(new Set(responses.map(({ statusCode }) => statusCode))).toEqual(new Set([204, 409]));
     expect((await recorded()).filter(({ action }) => action === "job.retry")).toHaveLength(1);
@@ -209,7 +209,7 @@ describeOnBackends("board actions", (kind) => {
   });
 
   it("an action that cannot be recorded in the audit log changes nothing", async () => {
-    const { jobs } = await failEverybody();
+    const { jobs } = await failAll();
     await api.flow.database.sql.unsafe(`
       create function refuse() returns trigger language plpgsql as $$ begin raise 'no space left' using errcode = 'disk_full'; end $$;
       create trigger refuse before insert on audit_log for each row execute function refuse()`);
@@ -219,7 +219,7 @@ describeOnBackends("board actions", (kind) => {
   });
 
   it("a job links to its user, and to its invoice once there is one", async () => {
-    const { runId, jobs } = await failEverybody();
+    const { runId, jobs } = await failAll();
     const [first = ""] = jobs;
     const userId = first.split("-").at(-1);
     const get = (url: string) => api.request({ method: "GET", url, headers: operator.headers });
@@ -233,7 +233,7 @@ describeOnBackends("board actions", (kind) => {
     });
 
     await put(`invoices/${first}/retry`);
-    await invoiceEverybody();
+    await invoiceAll();
     await eventually(async () => (await outcomes())[0]?.outcome === "invoiced");
     await eventually(async () => (await api.flow.ctx.queues.bullmq.invoices.getJobState(first)) === "completed");
     const invoice = `/go/invoice/${runId}/${userId}`;

@@ -7,7 +7,7 @@ import type { Server } from "./connection.ts";
 /**
  * Runs `use` while the API is served. Afterwards the API stops listening first, then its connections are closed.
  *
- * @param options.mayMove take another port when the default one is taken; for `up`, whose other parts must start anyway
+ * @param options.mayTakeOtherPort take another port when the default one is taken; for `up`, whose other parts must start anyway
  * @param options.metrics the metrics of this process, served with those of the installation
  * @returns the result of `use`
  * @throws InputError for a wrong configuration of the API, OperationError when it cannot listen
@@ -15,7 +15,7 @@ import type { Server } from "./connection.ts";
 export async function withApi<T>(
   cli: Cli,
   server: Server,
-  options: { mayMove: boolean; metrics: ProcessMetrics },
+  options: { mayTakeOtherPort: boolean; metrics: ProcessMetrics },
   use: (api: RunningApi) => Promise<T>,
 ): Promise<T> {
   const { config, clock, log, env, migrationsFolder, assetsFolder, telemetry } = cli;

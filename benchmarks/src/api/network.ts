@@ -40,7 +40,7 @@ export async function createHistory(
   const { db, close } = connect({ url: database.url, max: 2, steadyPlans: true, statementTimeoutMs: 0 });
   for (const date of DATES) {
     const start = performance.now();
-    const run = await payEverybody(db, date, users);
+    const run = await payAll(db, date, users);
     if (date !== DATES.at(-1)) await reviewNearlyAll(db, run);
     await database.execute(EARN_AGAIN);
     await database.execute("vacuum analyze");
@@ -67,7 +67,7 @@ const EARN_AGAIN = `
   )
   update users u set balance_cents = u.balance_cents + e.amount_cents from entry e where e.user_id = u.id`;
 
-async function payEverybody(db: Db, date: (typeof DATES)[number], users: number): Promise<PaymentRun> {
+async function payAll(db: Db, date: (typeof DATES)[number], users: number): Promise<PaymentRun> {
   const now = new Date(`${date.date}T02:00:00Z`);
   const { run } = await openRun(db, { date, trigger: "schedule", policy: testPolicy, actor: "bench", now });
   for (;;) if ((await decideChunk(db, { runId: run.id, limit: BATCH, now })).finished) break;

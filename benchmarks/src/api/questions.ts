@@ -102,8 +102,7 @@ function singleInvoicesAndTotals(users: number): Question[] {
   return [
     {
       name: "one invoice",
-      ask: (client, random) =>
-        client.readInvoice({ params: { number: `INV-20261019-${somebodyPaid(random, users)}` } }),
+      ask: (client, random) => client.readInvoice({ params: { number: `INV-20261019-${paidUserId(random, users)}` } }),
     },
     { name: "totals of a status", ask: (client) => client.totalInvoices({ query: { status: "paid" } }) },
     {
@@ -188,7 +187,7 @@ function amountsFrom(dollars: number) {
 }
 
 /** The id of an active user with an approved payment method; the others have no invoice. */
-function somebodyPaid(random: Random, users: number): number {
+function paidUserId(random: Random, users: number): number {
   for (;;) {
     const id = random(users);
     if ([997, 499, 991].every((every) => id % every !== 0)) return id;

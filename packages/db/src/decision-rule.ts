@@ -45,7 +45,7 @@ function whenClauses(input: RuleInput): SQL[] {
   return ruleReasons.map((reason) => sql`when ${conditions[reason](input)} then ${sql.raw(`'${reason}'`)}`);
 }
 
-/** Whether the approved address replaced an earlier one within the cooling-off; a first address is no change. */
+/** Whether the approved method replaced an earlier one within the cooling-off; a first method is no change. */
 function changedRecently({ userId, coolingOffDays, since }: RuleInput): SQL {
   return sql`exists (
     select from payment_methods now_approved

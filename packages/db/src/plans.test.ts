@@ -56,7 +56,7 @@ describe("plans of a run", () => {
     await by("importer", async (db) => {
       await importUsers(db);
       await playRun(db, "2026-12-07");
-      await creditEverybody(db);
+      await creditAll(db);
     });
     await database.sql`analyze`;
     const { invoiced, scanned, fetched } = await measured(DATE);
@@ -95,7 +95,7 @@ async function importUsers(db: Db): Promise<void> {
 }
 
 /** What a credit of $200.00 to each user leaves in the tables; thousands of single ones would take longer than the rest. */
-async function creditEverybody(db: Db): Promise<void> {
+async function creditAll(db: Db): Promise<void> {
   await db.execute(sql`
     with entry as (
       insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, actor, created_at)

@@ -15,7 +15,7 @@ import {
 import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import { EmbeddedPostgresError, errorCode, unless } from "./errors.ts";
-import { amRoot, barrier, grants, ownerOf, type SystemUser } from "./system-user.ts";
+import { amRoot, firstClosedFolder, isGranted, ownerOf, type SystemUser } from "./system-user.ts";
 
 /** The PostgreSQL programs that came with the installation. */
 export interface NativePackage {
@@ -145,11 +145,11 @@ function isLink(value: unknown): value is Link {
 async function runnableBy(native: string, user: SystemUser): Promise<boolean> {
   const share = join(native, "share");
   for (const folder of [join(native, "bin"), join(native, "lib"), share]) {
-    if ((await barrier(folder, user)) !== undefined) return false;
+    if ((await firstClosedFolder(folder, user)) !== undefined) return false;
     const [first] = (await readdir(folder)).sort();
-    if (first !== undefined && !(await grants(join(folder, first), user, 0o4))) return false;
+    if (first !== undefined && !(await isGranted(join(folder, first), user, 0o4))) return false;
   }
-  return grants(programsIn(native).postgres, user, 0o5);
+  return isGranted(programsIn(native).postgres, user, 0o5);
 }
 
 async function copyOf(found: NativePackage, user: SystemUser | undefined, copyTo: readonly string[]): Promise<string> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EmbeddedPostgresError } from "./errors.ts";
 import { identify, isRunning, type ProcessIdentity } from "./processes.ts";
-import { giveTo, type SystemUser } from "./system-user.ts";
+import { changeOwner, type SystemUser } from "./system-user.ts";
 
 /** Longer than the slowest start (crash recovery) and the slowest stop that the holder itself would wait for. */
 const LOCK_TIMEOUT_MS = 10 * 60_000;
@@ -24,7 +24,7 @@ export interface ClaimFolder {
 /** Makes a claim for this process and returns its name. A process may make several. */
 export async function makeClaim(folder: ClaimFolder): Promise<string> {
   await mkdir(folder.path, { recursive: true });
-  await giveTo(folder.owner, folder.path);
+  await changeOwner(folder.owner, folder.path);
   const self = (await identify(process.pid)) ?? { pid: process.pid, startedAt: "0" };
   const name = `${self.pid}-${self.startedAt}-${randomBytes(4).toString("hex")}`;
   await writeFile(join(folder.path, name), "", { flag: "wx" });

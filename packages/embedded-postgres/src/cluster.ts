@@ -6,7 +6,7 @@ import type { DataFolder } from "./data-folder.ts";
 import { NAME } from "./database.ts";
 import { diskFull, EmbeddedPostgresError, meansDiskFull, unless } from "./errors.ts";
 import { errorLine, runProgram } from "./programs.ts";
-import { giveTo } from "./system-user.ts";
+import { changeOwner } from "./system-user.ts";
 
 const INITDB_TIMEOUT_MS = 3 * 60_000;
 const SINGLE_USER_TIMEOUT_MS = 3 * 60_000;
@@ -83,7 +83,7 @@ export async function createCluster(folder: DataFolder, binaries: Binaries, sync
   const half = `${folder.cluster}.new-${randomBytes(4).toString("hex")}`;
   try {
     await mkdir(half, { mode: 0o700 });
-    await giveTo(folder.user, half);
+    await changeOwner(folder.user, half);
     await initialise(half, folder, binaries, sync);
     await rename(half, folder.cluster);
   } catch (error) {

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { mkdirForAll } from "./binaries.ts";
 import type { ClaimFolder } from "./claims.ts";
 import { EmbeddedPostgresError, explained, unless } from "./errors.ts";
-import { amRoot, barrier, giveTo, ownerOf, type SystemUser, unprivilegedUser } from "./system-user.ts";
+import { amRoot, changeOwner, firstClosedFolder, ownerOf, type SystemUser, unprivilegedUser } from "./system-user.ts";
 
 const APP = "cpa-payouts";
 
@@ -112,7 +112,7 @@ interface Place {
 
 async function placeForRoot(wanted: string, major: string, onNotice: (message: string) => void): Promise<Place> {
   const user = await userFor(join(wanted, `pg${major}`));
-  const closed = await barrier(wanted, user);
+  const closed = await firstClosedFolder(wanted, user);
   const substitute = join(ROOTS_FOLDER, createHash("sha256").update(wanted).digest("hex").slice(0, 12));
   if (await ownerOf(join(wanted, `pg${major}`)))
     return closed === undefined ? { path: wanted, user } : refuseClosed(closed, wanted, user);
@@ -156,7 +156,7 @@ async function writeAtOnce(path: string, text: string, mode: number, owner: Syst
   const half = `${path}.new`;
   await rm(half, { force: true });
   await writeFile(half, text, { mode, flag: "wx" });
-  await giveTo(owner, half);
+  await changeOwner(owner, half);
   await rename(half, path);
 }
 
@@ -182,6 +182,6 @@ export async function openLog(folder: DataFolder): Promise<FileHandle> {
   if (found && found.size > LOG_LIMIT_BYTES) await rename(folder.logFile, `${folder.logFile}.1`);
   const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
   const log = await open(folder.logFile, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o644);
-  await giveTo(folder.owner, folder.logFile);
+  await changeOwner(folder.owner, folder.logFile);
   return log;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { ROOTS_FOLDER } from "./data-folder.ts";
-import { barrier, unprivilegedUser } from "./system-user.ts";
+import { firstClosedFolder, unprivilegedUser } from "./system-user.ts";
 import { failure, isRoot, postmasterPid, query, sandbox } from "./testing.ts";
 
 const box = sandbox();
@@ -57,7 +57,7 @@ describe.skipIf(!isRoot)("root", () => {
     expect((await failure(box.start({ dataDir }))).message).toMatch(
       /who cannot enter .* any more: let others enter that folder again \(chmod o\+x/,
     );
-    expect(await barrier(dataDir, await unprivilegedUser())).toBe(parent);
+    expect(await firstClosedFolder(dataDir, await unprivilegedUser())).toBe(parent);
   });
 
   it("a normal user can continue without root after root has used their folder", async () => {

@@ -91,7 +91,7 @@ export async function ownerOf(path: string): Promise<SystemUser | undefined> {
  * A link is not followed, because a user could point one in their own folder at a file of root.
  * @throws EmbeddedPostgresError when this root may not change owners
  */
-export async function giveTo(user: SystemUser | undefined, path: string): Promise<void> {
+export async function changeOwner(user: SystemUser | undefined, path: string): Promise<void> {
   if (user === undefined) return;
   try {
     await lchown(path, user.uid, user.gid);
@@ -108,15 +108,15 @@ export async function giveTo(user: SystemUser | undefined, path: string): Promis
 }
 
 /** The first folder from the root to `path`, itself included, that exists and that `user` cannot enter; undefined: none. */
-export async function barrier(path: string, user: SystemUser): Promise<string | undefined> {
+export async function firstClosedFolder(path: string, user: SystemUser): Promise<string | undefined> {
   const parent = dirname(path);
-  const above = parent === path ? undefined : await barrier(parent, user);
+  const above = parent === path ? undefined : await firstClosedFolder(parent, user);
   if (above !== undefined) return above;
-  return (await grants(path, user, 0o1)) ? undefined : path;
+  return (await isGranted(path, user, 0o1)) ? undefined : path;
 }
 
 /** Whether the mode of a file grants `user` all of `bits` (4 read, 2 write, 1 execute or enter); a missing file grants everything. */
-export async function grants(path: string, user: SystemUser, bits: number): Promise<boolean> {
+export async function isGranted(path: string, user: SystemUser, bits: number): Promise<boolean> {
   const found = await unless(["ENOENT", "ENOTDIR"], () => stat(path));
   if (found === undefined) return true;
   const shift = found.uid === user.uid ? 6 : found.gid === user.gid ? 3 : 0;

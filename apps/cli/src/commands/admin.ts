@@ -23,7 +23,7 @@ export async function addAdmin(cli: Cli, email: string, options: { role: string 
       throw new OperationError(
         `there is an administrator ${email} already; "payouts admin password ${email}" sets another password`,
       );
-    await tellPassword(cli, { email, role, password: created.password, isGenerated: !chosen.password });
+    await printPassword(cli, { email, role, password: created.password, isGenerated: !chosen.password });
   });
 }
 
@@ -44,7 +44,7 @@ export async function resetAdminPassword(
     const set = await setPassword(ctx, { ...input, ...chosen });
     if (set.status === "unknown-admin") throw new InputError(`there is no administrator ${email}`);
     if (options.removeSecondFactor) await removeSecondFactor(ctx, input);
-    await tellPassword(cli, { email, password: set.password, isGenerated: !chosen.password });
+    await printPassword(cli, { email, password: set.password, isGenerated: !chosen.password });
   });
 }
 
@@ -91,7 +91,7 @@ async function askPassword(): Promise<string> {
 }
 
 /** Prints a generated password as data, so that a script can read it; a typed password is not repeated. */
-async function tellPassword(
+async function printPassword(
   cli: Cli,
   { email, role, password, isGenerated }: { email: string; role?: AdminRole; password: string; isGenerated: boolean },
 ): Promise<void> {

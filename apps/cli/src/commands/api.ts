@@ -25,6 +25,6 @@ async function serve(cli: Cli, stopped: Promise<void>): Promise<undefined> {
   await withDatabase(cli, async (ctx, server) => {
     if (!(await hasAdmins(ctx.db)))
       cli.say('There is no administrator yet: "payouts admin create EMAIL" adds the first one');
-    await withApi(cli, server, { mayMove: false, metrics: openProcessMetrics() }, () => stopped);
+    await withApi(cli, server, { mayTakeOtherPort: false, metrics: openProcessMetrics() }, () => stopped);
   });
 }

@@ -85,7 +85,7 @@ async function playMonth(
     clock.now = new Date("2026-12-10T10:00:00Z");
     await narrate("2026-12-10", await review(ctx));
     clock.now = new Date("2026-12-12T10:00:00Z");
-    await narrate("2026-12-12", await creditEverybody(ctx));
+    await narrate("2026-12-12", await creditAll(ctx));
 
     clock.now = new Date(`${MID_MONTH}T02:00:00Z`);
     const second = await playRun(cli, ctx, MID_MONTH);
@@ -130,7 +130,7 @@ async function review(ctx: Context): Promise<string> {
 }
 
 /** Every tenth credit is sent twice, as by a conversion tracker after a timeout; with the same key it is added once. */
-async function creditEverybody(ctx: Context): Promise<string> {
+async function creditAll(ctx: Context): Promise<string> {
   const count = { credited: 0, "already-credited": 0, "key-conflict": 0, "unknown-user": 0 };
   for await (const { id, externalId } of pages<UserListing>((page) =>
     listUsers(ctx.db, {}, { sort: "oldest", ...page }),

@@ -4,7 +4,7 @@ import { retryRun } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import { withFlow } from "../flow-connection.ts";
-import { tellSummary, workUntilFinished } from "./run.ts";
+import { printSummary, workUntilFinished } from "./run.ts";
 
 /**
  * `payouts retry`: opens the failed decisions of a run again (default: the latest run) and follows the run to its end.
@@ -22,6 +22,6 @@ export async function retry(cli: Cli, options: { date?: string }): Promise<ExitC
         : `Trying ${retried} users of ${run.paymentDate} again`,
     );
     const finished = await workUntilFinished(cli, opened, await getRun(opened.ctx.db, run.id));
-    return tellSummary(cli, opened.ctx, finished);
+    return printSummary(cli, opened.ctx, finished);
   });
 }

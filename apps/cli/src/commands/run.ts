@@ -30,15 +30,15 @@ export async function run(cli: Cli, options: { date?: string }): Promise<ExitCod
   const runnable = readRunnableDate({ clock: cli.clock, policy: cli.config.policy }, asked);
   if (runnable.status === "future")
     throw new InputError(describeFutureDate(runnable, `"payouts preview --date ${runnable.date}"`));
-  if (runnable.status === "not-a-payment-date") return tellNotAPaymentDate(cli, runnable.date);
+  if (runnable.status === "not-a-payment-date") return printNotAPaymentDate(cli, runnable.date);
   return withFlow(cli, async (opened) => {
     const started = await startRun(opened.ctx, { date: runnable.date, trigger: "manual", actor: cli.actor });
     const finished = await workUntilFinished(cli, opened, started);
-    return tellSummary(cli, opened.ctx, finished);
+    return printSummary(cli, opened.ctx, finished);
   });
 }
 
-async function tellNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode> {
+async function printNotAPaymentDate(cli: Cli, date: LocalDate): Promise<ExitCode> {
   const result = notAPaymentDate(date);
   await cli.output.object(result, () => [notAPaymentDateLine(result)]);
   return exitCodes.done;
@@ -87,7 +87,7 @@ const phases = {
  *
  * @returns `failed` when the run has failed users
  */
-export async function tellSummary(cli: Cli, ctx: Pick<Context, "db">, run: PaymentRun): Promise<ExitCode> {
+export async function printSummary(cli: Cli, ctx: Pick<Context, "db">, run: PaymentRun): Promise<ExitCode> {
   const summary: RunSummary = await summarizeRun(ctx, run);
   await cli.output.object(summary, () => summaryLines(summary));
   if (summary.failed === 0) return exitCodes.done;

@@ -33,7 +33,7 @@ async function serve(
   });
   const metrics = openProcessMetrics();
   const onReady = (nextTick: Date | null) => tellReady(cli, nextTick);
-  await withApi(cli, server, { mayMove: true, metrics }, () =>
+  await withApi(cli, server, { mayTakeOtherPort: true, metrics }, () =>
     runWorker({ ...cli, databaseUrl: server.url, metrics, stopped, onReady }),
   );
 }

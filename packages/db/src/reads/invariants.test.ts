@@ -196,7 +196,7 @@ describe("manipulated database", () => {
     [
       "an invoice to an address that was never the user's",
       ["update invoices set destination = 'thief@example.com' where user_id = 1"],
-      ["an invoice goes to an address of its user: invoice INV-20261207-1"],
+      ["the destination of an invoice is a Binance e-mail of its user: invoice INV-20261207-1"],
     ],
     [
       "a completed run with an open decision",

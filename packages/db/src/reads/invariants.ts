@@ -69,7 +69,7 @@ const invariants: readonly Invariant[] = [
       where d.invoice_id is not null and (i.id is null or i.run_id <> d.run_id or i.user_id <> d.user_id)`,
   },
   {
-    name: "an invoice goes to an address of its user",
+    name: "the destination of an invoice is a Binance e-mail of its user",
     offenders: sql`
       select 'invoice ' || i.number as subject, 'its destination was never a payment method of its user' as detail
       from invoices i where not exists

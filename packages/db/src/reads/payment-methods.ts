@@ -40,8 +40,8 @@ const columns = {
 };
 
 /**
- * A payment method. `sharedWith` is the number of other users who gave this address, ignoring case; a sign of one person
- * with several accounts. `replaces` is the previous address, if this one replaced it.
+ * A payment method. `sharedWith` is the number of other users who gave this Binance e-mail, ignoring case; a sign of one person
+ * with several accounts. `replaces` is the previous Binance e-mail, if this one replaced it.
  */
 export type MethodListing = Row<typeof columns>;
 

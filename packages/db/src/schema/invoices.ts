@@ -23,7 +23,7 @@ export const invoices = pgTable(
     paymentDate: date({ mode: "string" }).notNull(),
     amountCents: cents().notNull(),
     currency: text().notNull(),
-    /** The Binance e-mail that was approved when the invoice was created; a later change of address does not affect it. */
+    /** The Binance e-mail that was approved when the invoice was created; a later change of it does not affect the invoice. */
     destination: text().notNull(),
     status: text().$type<keyof typeof invoiceTransitions>().notNull().default("pending"),
     /** The first of the two approvers, where two people must approve; otherwise null. */

@@ -9,7 +9,7 @@ export const settings = pgTable(
     id: smallint().primaryKey().default(1),
     /** An invoice above this amount is paid only when two people approve it; null switches the rule off. */
     twoPersonAboveCents: cents(),
-    /** A user whose address changed within this many days before the run was opened waits for a later date; 0 for off. */
+    /** A user whose Binance e-mail changed within this many days before the run was opened waits for a later date; 0 for off. */
     coolingOffDays: integer().notNull().default(0),
     /** An alert is raised after this many days with pending invoices and no review; 0 for never. */
     reviewAlertDays: integer().notNull().default(3),

@@ -57,7 +57,7 @@ export interface ImportCounts {
   readonly unchanged: number;
   /** Existing users whose balance in the file differs from the stored one, which is kept. */
   readonly differingBalances: number;
-  /** Existing users with a changed address, which now awaits approval. */
+  /** Existing users with a changed Binance e-mail, which now awaits approval. */
   readonly changedAddresses: number;
 }
 
@@ -73,8 +73,8 @@ interface MergeInput {
  * - A new user gets the opening balance as one ledger entry, and the payment method with the status of the file.
  * - An existing user keeps balance and reviews; an empty optional column keeps the stored value.
  * - A Binance e-mail that differs from the user's latest one is added as a `pending` method, and the one in use becomes
- *   `replaced`. The status in the file is ignored, because only a review here approves a changed address. A first address
- *   gets the status of the file, as for a new user. Addresses that differ in case only are the same.
+ *   `replaced`. The status in the file is ignored, because only a review here approves a changed one. A first one gets the
+ *   status of the file, as for a new user. Those that differ in case only are the same.
  *
  * @throws the database's error when two staged rows have the same external id
  */

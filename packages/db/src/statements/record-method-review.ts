@@ -6,7 +6,7 @@ import { arrayParam, instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export interface MethodReview extends AuditContext {
   readonly externalId: string;
-  /** The address that the reviewer saw. If given, no other address is reviewed. */
+  /** The Binance e-mail that the reviewer saw. If given, no other one is reviewed. */
   readonly binanceEmail?: string;
   readonly to: { readonly status: "approved" } | { readonly status: "rejected"; readonly reason: string };
   readonly now: Date;
@@ -15,8 +15,8 @@ export interface MethodReview extends AuditContext {
 /**
  * Approves or rejects a user's latest payment method.
  *
- * @returns the address reviewed; null when the user has no method, when its state does not allow the review, or when its
- *   address is not the one given (`findLatestMethod` returns its present state)
+ * @returns the Binance e-mail reviewed; null when the user has no method, when its state does not allow the review, or when its
+ *   Binance e-mail is not the one given (`findLatestMethod` returns its present state)
  */
 export async function recordMethodReview(db: Db, review: MethodReview): Promise<{ binanceEmail: string } | null> {
   const { status } = review.to;

@@ -70,7 +70,7 @@ export async function invoicedRun(
   date: LocalDate,
 ): Promise<{ run: PaymentRun; created: CreatedInvoice[] }> {
   const run = await decidedRun(data.ctx, date);
-  return { run, created: await invoiceEverybody(data.ctx.db, run, data.ctx.clock()) };
+  return { run, created: await invoiceAll(data.ctx.db, run, data.ctx.clock()) };
 }
 
 /** A run in state `processing` of the first two users: user 1 is invoiced, and the job of user 2 has failed. */
@@ -83,7 +83,7 @@ export async function runWithFailure(ctx: DataTestContext): Promise<PaymentRun> 
   return getRun(ctx.db, runId);
 }
 
-async function invoiceEverybody(db: Db, run: PaymentRun, now: Date): Promise<CreatedInvoice[]> {
+async function invoiceAll(db: Db, run: PaymentRun, now: Date): Promise<CreatedInvoice[]> {
   const ids = await db.query.users.findMany({ columns: { id: true } });
   return createInvoices(db, { runId: run.id, userIds: ids.map(({ id }) => id), now });
 }
