@@ -30,3 +30,18 @@ describe("dependencies", () => {
     expect(importedBy(folder, name).filter((imported) => !listed.includes(imported))).toEqual([]);
   });
 });
+
+// The linter sees only what an app imports from the package of the database itself.
+describe("statements that write", () => {
+  const passing = ["access", "alerts", "contract", "core", "jobs", "pipeline", "runtime"];
+
+  test.each(passing)("%s does not pass a statement that writes on to apps", async (name) => {
+    const [statements, exported] = await Promise.all([
+      import("../packages/db/src/statements/index.ts"),
+      import(`@cpa-payouts/${name}`),
+    ]);
+    const writing = new Set<unknown>(Object.values(statements));
+    expect(writing.size).toBeGreaterThan(40);
+    expect(Object.keys(exported).filter((key) => writing.has(exported[key]))).toEqual([]);
+  });
+});

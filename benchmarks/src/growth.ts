@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, findRun, findViolations, type PaymentRun } from "@cpa-payouts/db";
+import { connect, findRun, findViolations, type PaymentRun, totalInvoices } from "@cpa-payouts/db";
 import { startRun } from "@cpa-payouts/pipeline";
 import { Redis } from "ioredis";
+import postgres from "postgres";
 import { openProduct } from "./contenders.ts";
 import { PAYMENT_DATE } from "./jobs.ts";
 import { createNetwork } from "./network.ts";
@@ -115,10 +116,10 @@ function secondsBetween(from: Date | null, to: Date | null): number {
 async function expectAllPaid(url: string, users: number): Promise<void> {
   const { db, close } = connect({ url, max: 1 });
   const violations = await findViolations(db, () => {});
-  const [row] = await db.$client<{ count: number }[]>`select count(*)::int as count from invoices`;
+  const { invoices } = await totalInvoices(db, {});
   await close();
-  if (violations.length > 0 || row?.count !== users)
-    throw new Error(`${row?.count} of ${users} users were invoiced, ${violations.length} invariants are violated`);
+  if (violations.length > 0 || invoices !== users)
+    throw new Error(`${invoices} of ${users} users were invoiced, ${violations.length} invariants are violated`);
 }
 
 async function peakOfRedis(url: string): Promise<number> {
@@ -133,10 +134,9 @@ async function peakOfRedis(url: string): Promise<number> {
  * where /proc is missing.
  */
 async function largestBackend(url: string): Promise<number> {
-  const { db, close } = connect({ url, max: 1 });
-  const rows = await db.$client<{ pid: number }[]>`
-    select pid from pg_stat_activity where datname = current_database()`;
-  await close();
+  const sql = postgres(url, { max: 1 });
+  const rows = await sql<{ pid: number }[]>`select pid from pg_stat_activity where datname = current_database()`;
+  await sql.end();
   const peaks = await Promise.all(rows.map(({ pid }) => peakOfProcess(pid)));
   const known = peaks.filter((peak) => !Number.isNaN(peak));
   return known.length > 0 ? Math.max(...known) : Number.NaN;

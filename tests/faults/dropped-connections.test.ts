@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connect, listUsers } from "@cpa-payouts/db";
 import { testDatabase } from "@cpa-payouts/db/testing";
 import { watched } from "@cpa-payouts/testing-servers";
-import { sql } from "drizzle-orm";
+import postgres from "postgres";
 import { expect, inject, it } from "vitest";
 import { randomNumbers } from "./network.ts";
 
@@ -18,11 +18,10 @@ const { outages, seed } = inject("faultOptions");
 it("every statement is settled however often the server drops and refuses connections, and later ones work", async () => {
   const database = await testDatabase();
   const name = new URL(database.url).pathname.slice(1);
-  const admin = connect({ url: inject("postgresUrl"), max: 1 });
+  const admin = postgres(inject("postgresUrl"), { max: 1 });
   const connection = connect({ url: database.url, max: 4, applicationName: "victim" });
-  const kill = () =>
-    admin.db.execute(sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`);
-  const allow = (allowed: boolean) => admin.db.execute(sql.raw(`alter database ${name} allow_connections ${allowed}`));
+  const kill = () => admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`;
+  const allow = (allowed: boolean) => admin.unsafe(`alter database ${name} allow_connections ${allowed}`);
   const call = () => listUsers(connection.db, { search: "x".repeat(100) }, { sort: "oldest", limit: 1 });
   const random = randomNumbers(seed);
 
@@ -59,6 +58,6 @@ it("every statement is settled however often the server drops and refuses connec
   });
   expect(lost).toBeGreaterThan(outages);
   await Promise.all(Array.from({ length: 100 }, call));
-  await Promise.all([connection.close(), admin.close()]);
+  await Promise.all([connection.close(), admin.end()]);
   await database.close();
 });

@@ -3,12 +3,24 @@ import postgres from "postgres";
 import { parse as parseArray } from "postgres-array";
 import * as schema from "./schema/index.ts";
 
+type Drizzle = PostgresJsDatabase<typeof schema>;
+
 /**
- * A connected database without `transaction`. Every change is one statement (docs/architecture.md, law 1), because
- * postgres.js may run the rest of a broken transaction on another connection. The type turns a violation into a compile
- * error.
+ * A connected database as the other packages and the apps have it. They read it with Drizzle; whatever changes it is a
+ * function of this package. The type leaves out Drizzle's writing methods and the driver, so a violation does not compile.
  */
-export type Db = Omit<PostgresJsDatabase<typeof schema>, "transaction"> & { readonly $client: postgres.Sql };
+export type Db = Pick<Drizzle, "select" | "$count">;
+
+/**
+ * The same database with the methods that write, for this package only. It has no transactions: every change is one statement
+ * (docs/architecture.md, law 1), because postgres.js may run the rest of a broken transaction on another connection.
+ */
+export type WritableDb = Omit<Drizzle, "transaction"> & { readonly $client: Pick<postgres.Sql, "unsafe"> };
+
+/** Returns a database with the methods that write. `index.ts` does not export this function. */
+export function writable(db: Db): WritableDb {
+  return db as WritableDb;
+}
 
 export interface DbConnection {
   readonly db: Db;

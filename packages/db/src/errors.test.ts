@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connect } from "./client.ts";
+import { connect, writable } from "./client.ts";
 import { describeError, isConnectionError, isDataError } from "./errors.ts";
 import { ping } from "./ping.ts";
 import { openTestData, type TestData } from "./testing/index.ts";
@@ -29,7 +29,7 @@ describe("database error", () => {
     const email = "publisher.17@example.com";
     const insert = sql`insert into users (external_id, email, status, joined_at, updated_at)
       values ('b', ${email}, 'sleeping', now(), now())`;
-    const error = await errorOf(data.ctx.db.execute(insert));
+    const error = await errorOf(writable(data.ctx.db).execute(insert));
     expect((error as Error).message).toContain(email);
     expect(describeError(error)).toBe(
       'new row for relation "users" violates check constraint "users_status_known" (SQLSTATE 23514)',
@@ -40,7 +40,7 @@ describe("database error", () => {
     const raised = sql.raw(
       "do $$ begin raise exception 'no money for <publisher.17@example.com>, ask x@y.org'; end $$",
     );
-    const error = await errorOf(data.ctx.db.execute(raised));
+    const error = await errorOf(writable(data.ctx.db).execute(raised));
     expect(describeError(error)).toBe("no money for <***>, ask *** (SQLSTATE P0001)");
   });
 
@@ -56,13 +56,13 @@ describe("database error", () => {
     ["a read-only database", "do $$ begin raise exception 'x' using errcode = '25006'; end $$", false],
     ["a lock timeout", "do $$ begin raise exception 'x' using errcode = '55P03'; end $$", false],
   ])("%s is classified by whether a retry can help", async (_name, statement, isFinal) => {
-    const error = await errorOf(data.ctx.db.execute(sql.raw(statement)));
+    const error = await errorOf(writable(data.ctx.db).execute(sql.raw(statement)));
     expect(isDataError(error)).toBe(isFinal);
     expect(isConnectionError(error)).toBe(statement.includes("57P01"));
   });
 
   it("a killed backend is classified as a lost connection", async () => {
-    const slow = errorOf(data.ctx.db.execute(sql`select pg_terminate_backend(pg_backend_pid())`));
+    const slow = errorOf(writable(data.ctx.db).execute(sql`select pg_terminate_backend(pg_backend_pid())`));
     const error = await slow;
     expect(isConnectionError(error)).toBe(true);
     expect(isDataError(error)).toBe(false);
@@ -80,7 +80,7 @@ describe("unreachable database", () => {
 
   it("an unreachable database is classified as a lost connection", async () => {
     const { db, close } = connect({ url: UNREACHABLE });
-    expect(isConnectionError(await errorOf(db.execute(sql`select 1`)))).toBe(true);
+    expect(isConnectionError(await errorOf(writable(db).execute(sql`select 1`)))).toBe(true);
     await close();
   });
 });

@@ -2,7 +2,7 @@
  * Connections and checks of the server, functions that read, and statements that write. A function that is not listed here
  * is used in this package only.
  */
-export * from "./client.ts";
+export { type ConnectOptions, connect, type Db, type DbConnection } from "./client.ts";
 export * from "./errors.ts";
 export type { InvoiceReview, InvoiceSelection, InvoiceVerdict, ReviewCount, ReviewResult } from "./invoice-review.ts";
 export * from "./migrate.ts";

@@ -1,7 +1,7 @@
 import { eventually, recordingLog, testClock } from "@cpa-payouts/testing-servers";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { connect, type Db, type DbConnection } from "./client.ts";
+import { connect, type Db, type DbConnection, writable } from "./client.ts";
 import { isReviewOverdue } from "./reads/alerts.ts";
 import { countOpenDecisions, openDecisionsPage } from "./reads/decisions.ts";
 import { getRun } from "./reads/runs.ts";
@@ -96,7 +96,7 @@ async function importUsers(db: Db): Promise<void> {
 
 /** What a credit of $200.00 to each user leaves in the tables; thousands of single ones would take longer than the rest. */
 async function creditAll(db: Db): Promise<void> {
-  await db.execute(sql`
+  await writable(db).execute(sql`
     with entry as (
       insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, actor, created_at)
       select id, 'credit', 200_00, 'conversion-' || external_id, 'tracker', ${NOW.toISOString()} from users

@@ -18,7 +18,7 @@ import {
 } from "@cpa-payouts/embedded-postgres/testing";
 import { eventually, freePort, migrationsFolder } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { connect } from "./client.ts";
+import { connect, writable } from "./client.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { describeServer } from "./ping.ts";
 import { assertWritable, checkDatabase } from "./setup.ts";
@@ -62,7 +62,7 @@ describe("database check", () => {
 
     const [, remedy = ""] = /"(.+)"$/.exec(line) ?? [];
     const { db, close } = connect({ url: database.url, max: 1 });
-    for (const statement of remedy.split(";").filter(Boolean)) await db.$client.unsafe(statement);
+    for (const statement of remedy.split(";").filter(Boolean)) await writable(db).$client.unsafe(statement);
     await close();
     expect(await check()).toEqual([]);
   });

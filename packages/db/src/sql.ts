@@ -1,7 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
-import type { Db } from "./client.ts";
+import { type Db, writable } from "./client.ts";
 import { type Columns, type Row, rowDecoder } from "./decoders.ts";
 
 const dialect = new PgDialect({ casing: "snake_case" });
@@ -35,7 +35,7 @@ export async function execute(db: Db, statement: SQL): Promise<number> {
 
 async function send(db: Db, statement: SQL): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const { sql: text, params } = dialect.sqlToQuery(statement);
-  return db.$client.unsafe(text, params as never[], { prepare: true });
+  return writable(db).$client.unsafe(text, params as never[], { prepare: true });
 }
 
 /** An instant as a parameter. Drizzle disables the date conversion of postgres.js, so a bare Date would be rejected. */

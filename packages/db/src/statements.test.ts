@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
-import * as db from "./index.ts";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, expectTypeOf, it } from "vitest";
+import type { Db, WritableDb } from "./client.ts";
 import * as statements from "./statements/index.ts";
 
 interface Override {
@@ -23,18 +24,39 @@ function refusedInApps(): readonly string[] {
   );
 }
 
-const WRITES = /\binsert into |\bupdate \w+ (\w+ )?set\b|\bdelete from |\b(db|Db)\s*\.(insert|update|delete)\(/;
+const sources = new URL(".", import.meta.url);
+
+/** Where this package writes: its statements, the migrations, and what tests prepare. */
+const MAY_WRITE = /^(statements|testing)[\\/]|^migrate\.ts$|\.test\.ts$/;
+
+/** SQL that changes rows, and Drizzle's methods that do. */
+const WRITES =
+  /\b(insert\s+into|merge\s+into|delete\s+from|truncate\s+\w+|nextval|update\s+\w+(\s+(as\s+)?\w+)?\s+set)\b|\bwritable\(|\.(insert|update|delete)\(/i;
 
 describe("writing statements", () => {
   it("apps cannot import a statement that writes: the linter's list has all of them", () => {
     expect([...refusedInApps()].sort()).toEqual(Object.keys(statements).sort());
   });
 
-  it("a function whose SQL writes is exported as a statement, not as something that reads", () => {
-    const writing = Object.entries(db)
-      .filter(([, value]) => typeof value === "function" && WRITES.test(value.toString()))
-      .map(([name]) => name);
-    expect(writing).toContain("updateUserStatus");
-    expect(writing.filter((name) => !(name in statements))).toEqual([]);
+  it("only the files of the statements contain SQL that writes", () => {
+    const files = readdirSync(sources, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+    const writing = files.filter((file) => WRITES.test(readFileSync(new URL(file, sources), "utf8")));
+    expect(writing).toContain(join("statements", "update-user-status.ts"));
+    expect(writing.filter((file) => !MAY_WRITE.test(file))).toEqual(["client.ts", "sql.ts"]);
+  });
+
+  it("the package exports no other function of the files of the statements", () => {
+    const index = readFileSync(new URL("index.ts", sources), "utf8");
+    const exported = [...index.matchAll(/^export (.*) from "\.\/statements\/(.*)\.ts";$/gm)];
+    expect(exported.filter(([, names, file]) => file !== "index" && !names?.startsWith("type {"))).toEqual([]);
+  });
+
+  it("a database as apps hold it has no method that writes", () => {
+    expectTypeOf<keyof Db>().toEqualTypeOf<"select" | "$count">();
+  });
+
+  it("a statement cannot open a transaction", () => {
+    expectTypeOf<WritableDb>().not.toHaveProperty("transaction");
+    expectTypeOf<WritableDb["$client"]>().not.toHaveProperty("begin");
   });
 });

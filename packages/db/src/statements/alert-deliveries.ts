@@ -6,7 +6,7 @@ import {
   statesBefore,
 } from "@cpa-payouts/core";
 import { and, eq, inArray, sql } from "drizzle-orm";
-import type { Db } from "../client.ts";
+import { type Db, writable } from "../client.ts";
 import { alertDeliveries, alerts } from "../schema/index.ts";
 import { execute, instantParam, requestParams } from "../sql.ts";
 
@@ -21,7 +21,7 @@ export interface AlertDelivery {
  * @returns the alert to send and its channel; null when it was sent or dropped before
  */
 export async function startDelivery(db: Db, deliveryId: number): Promise<AlertDelivery | null> {
-  const [row] = await db
+  const [row] = await writable(db)
     .update(alertDeliveries)
     .set({ attempts: sql`${alertDeliveries.attempts} + 1` })
     .from(alerts)
@@ -41,7 +41,7 @@ export async function noteDeliveryError(
   db: Db,
   { deliveryId, error }: { deliveryId: number; error: string },
 ): Promise<void> {
-  await db.update(alertDeliveries).set({ error }).where(eq(alertDeliveries.id, deliveryId));
+  await writable(db).update(alertDeliveries).set({ error }).where(eq(alertDeliveries.id, deliveryId));
 }
 
 /**
@@ -54,7 +54,7 @@ export async function settleDelivery(
   settle: { deliveryId: number; state: Exclude<DeliveryState, "open">; error: string | null; now: Date },
 ): Promise<boolean> {
   const { deliveryId, state, error, now } = settle;
-  const rows = await db
+  const rows = await writable(db)
     .update(alertDeliveries)
     .set({ state, error, settledAt: now })
     .where(

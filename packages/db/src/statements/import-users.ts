@@ -1,9 +1,8 @@
 import type { UserStatus } from "@cpa-payouts/core";
-import { eq, lt, type SQL, sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { integer } from "../decoders.ts";
-import { importRows } from "../schema/index.ts";
-import { instantParam, rowOf } from "../sql.ts";
+import { execute, instantParam, rowOf } from "../sql.ts";
 
 /** A valid row of an import file; null where an optional column was empty. */
 export interface ImportRow {
@@ -35,20 +34,26 @@ export async function stageImportRows(db: Db, importId: string, rows: readonly I
       joined_at: row.joinedAt?.toISOString() ?? null,
     })),
   );
-  await db.execute(sql`
+  await execute(
+    db,
+    sql`
     insert into import_rows (import_id, staged_at, line, external_id, email, name, status, balance_cents, binance_email,
       payment_method_status, previous_invoices, joined_at)
     select ${importId}::uuid, ${instantParam(now)}, * from jsonb_to_recordset(${json}::jsonb) as row(
       line int, external_id text, email text, name text, status text, balance_cents bigint, binance_email text,
-      payment_method_status text, previous_invoices bigint, joined_at timestamptz)`);
+      payment_method_status text, previous_invoices bigint, joined_at timestamptz)`,
+  );
 }
 
 /** Deletes the staged rows whose external id occurs on an earlier line. */
 export async function dropDoubledRows(db: Db, importId: string): Promise<void> {
-  await db.execute(sql`
+  await execute(
+    db,
+    sql`
     delete from import_rows r using import_rows first
     where r.import_id = ${importId}::uuid and first.import_id = r.import_id
-      and first.external_id = r.external_id and first.line < r.line`);
+      and first.external_id = r.external_id and first.line < r.line`,
+  );
 }
 
 export interface ImportCounts {
@@ -174,7 +179,7 @@ function mergeAudit({ importId, actor, now }: MergeInput): SQL {
 
 /** Updates the statistics of the staged rows; without them the planner joins a large merge row by row. */
 export async function analyzeImportRows(db: Db): Promise<void> {
-  await db.execute(sql`analyze import_rows`);
+  await execute(db, sql`analyze import_rows`);
 }
 
 /**
@@ -182,15 +187,15 @@ export async function analyzeImportRows(db: Db): Promise<void> {
  * a run of many users is planned as if the tables were nearly empty.
  */
 export async function analyzeImported(db: Db): Promise<void> {
-  await db.execute(sql`analyze users, payment_methods, ledger_entries`);
+  await execute(db, sql`analyze users, payment_methods, ledger_entries`);
 }
 
 /** Removes the staged rows of an import. */
 export async function discardImport(db: Db, importId: string): Promise<void> {
-  await db.delete(importRows).where(eq(importRows.importId, importId));
+  await execute(db, sql`delete from import_rows where import_id = ${importId}::uuid`);
 }
 
 /** Removes the rows that killed imports staged before an instant. */
 export async function discardImportsBefore(db: Db, instant: Date): Promise<void> {
-  await db.delete(importRows).where(lt(importRows.stagedAt, instant));
+  await execute(db, sql`delete from import_rows where staged_at < ${instantParam(instant)}`);
 }

@@ -1,5 +1,5 @@
 import { type AnyColumn, sql } from "drizzle-orm";
-import type { Db } from "../client.ts";
+import { type Db, writable } from "../client.ts";
 import type { SchedulerState } from "../reads/scheduler.ts";
 import { scheduler } from "../schema/index.ts";
 import { instantParam } from "../sql.ts";
@@ -12,7 +12,7 @@ import { instantParam } from "../sql.ts";
  */
 export async function recordTick(db: Db, now: Date, { isAlerting }: { isAlerting: boolean }): Promise<SchedulerState> {
   const alertingFrom = isAlerting ? now : null;
-  const [row] = await db
+  const [row] = await writable(db)
     .insert(scheduler)
     .values({ liveSince: now, lastTickAt: now, alertingSince: alertingFrom, lastAlertingTickAt: alertingFrom })
     .onConflictDoUpdate({

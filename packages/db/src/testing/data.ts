@@ -10,6 +10,7 @@ import {
   openRun,
   type PaymentRun,
   recordFailure,
+  schema,
 } from "../index.ts";
 import type { DataTestContext } from "./data-test-context.ts";
 import { importNetwork, type TestUser } from "./network.ts";
@@ -84,7 +85,7 @@ export async function runWithFailure(ctx: DataTestContext): Promise<PaymentRun> 
 }
 
 async function invoiceAll(db: Db, run: PaymentRun, now: Date): Promise<CreatedInvoice[]> {
-  const ids = await db.query.users.findMany({ columns: { id: true } });
+  const ids = await db.select({ id: schema.users.id }).from(schema.users);
   return createInvoices(db, { runId: run.id, userIds: ids.map(({ id }) => id), now });
 }
 
