@@ -1,6 +1,6 @@
 /**
  * The states of users, runs, decisions, invoices, payment methods and deliveries, as data. The CHECK constraints, the
- * queries, the command line and the API are built from these lists, so a state known to one of them is known to all.
+ * decoders, the command line and the API are built from these lists, so a state known to one of them is known to all.
  */
 
 export const userStatuses = ["active", "suspended", "closed"] as const;

@@ -21,6 +21,7 @@ describe("settings of a connection", () => {
       "enable_seqscan = off",
       "enable_hashjoin = off",
       "datestyle = 'German'",
+      "timezone = 'Europe/Amsterdam'",
     ])
       await database.sql.unsafe(`alter role current_user in database ${database.sql.options.database} set ${setting}`);
   });
@@ -34,6 +35,7 @@ describe("settings of a connection", () => {
       "statement_timeout",
       "lock_timeout",
       "DateStyle",
+      "TimeZone",
       "plan_cache_mode",
       "max_parallel_workers_per_gather",
       "enable_seqscan",
@@ -63,6 +65,7 @@ describe("settings of a connection", () => {
         statement_timeout: "300000",
         lock_timeout: "60000",
         DateStyle: "ISO, MDY",
+        TimeZone: "UTC",
         plan_cache_mode: "force_custom_plan",
         enable_seqscan: "on",
         enable_hashjoin: "on",

@@ -138,8 +138,10 @@ export function connect(options: ConnectOptions): DbConnection {
 function startupParameters(options: ConnectOptions): Record<string, string> {
   const named = {
     application_name: options.applicationName ?? "payouts",
-    // In the DateStyle of a role or database, JavaScript could read the day of an instant as its month.
+    // A role or database may have other ones. In another DateStyle, JavaScript could read the day of an instant as its month. In
+    // another time zone, a day of the cooling-off would have 23 or 25 hours when clocks change.
     DateStyle: "ISO, MDY",
+    TimeZone: "UTC",
   };
   // PgBouncer rejects a connection that sends any of the settings below; it accepts and tracks those above.
   if (options.isPooled) return named;

@@ -54,6 +54,9 @@ function changedRecently({ userId, coolingOffDays, since }: RuleInput): SQL {
       and exists (select from payment_methods before where before.user_id = now_approved.user_id and before.id < now_approved.id))`;
 }
 
+/** Which users `u` a run considers: those who are owed something. */
+export const isConsidered = sql`u.balance_cents > 0`;
+
 /**
  * What the rule reads of a user, for a statement that calls the table of users `u`. The method is read by a scalar
  * subquery, which always looks it up by key; for a join the planner may read all methods for every chunk.

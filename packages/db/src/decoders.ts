@@ -11,8 +11,10 @@ export type Columns = Readonly<Record<string, Decoder<unknown>>>;
 /** A decoded row. */
 export type Row<C extends Columns> = { readonly [Name in keyof C]: ReturnType<C[Name]> };
 
+/** Any `text`. */
 export const text: Decoder<string> = (value) => (typeof value === "string" ? value : refuse("text", value));
 
+/** A `boolean`. */
 export const flag: Decoder<boolean> = (value) => (typeof value === "boolean" ? value : refuse("a boolean", value));
 
 /** An `int4`, such as a count. */
@@ -32,8 +34,11 @@ export const id: Decoder<number> = (value) => {
 export const instant: Decoder<Date> = (value) =>
   typeof value === "string" && ISO_INSTANT.test(value) ? new Date(value) : refuse("an instant", value);
 
-/** In another DateStyle, JavaScript would read the month as the day. */
-const ISO_INSTANT = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}/;
+/**
+ * In another DateStyle, JavaScript would read the month as the day. It cannot read an offset with seconds, which a zone may
+ * have had before 1900, or a year before 1.
+ */
+const ISO_INSTANT = /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d+)?[+-]\d{2}(:\d{2})?$/;
 
 /** A `date`: the local date `YYYY-MM-DD`. */
 export const date: Decoder<string> = (value) =>
@@ -42,7 +47,7 @@ export const date: Decoder<string> = (value) =>
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Any `jsonb`, null included. */
-export const json: Decoder<unknown> = (value) => value;
+export const json: Decoder<unknown> = (value) => (value === undefined ? refuse("jsonb", value) : value);
 
 /** A text that is one of the given words. */
 export function oneOf<const Word extends string>(words: readonly Word[]): Decoder<Word> {

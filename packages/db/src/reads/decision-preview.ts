@@ -1,7 +1,7 @@
 import { type PaymentDate, type RuleReason, ruleReasons } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { decideReason, skipReasonsOf, userColumns } from "../decision-rule.ts";
+import { decideReason, isConsidered, skipReasonsOf, userColumns } from "../decision-rule.ts";
 import { arrayOf, cents, integer, nullable, oneOf } from "../decoders.ts";
 import { instantParam, rowOf, rowsOf } from "../sql.ts";
 import type { DecisionTotals } from "./decision-totals.ts";
@@ -26,7 +26,7 @@ export async function previewDecisions(
     judged as (
       select u.balance_cents, ${decideReason} as reason
       from users u
-      where u.balance_cents > 0
+      where ${isConsidered}
     )
     select reason, count(*)::int as users, sum(balance_cents)::bigint as balance_cents from judged group by reason`,
   );

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { cents, integer, oneOf, type Row } from "../decoders.ts";
 import { rowOf, rowsOf } from "../sql.ts";
+import { wordList } from "../word-list.ts";
 import {
   type InvoiceFilter,
   invoiceConditions,
@@ -60,7 +61,7 @@ function isTallied({ status: _status, paymentDate: _date, ...others }: InvoiceFi
 
 /** Names every status in a filter without one, so that the indexes which begin with the status serve. */
 function anyStatus({ status }: InvoiceFilter): SQL {
-  return status ? sql`true` : sql`i.status in (${sql.raw(invoiceStatuses.map((one) => `'${one}'`).join(", "))})`;
+  return status ? sql`true` : sql`i.status in ${wordList(invoiceStatuses)}`;
 }
 
 async function tallied(db: Db, { status, paymentDate }: InvoiceFilter): Promise<InvoiceTotals> {

@@ -5,11 +5,12 @@ import {
   type UserStatus,
   userStatuses,
 } from "@cpa-payouts/core";
-import { eq, gt, type SQL, sql } from "drizzle-orm";
+import { eq, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { isConsidered } from "../decision-rule.ts";
 import { cents, id, integer, nullable, oneOf, type Row, text } from "../decoders.ts";
 import { users } from "../schema/index.ts";
-import { rowsOf } from "../sql.ts";
+import { rowOf, rowsOf } from "../sql.ts";
 import { userSearch } from "./invoice-filter.ts";
 
 export type User = typeof users.$inferSelect;
@@ -128,7 +129,12 @@ export async function tallyUsers(db: Db): Promise<UserTally[]> {
   );
 }
 
-/** The number of users with a balance above zero: as many as a run opened now would consider. */
+/** The number of users whom a run opened now would consider. */
 export async function countUsersOwed(db: Db): Promise<number> {
-  return db.$count(users, gt(users.balanceCents, 0n));
+  const { owed } = await rowOf(
+    db,
+    { owed: integer },
+    sql`select count(*)::int as owed from users u where ${isConsidered}`,
+  );
+  return owed;
 }

@@ -1,5 +1,6 @@
 import { type AnyColumn, type SQL, sql } from "drizzle-orm";
 import { bigint, timestamp } from "drizzle-orm/pg-core";
+import { wordList } from "../word-list.ts";
 
 /** A surrogate key. Values stay far below 2^53, so job payloads can carry them as JSON numbers. */
 export const id = () => bigint({ mode: "number" }).primaryKey().generatedAlwaysAsIdentity();
@@ -15,5 +16,5 @@ export const instant = () => timestamp({ withTimezone: true, mode: "date" });
 
 /** The condition of a CHECK that a column holds one of the given words. */
 export function oneOf(column: AnyColumn, words: readonly string[]): SQL {
-  return sql`${column} in (${sql.raw(words.map((word) => `'${word}'`).join(", "))})`;
+  return sql`${column} in ${wordList(words)}`;
 }

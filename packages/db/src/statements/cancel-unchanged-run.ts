@@ -1,9 +1,10 @@
-import type { AuditContext } from "@cpa-payouts/core";
+import { type AuditContext, outcomeTransitions, statesBefore, unfinishedRunStates } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { integer } from "../decoders.ts";
 import type { PaymentRun } from "../reads/runs.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { wordList } from "../word-list.ts";
 
 /**
  * Cancels a run that is not finished: decisions that are not invoiced yet are skipped (`run-cancelled`), and those
@@ -16,26 +17,26 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
 export async function cancelUnchangedRun(
   db: Db,
   run: Pick<PaymentRun, "id" | "state" | "decideCursor" | "retries">,
-  order: AuditContext & { reason: string; now: Date },
+  cancel: AuditContext & { reason: string; now: Date },
 ): Promise<number | null> {
   const [row] = await rowsOf(
     db,
     { users: integer },
     sql`
     with cancelled as (
-      update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(order.now)}
-      where r.id = ${run.id} and r.state = ${run.state} and r.state in ('deciding', 'fanning-out', 'processing')
+      update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(cancel.now)}
+      where r.id = ${run.id} and r.state = ${run.state} and r.state in ${wordList(unfinishedRunStates)}
         and r.decide_cursor = ${run.decideCursor} and r.retries = ${run.retries}
       returning r.id, r.payment_date
     ), skipped as (
-      update run_decisions d set outcome = 'skipped', reason = 'run-cancelled', error = null, settled_at = ${instantParam(order.now)}
-      from cancelled c where d.run_id = c.id and d.outcome in ('open', 'failed')
+      update run_decisions d set outcome = 'skipped', reason = 'run-cancelled', error = null, settled_at = ${instantParam(cancel.now)}
+      from cancelled c where d.run_id = c.id and d.outcome in ${wordList(statesBefore(outcomeTransitions, "skipped"))}
       returning d.user_id
     ), audit as (
       insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
-      select ${instantParam(order.now)}, ${order.actor}, 'run.cancel', 'run:' || payment_date, ${order.reason},
+      select ${instantParam(cancel.now)}, ${cancel.actor}, 'run.cancel', 'run:' || payment_date, ${cancel.reason},
         jsonb_build_object('state', ${run.state}::text),
-        jsonb_build_object('state', 'cancelled', 'skipped', (select count(*) from skipped)), ${requestParams(order)}
+        jsonb_build_object('state', 'cancelled', 'skipped', (select count(*) from skipped)), ${requestParams(cancel)}
       from cancelled
     )
     select (select count(*) from skipped)::int as users from cancelled`,

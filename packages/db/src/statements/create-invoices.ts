@@ -1,13 +1,16 @@
-import { CURRENCY, type SkipReason, skipReasons } from "@cpa-payouts/core";
+import { CURRENCY, outcomeTransitions, type SkipReason, skipReasons, statesBefore } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { skipReason } from "../decision-rule.ts";
+import { skipReason, userColumns } from "../decision-rule.ts";
 import { cents, id, nullable, oneOf, text } from "../decoders.ts";
 import { arrayParam, instantParam, rowsOf } from "../sql.ts";
+import { wordList } from "../word-list.ts";
 
 export type CreatedInvoice =
   | { readonly userId: number; readonly outcome: "invoiced"; readonly number: string; readonly amountCents: bigint }
   | { readonly userId: number; readonly outcome: "skipped"; readonly reason: SkipReason };
+
+const beforeInvoiced = statesBefore(outcomeTransitions, "invoiced");
 
 const reasonUnderLock = skipReason({
   status: sql`l.status`,
@@ -55,11 +58,11 @@ export async function createInvoices(
         'INV-' || to_char(payment_date, 'YYYYMMDD') || '-' as number_prefix
       from payment_runs where id = ${runId} and state <> 'cancelled'
     ), locked as (
-      select d.run_id, u.id as user_id, u.status, u.balance_cents, u.previous_invoices + u.invoice_count as earlier_invoices,
+      select d.run_id, u.id as user_id, u.status, u.balance_cents, ${userColumns.earlierInvoices} as earlier_invoices,
         d.balance_cents as decided_cents
       from run_decisions d join users u on u.id = d.user_id
       where d.run_id = ${runId} and d.user_id = any(${arrayParam(userIds, "bigint")})
-        and d.decision = 'pay' and d.outcome in ('open', 'failed')
+        and d.decision = 'pay' and d.outcome in ${wordList(beforeInvoiced)}
       order by u.id
       for no key update of u
     ), judged as (
@@ -74,7 +77,7 @@ export async function createInvoices(
         invoice_id = case when j.reason is null then nextval('invoices_id_seq') end,
         error = null, settled_at = ${instantParam(now)}
       from judged j
-      where d.run_id = j.run_id and d.user_id = j.user_id and d.outcome in ('open', 'failed')
+      where d.run_id = j.run_id and d.user_id = j.user_id and d.outcome in ${wordList(beforeInvoiced)}
       returning d.user_id, d.invoice_id, d.reason, j.payment_date, j.number, j.amount_cents, j.binance_email
     ), invoice as (
       insert into invoices (id, number, user_id, run_id, payment_date, amount_cents, currency, destination, created_at)

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { decideReason } from "../decision-rule.ts";
+import { decideReason, isConsidered } from "../decision-rule.ts";
 import { flag, integer } from "../decoders.ts";
 import { instantParam, rowsOf } from "../sql.ts";
 
@@ -27,7 +27,7 @@ export async function decideChunk(
     ), chunk as (
       select u.id as user_id, u.balance_cents, ${decideReason} as reason
       from users u
-      where u.id > (select decide_cursor from run) and u.balance_cents > 0
+      where u.id > (select decide_cursor from run) and ${isConsidered}
       order by u.id limit ${limit}
     ), decided as (
       insert into run_decisions (run_id, user_id, decision, reason, balance_cents, outcome, settled_at)

@@ -6,7 +6,7 @@ import { changeSecret } from "./change-secret.ts";
 /**
  * Sets a new password and ends the sessions of the administrator.
  *
- * @param input.exceptSessionId the session that gave the order, which stays open
+ * @param input.exceptSessionId the session of the request, which stays open
  * @returns false for an unknown e-mail
  */
 export async function setAdminPassword(

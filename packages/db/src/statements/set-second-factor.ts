@@ -8,7 +8,7 @@ import { changeSecret } from "./change-secret.ts";
  * Sets or removes the second factor and ends the sessions of the administrator.
  *
  * @param input.secret base32; null removes the second factor
- * @param input.exceptSessionId the session that gave the order, which stays open
+ * @param input.exceptSessionId the session of the request, which stays open
  * @returns false for an unknown e-mail
  */
 export async function setSecondFactor(
