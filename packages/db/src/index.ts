@@ -88,15 +88,16 @@ export {
 export * as schema from "./schema/index.ts";
 export { SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
 export * from "./setup.ts";
-export type { AlertDelivery } from "./statements/alert-deliveries.ts";
 export type { CreatedInvoice } from "./statements/create-invoices.ts";
 export type { Credit, CreditResult } from "./statements/enter-once.ts";
-export type { ImportCounts, ImportRow } from "./statements/import-users.ts";
 export * from "./statements/index.ts";
 export type { AlertCandidate } from "./statements/insert-alerts.ts";
+export type { ImportCounts } from "./statements/merge-import.ts";
 export type { OpenRunInput } from "./statements/open-run.ts";
 export type { ReviewOutcome } from "./statements/record-invoice-review.ts";
 export type { MethodReview } from "./statements/record-method-review.ts";
+export type { ImportRow } from "./statements/stage-import-rows.ts";
+export type { AlertDelivery } from "./statements/start-delivery.ts";
 export type { LiveSession } from "./statements/touch-session.ts";
 export type { AdminChange } from "./statements/update-admin.ts";
 export type { SettingsChange } from "./statements/update-settings.ts";

@@ -45,6 +45,14 @@ describe("writing statements", () => {
     expect(writing.filter((file) => !MAY_WRITE.test(file))).toEqual(["client.ts", "sql.ts"]);
   });
 
+  it("each statement is in a file named after it", () => {
+    const index = readFileSync(new URL("statements/index.ts", sources), "utf8");
+    const exported = [...index.matchAll(/^export \{ (.*) \} from "\.\/(.*)\.ts";$/gm)];
+    expect(exported).toHaveLength(Object.keys(statements).length);
+    for (const [, name = "", file] of exported)
+      expect(file).toBe(name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  });
+
   it("the package exports no other function of the files of the statements", () => {
     const index = readFileSync(new URL("index.ts", sources), "utf8");
     const exported = [...index.matchAll(/^export (.*) from "\.\/statements\/(.*)\.ts";$/gm)];

@@ -1,7 +1,7 @@
 import { adminRoles } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { bigint, check, index, pgTable, text } from "drizzle-orm/pg-core";
-import { id, instant, oneOf, reference } from "./columns.ts";
+import { id, instant, isOneOf, reference } from "./columns.ts";
 
 /** Who may sign in to the admin API. Administrators are disabled, never deleted, because the audit log refers to them. */
 export const admins = pgTable(
@@ -25,7 +25,7 @@ export const admins = pgTable(
   },
   (t) => [
     check("admins_email_lower_case", sql`${t.email} = lower(${t.email}) and ${t.email} <> ''`),
-    check("admins_role_known", oneOf(t.role, adminRoles)),
+    check("admins_role_known", isOneOf(t.role, adminRoles)),
   ],
 );
 

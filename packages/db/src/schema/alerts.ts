@@ -1,7 +1,7 @@
 import { alertChannels, alertEvents, deliveryTransitions, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { check, date, index, integer, pgTable, text, unique } from "drizzle-orm/pg-core";
-import { id, instant, oneOf, reference } from "./columns.ts";
+import { id, instant, isOneOf, reference } from "./columns.ts";
 
 const states = statesOf(deliveryTransitions);
 
@@ -17,7 +17,7 @@ export const alerts = pgTable(
     raisedAt: instant().notNull(),
   },
   (t) => [
-    check("alerts_event_known", oneOf(t.event, alertEvents)),
+    check("alerts_event_known", isOneOf(t.event, alertEvents)),
     check("alerts_payment_date", sql`(${t.event} = 'review-overdue') = (${t.paymentDate} is null)`),
   ],
 );
@@ -40,8 +40,8 @@ export const alertDeliveries = pgTable(
   (t) => [
     unique("alert_deliveries_one_per_channel").on(t.alertId, t.channel),
     index("alert_deliveries_open_idx").on(t.id).where(sql`${t.state} = 'open'`),
-    check("alert_deliveries_channel_known", oneOf(t.channel, alertChannels)),
-    check("alert_deliveries_state_known", oneOf(t.state, states)),
+    check("alert_deliveries_channel_known", isOneOf(t.channel, alertChannels)),
+    check("alert_deliveries_state_known", isOneOf(t.state, states)),
     check("alert_deliveries_settled_at", sql`(${t.state} = 'open') = (${t.settledAt} is null)`),
     check("alert_deliveries_failed_has_error", sql`${t.state} <> 'failed' or ${t.error} is not null`),
   ],

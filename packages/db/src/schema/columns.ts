@@ -15,6 +15,6 @@ export const cents = () => bigint({ mode: "bigint" });
 export const instant = () => timestamp({ withTimezone: true, mode: "date" });
 
 /** The condition of a CHECK that a column holds one of the given words. */
-export function oneOf(column: AnyColumn, words: readonly string[]): SQL {
+export function isOneOf(column: AnyColumn, words: readonly string[]): SQL {
   return sql`${column} in ${wordList(words)}`;
 }

@@ -1,7 +1,7 @@
 import { dispositions, invoiceTransitions, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { check, date, index, pgTable, text, unique } from "drizzle-orm/pg-core";
-import { cents, id, instant, oneOf, reference } from "./columns.ts";
+import { cents, id, instant, isOneOf, reference } from "./columns.ts";
 
 const statuses = statesOf(invoiceTransitions);
 
@@ -43,8 +43,8 @@ export const invoices = pgTable(
     index("invoices_status_amount_idx").on(t.status, t.amountCents, t.id),
     index("invoices_run_idx").on(t.runId, t.status, t.id),
     index("invoices_run_amount_idx").on(t.runId, t.status, t.amountCents, t.id),
-    check("invoices_status_known", oneOf(t.status, statuses)),
-    check("invoices_disposition_known", oneOf(t.disposition, dispositions)),
+    check("invoices_status_known", isOneOf(t.status, statuses)),
+    check("invoices_disposition_known", isOneOf(t.disposition, dispositions)),
     check("invoices_amount_positive", sql`${t.amountCents} > 0`),
     check("invoices_currency_usd", sql`${t.currency} = 'USD'`),
     check("invoices_reviewed_by", sql`(${t.status} = 'pending') = (${t.reviewedBy} is null)`),

@@ -1,7 +1,7 @@
 import { paymentMethodTransitions, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { check, index, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
-import { id, instant, oneOf, reference } from "./columns.ts";
+import { id, instant, isOneOf, reference } from "./columns.ts";
 import { users } from "./users.ts";
 
 const statuses = statesOf(paymentMethodTransitions);
@@ -29,7 +29,7 @@ export const paymentMethods = pgTable(
     index("payment_methods_status_idx").on(t.status, t.id),
     // Finds other users with the same Binance e-mail.
     index("payment_methods_address_idx").on(sql`lower(${t.binanceEmail})`),
-    check("payment_methods_status_known", oneOf(t.status, statuses)),
+    check("payment_methods_status_known", isOneOf(t.status, statuses)),
     check("payment_methods_email_given", sql`${t.binanceEmail} <> ''`),
     check("payment_methods_rejection_has_reason", sql`${t.status} <> 'rejected' or coalesce(${t.reason}, '') <> ''`),
   ],

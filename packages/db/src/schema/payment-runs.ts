@@ -1,7 +1,7 @@
 import { paymentKinds, runTransitions, runTriggers, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { bigint, check, date, integer, jsonb, pgTable, text } from "drizzle-orm/pg-core";
-import { cents, id, instant, oneOf } from "./columns.ts";
+import { cents, id, instant, isOneOf } from "./columns.ts";
 
 const states = statesOf(runTransitions);
 
@@ -33,9 +33,9 @@ export const paymentRuns = pgTable(
     cancelledAt: instant(),
   },
   (t) => [
-    check("payment_runs_kind_known", oneOf(t.kind, paymentKinds)),
-    check("payment_runs_trigger_known", oneOf(t.trigger, runTriggers)),
-    check("payment_runs_state_known", oneOf(t.state, states)),
+    check("payment_runs_kind_known", isOneOf(t.kind, paymentKinds)),
+    check("payment_runs_trigger_known", isOneOf(t.trigger, runTriggers)),
+    check("payment_runs_state_known", isOneOf(t.state, states)),
     check("payment_runs_on_a_monday", sql`extract(isodow from ${t.paymentDate}) = 1`),
     check("payment_runs_minimum_positive", sql`${t.minimumBalanceCents} > 0`),
     check("payment_runs_cancelled_at", sql`(${t.state} = 'cancelled') = (${t.cancelledAt} is not null)`),

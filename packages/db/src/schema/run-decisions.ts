@@ -1,7 +1,7 @@
 import { decisions, outcomeTransitions, skipReasons, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { check, index, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
-import { cents, instant, oneOf, reference } from "./columns.ts";
+import { cents, instant, isOneOf, reference } from "./columns.ts";
 
 const outcomes = statesOf(outcomeTransitions);
 
@@ -30,9 +30,9 @@ export const runDecisions = pgTable(
     // For lists of failed decisions, and of those skipped for a reason. Decisions that are invoiced have no entry.
     index("run_decisions_failed_idx").on(t.runId, t.userId).where(sql`${t.outcome} = 'failed'`),
     index("run_decisions_skipped_idx").on(t.runId, t.reason, t.userId).where(sql`${t.outcome} = 'skipped'`),
-    check("run_decisions_decision_known", oneOf(t.decision, decisions)),
-    check("run_decisions_reason_known", oneOf(t.reason, skipReasons)),
-    check("run_decisions_outcome_known", oneOf(t.outcome, outcomes)),
+    check("run_decisions_decision_known", isOneOf(t.decision, decisions)),
+    check("run_decisions_reason_known", isOneOf(t.reason, skipReasons)),
+    check("run_decisions_outcome_known", isOneOf(t.outcome, outcomes)),
     check("run_decisions_skip_is_settled", sql`${t.decision} = 'pay' or ${t.outcome} = 'skipped'`),
     check("run_decisions_skip_has_reason", sql`(${t.outcome} = 'skipped') = (${t.reason} is not null)`),
     check("run_decisions_invoiced_has_invoice", sql`(${t.outcome} = 'invoiced') = (${t.invoiceId} is not null)`),

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openTestData, type TestData } from "../testing/index.ts";
-import { countTry, forgetTries } from "./throttles.ts";
+import { countTry } from "./count-try.ts";
+import { forgetTries } from "./forget-tries.ts";
 
 const NOW = new Date("2026-12-07T12:00:00Z");
 const after = (ms: number) => new Date(NOW.getTime() + ms);

@@ -4,8 +4,10 @@ import { connect } from "../client.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { decidedRun, fingerprint, invoicedRun, openTestData, type TestData } from "../testing/index.ts";
 import { creditUser } from "./credit-user.ts";
-import { discardImport, type ImportCounts, type ImportRow, mergeImport, stageImportRows } from "./import-users.ts";
+import { discardImport } from "./discard-import.ts";
+import { type ImportCounts, mergeImport } from "./merge-import.ts";
 import { recordMethodReview } from "./record-method-review.ts";
+import { type ImportRow, stageImportRows } from "./stage-import-rows.ts";
 
 const NOW = new Date("2026-12-01T00:00:00Z");
 const JOINED = new Date("2025-01-31T00:00:00Z");

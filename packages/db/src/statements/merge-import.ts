@@ -1,60 +1,7 @@
-import type { UserStatus } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { integer } from "../decoders.ts";
-import { execute, instantParam, rowOf } from "../sql.ts";
-
-/** A valid row of an import file; null where an optional column was empty. */
-export interface ImportRow {
-  readonly line: number;
-  readonly externalId: string;
-  readonly email: string;
-  readonly name: string | null;
-  readonly status: UserStatus;
-  readonly balanceCents: bigint;
-  readonly binanceEmail: string | null;
-  readonly paymentMethodStatus: "pending" | "approved" | "rejected" | null;
-  readonly previousInvoices: number | null;
-  readonly joinedAt: Date | null;
-}
-
-/** Stores rows until the whole file is read. One JSON parameter is three times as fast as a thousand single ones. */
-export async function stageImportRows(db: Db, importId: string, rows: readonly ImportRow[], now: Date): Promise<void> {
-  const json = JSON.stringify(
-    rows.map((row) => ({
-      line: row.line,
-      external_id: row.externalId,
-      email: row.email,
-      name: row.name,
-      status: row.status,
-      balance_cents: row.balanceCents.toString(),
-      binance_email: row.binanceEmail,
-      payment_method_status: row.paymentMethodStatus,
-      previous_invoices: row.previousInvoices,
-      joined_at: row.joinedAt?.toISOString() ?? null,
-    })),
-  );
-  await execute(
-    db,
-    sql`
-    insert into import_rows (import_id, staged_at, line, external_id, email, name, status, balance_cents, binance_email,
-      payment_method_status, previous_invoices, joined_at)
-    select ${importId}::uuid, ${instantParam(now)}, * from jsonb_to_recordset(${json}::jsonb) as row(
-      line int, external_id text, email text, name text, status text, balance_cents bigint, binance_email text,
-      payment_method_status text, previous_invoices bigint, joined_at timestamptz)`,
-  );
-}
-
-/** Deletes the staged rows whose external id occurs on an earlier line. */
-export async function dropDoubledRows(db: Db, importId: string): Promise<void> {
-  await execute(
-    db,
-    sql`
-    delete from import_rows r using import_rows first
-    where r.import_id = ${importId}::uuid and first.import_id = r.import_id
-      and first.external_id = r.external_id and first.line < r.line`,
-  );
-}
+import { instantParam, rowOf } from "../sql.ts";
 
 export interface ImportCounts {
   readonly created: number;
@@ -175,27 +122,4 @@ function mergeAudit({ importId, actor, now }: MergeInput): SQL {
         jsonb_build_object('binanceEmail', m.binance_email, 'status', m.status), ${`import:${importId}`}
       from added m join addressed a using (user_id)
     )`;
-}
-
-/** Updates the statistics of the staged rows; without them the planner joins a large merge row by row. */
-export async function analyzeImportRows(db: Db): Promise<void> {
-  await execute(db, sql`analyze import_rows`);
-}
-
-/**
- * Updates the statistics of the tables that an import writes. Autovacuum would do so about a minute later, and until then
- * a run of many users is planned as if the tables were nearly empty.
- */
-export async function analyzeImported(db: Db): Promise<void> {
-  await execute(db, sql`analyze users, payment_methods, ledger_entries`);
-}
-
-/** Removes the staged rows of an import. */
-export async function discardImport(db: Db, importId: string): Promise<void> {
-  await execute(db, sql`delete from import_rows where import_id = ${importId}::uuid`);
-}
-
-/** Removes the rows that killed imports staged before an instant. */
-export async function discardImportsBefore(db: Db, instant: Date): Promise<void> {
-  await execute(db, sql`delete from import_rows where staged_at < ${instantParam(instant)}`);
 }

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { instant, integer } from "../decoders.ts";
-import { execute, instantParam, rowOf } from "../sql.ts";
+import { instantParam, rowOf } from "../sql.ts";
 
 /**
  * Counts an attempt before it is made, so that attempts at the same moment are all counted, across processes.
@@ -24,9 +24,4 @@ export async function countTry(
       window_ends_at = case when t.window_ends_at > ${instantParam(now)} then t.window_ends_at else excluded.window_ends_at end
     returning tries, window_ends_at`,
   );
-}
-
-/** Deletes the attempts of a key, after a successful one, and all rows whose window has ended. */
-export async function forgetTries(db: Db, key: string, now: Date): Promise<void> {
-  await execute(db, sql`delete from throttles where key = ${key} or window_ends_at < ${instantParam(now)}`);
 }
