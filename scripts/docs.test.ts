@@ -142,7 +142,7 @@ const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap
 describe("docs/configuration.md", () => {
   const text = read("docs/configuration.md");
 
-  test("the environment variables of worker and API are found", () => {
+  test("the environment variables in the code of worker and API are found", () => {
     expect(variables).toEqual(expect.arrayContaining(["DATABASE_URL", "API_PORT"]));
   });
 
@@ -162,22 +162,22 @@ describe(".env.example", () => {
 
   // docker-compose.yml makes DATABASE_URL from the password.
   test.each(Object.keys(examples).filter((name) => name !== "POSTGRES_PASSWORD"))(
-    "%s is read by the product",
+    "%s, which .env.example offers, is read by the product",
     (name) => {
       expect(variables).toContain(name);
     },
   );
 
-  test("every example is accepted", () => {
+  test("every value in .env.example is accepted", () => {
     expect(() => readConfig(examples, new Date())).not.toThrow();
     expect(() => readApiConfig(examples)).not.toThrow();
   });
 
-  test.each(choices)("%s=%s is accepted", (name, choice) => {
+  test.each(choices)("the choice %s=%s of .env.example is accepted", (name, choice) => {
     expect(() => readConfig({ ...examples, [name]: choice }, new Date())).not.toThrow();
   });
 
-  test("the choices are complete", () => {
+  test(".env.example names every choice of LOG_LEVEL and ALLOW_UNSAFE", () => {
     expect(choicesOf("LOG_LEVEL")).toEqual(logLevels);
     expect(choicesOf("ALLOW_UNSAFE")).toEqual(overridableChecks);
   });
@@ -190,7 +190,7 @@ describe("docs/cli.md", () => {
     ([, parent, name]) => (parent === "program" ? `payouts ${name}` : `payouts ${parent} ${name}`),
   );
 
-  test.each(skipReasons)("the reason %s is documented in the JSON of a run", (reason) => {
+  test.each(skipReasons)("docs/cli.md documents the reason %s in the JSON of a run", (reason) => {
     expect(text).toMatch(new RegExp(`["\`]${reason}["\`]`));
   });
 

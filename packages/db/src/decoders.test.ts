@@ -85,23 +85,23 @@ describe("a row of a statement", () => {
 /** Goal: money and ids in particular are never read from a value of another type. */
 describe("a value of another type is refused", () => {
   const cases: readonly [string, Columns[string], unknown][] = [
-    ["cents in a float", cents, 12.5],
-    ["cents in an int4", cents, 12],
-    ["cents in a text", cents, "12"],
-    ["cents that are null", cents, null],
+    ["a float in a column of cents", cents, 12.5],
+    ["an int4 in a column of cents", cents, 12],
+    ["a text in a column of cents", cents, "12"],
+    ["a null in a column of cents", cents, null],
     ["an id above 2^53", id, 2n ** 53n],
-    ["an id in an int4", id, 5],
-    ["a count in an int8", integer, 5n],
-    ["a count with a fraction", integer, 5.5],
-    ["a text that is null", text, null],
-    ["a boolean in a text", flag, "t"],
-    ["a word that is not in the list", oneOf(["paid", "pending"]), "lost"],
+    ["an int4 in a column of ids", id, 5],
+    ["an int8 in a column of counts", integer, 5n],
+    ["a fraction in a column of counts", integer, 5.5],
+    ["a null in a column of texts", text, null],
+    ["a text in a column of booleans", flag, "t"],
+    ["a word outside the list of its column", oneOf(["paid", "pending"]), "lost"],
     ["an instant with the day first", instant, "07.12.2026 02:00:00 CET"],
     ["an instant with the month first", instant, "12/07/2026 02:00:00 UTC"],
-    ["an instant of the future without end", instant, "infinity"],
-    ["a date with a time", date, "2026-12-07 00:00:00"],
-    ["an array that is a text", arrayOf(text), "{a,b}"],
-    ["an array with null", arrayOf(text), ["a", null]],
+    ["the instant infinity", instant, "infinity"],
+    ["a time in a column of dates", date, "2026-12-07 00:00:00"],
+    ["a text in a column of arrays", arrayOf(text), "{a,b}"],
+    ["a null in an array of texts", arrayOf(text), ["a", null]],
   ];
 
   it.each(cases)("%s is refused", (_title, decode, value) => {
