@@ -77,7 +77,7 @@ describe("environment", () => {
     const environment = { ...api.environment, ...worker.environment };
     const set = Object.entries(environment).filter(([name, value]) => value === null || value.includes(`\${${name}:`));
     const handedOn = [...set.map(([name]) => name), "API_PORT"];
-    const inExample = [...read(".env.example").matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
+    const inExample = [...read(".env.example").matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => name);
     expect(new Set(inExample)).toEqual(new Set(["POSTGRES_PASSWORD", ...handedOn]));
   });
 });

@@ -134,10 +134,11 @@ describe("docs/architecture.md", () => {
   });
 });
 
+/** The environment variables that a source file declares, a line each. */
+const variablesIn = (source: string) => [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name = ""]) => name);
+
 /** The environment variables that worker and API read. */
-const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap((file) =>
-  [...read(file).matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = ""]) => name),
-);
+const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap((file) => variablesIn(read(file)));
 
 describe("docs/configuration.md", () => {
   const text = read("docs/configuration.md");
@@ -146,19 +147,35 @@ describe("docs/configuration.md", () => {
     expect(variables).toEqual(expect.arrayContaining(["DATABASE_URL", "API_PORT"]));
   });
 
+  test("an environment variable whose name has a digit is found in the code", () => {
+    expect(variablesIn("z.object({\n  S3_BUCKET: z.string(),\n  OAUTH2: z.object({\n    KEY: 1")).toEqual([
+      "S3_BUCKET",
+      "OAUTH2",
+    ]);
+  });
+
   test.each([...new Set(variables)])("the environment variable %s is documented", (name) => {
     expect(text).toContain(`\`${name}\``);
   });
 });
 
-describe(".env.example", () => {
-  // Each variable with its example and, when the comment above ends in "one of: ..." or "any of: ...", its choices.
-  const offered = [...read(".env.example").matchAll(/^(?:#.*\b(?:one|any) of: (.+)\n)?#?([A-Z_]+)=(.*)$/gm)].map(
+/** The variables of .env.example, each with its example and the choices in the comment above: "one of: ..." or "any of: ...". */
+const offeredIn = (text: string) =>
+  [...text.matchAll(/^(?:#.*\b(?:one|any) of: (.+)\n)?#?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(
     ([, choices, name = "", value = ""]) => ({ name, value, choices: choices?.split(", ") ?? [] }),
   );
+
+describe(".env.example", () => {
+  const offered = offeredIn(read(".env.example"));
   const examples = Object.fromEntries(offered.map(({ name, value }) => [name, value]));
   const choicesOf = (name: string) => offered.find((variable) => variable.name === name)?.choices;
   const choices = offered.flatMap((variable) => variable.choices.map((choice) => [variable.name, choice] as const));
+
+  test("an environment variable whose name has a digit is found in .env.example", () => {
+    expect(offeredIn("# Where files go, one of: a, b\n#S3_BUCKET=a\n")).toEqual([
+      { name: "S3_BUCKET", value: "a", choices: ["a", "b"] },
+    ]);
+  });
 
   // docker-compose.yml makes DATABASE_URL from the password.
   test.each(Object.keys(examples).filter((name) => name !== "POSTGRES_PASSWORD"))(
