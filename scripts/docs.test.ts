@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { readApiConfig } from "@cpa-payouts/api";
-import { logLevels, overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
+import { dollars, logLevels, overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
 import { readConfig } from "@cpa-payouts/runtime";
 import { describe, expect, test } from "vitest";
 
@@ -124,6 +124,11 @@ describe("documents", () => {
 
   test("README.md has at most 900 words", () => {
     expect(read("README.md").trim().split(/\s+/).length).toBeLessThanOrEqual(900);
+  });
+
+  test("README.md states the default of the minimum balance in its table of who is paid", () => {
+    const { policy } = readConfig({}, new Date());
+    expect(read("README.md")).toContain(`is owed at least ${dollars(policy.minimumBalanceCents)} and`);
   });
 });
 
