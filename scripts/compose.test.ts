@@ -58,7 +58,7 @@ test("every image that is pulled has its major version pinned", () => {
 
 describe("environment", () => {
   const named = Object.keys(worker.environment ?? {});
-  test.each(named)("%s is known to the worker", (name) =>
+  test.each(named)("%s, which docker-compose.yml sets, is known to the worker", (name) =>
     expect(read("packages/runtime/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
   );
 
@@ -69,15 +69,15 @@ describe("environment", () => {
   });
 
   test.each(Object.keys(api.environment ?? {}).filter((name) => !named.includes(name)))(
-    "%s is known to the API",
+    "%s, which docker-compose.yml sets, is known to the API",
     (name) => expect(read("apps/api/src/env.ts")).toMatch(new RegExp(`\\b${name}\\b`)),
   );
 
-  test("every variable that can be set is in .env.example, and no other", () => {
+  test("every variable that docker-compose.yml takes from outside is in .env.example, and no other", () => {
     const environment = { ...api.environment, ...worker.environment };
     const set = Object.entries(environment).filter(([name, value]) => value === null || value.includes(`\${${name}:`));
     const handedOn = [...set.map(([name]) => name), "API_PORT"];
-    const inExample = [...read(".env.example").matchAll(/^#?([A-Z_]+)=/gm)].map(([, name]) => name);
+    const inExample = [...read(".env.example").matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm)].map(([, name]) => name);
     expect(new Set(inExample)).toEqual(new Set(["POSTGRES_PASSWORD", ...handedOn]));
   });
 });

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { readApiConfig } from "@cpa-payouts/api";
-import { logLevels, overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
+import { dollars, logLevels, overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
 import { readConfig } from "@cpa-payouts/runtime";
 import { describe, expect, test } from "vitest";
 
@@ -125,6 +125,11 @@ describe("documents", () => {
   test("README.md has at most 900 words", () => {
     expect(read("README.md").trim().split(/\s+/).length).toBeLessThanOrEqual(900);
   });
+
+  test("README.md states the default of the minimum balance in its table of who is paid", () => {
+    const { policy } = readConfig({}, new Date());
+    expect(read("README.md")).toContain(`is owed at least ${dollars(policy.minimumBalanceCents)} and`);
+  });
 });
 
 describe("docs/architecture.md", () => {
@@ -134,16 +139,24 @@ describe("docs/architecture.md", () => {
   });
 });
 
+/** The environment variables that a source file declares, a line each. */
+const variablesIn = (source: string) => [...source.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name = ""]) => name);
+
 /** The environment variables that worker and API read. */
-const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap((file) =>
-  [...read(file).matchAll(/^ {2}([A-Z][A-Z_]+):/gm)].map(([, name = ""]) => name),
-);
+const variables = ["packages/runtime/src/env.ts", "apps/api/src/env.ts"].flatMap((file) => variablesIn(read(file)));
 
 describe("docs/configuration.md", () => {
   const text = read("docs/configuration.md");
 
-  test("the environment variables of worker and API are found", () => {
+  test("the environment variables in the code of worker and API are found", () => {
     expect(variables).toEqual(expect.arrayContaining(["DATABASE_URL", "API_PORT"]));
+  });
+
+  test("an environment variable whose name has a digit is found in the code", () => {
+    expect(variablesIn("z.object({\n  S3_BUCKET: z.string(),\n  OAUTH2: z.object({\n    KEY: 1")).toEqual([
+      "S3_BUCKET",
+      "OAUTH2",
+    ]);
   });
 
   test.each([...new Set(variables)])("the environment variable %s is documented", (name) => {
@@ -151,33 +164,42 @@ describe("docs/configuration.md", () => {
   });
 });
 
-describe(".env.example", () => {
-  // Each variable with its example and, when the comment above ends in "one of: ..." or "any of: ...", its choices.
-  const offered = [...read(".env.example").matchAll(/^(?:#.*\b(?:one|any) of: (.+)\n)?#?([A-Z_]+)=(.*)$/gm)].map(
+/** The variables of .env.example, each with its example and the choices in the comment above: "one of: ..." or "any of: ...". */
+const offeredIn = (text: string) =>
+  [...text.matchAll(/^(?:#.*\b(?:one|any) of: (.+)\n)?#?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(
     ([, choices, name = "", value = ""]) => ({ name, value, choices: choices?.split(", ") ?? [] }),
   );
+
+describe(".env.example", () => {
+  const offered = offeredIn(read(".env.example"));
   const examples = Object.fromEntries(offered.map(({ name, value }) => [name, value]));
   const choicesOf = (name: string) => offered.find((variable) => variable.name === name)?.choices;
   const choices = offered.flatMap((variable) => variable.choices.map((choice) => [variable.name, choice] as const));
 
+  test("an environment variable whose name has a digit is found in .env.example", () => {
+    expect(offeredIn("# Where files go, one of: a, b\n#S3_BUCKET=a\n")).toEqual([
+      { name: "S3_BUCKET", value: "a", choices: ["a", "b"] },
+    ]);
+  });
+
   // docker-compose.yml makes DATABASE_URL from the password.
   test.each(Object.keys(examples).filter((name) => name !== "POSTGRES_PASSWORD"))(
-    "%s is read by the product",
+    "%s, which .env.example offers, is read by the product",
     (name) => {
       expect(variables).toContain(name);
     },
   );
 
-  test("every example is accepted", () => {
+  test("every value in .env.example is accepted", () => {
     expect(() => readConfig(examples, new Date())).not.toThrow();
     expect(() => readApiConfig(examples)).not.toThrow();
   });
 
-  test.each(choices)("%s=%s is accepted", (name, choice) => {
+  test.each(choices)("the choice %s=%s of .env.example is accepted", (name, choice) => {
     expect(() => readConfig({ ...examples, [name]: choice }, new Date())).not.toThrow();
   });
 
-  test("the choices are complete", () => {
+  test(".env.example names every choice of LOG_LEVEL and ALLOW_UNSAFE", () => {
     expect(choicesOf("LOG_LEVEL")).toEqual(logLevels);
     expect(choicesOf("ALLOW_UNSAFE")).toEqual(overridableChecks);
   });
@@ -190,7 +212,7 @@ describe("docs/cli.md", () => {
     ([, parent, name]) => (parent === "program" ? `payouts ${name}` : `payouts ${parent} ${name}`),
   );
 
-  test.each(skipReasons)("the reason %s is documented in the JSON of a run", (reason) => {
+  test.each(skipReasons)("docs/cli.md documents the reason %s in the JSON of a run", (reason) => {
     expect(text).toMatch(new RegExp(`["\`]${reason}["\`]`));
   });
 

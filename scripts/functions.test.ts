@@ -30,7 +30,7 @@ function measure() {
 }
 
 describe("length of functions", () => {
-  test("functions of every kind are listed with file, line and name, the longest first", () => {
+  test("the check of function lengths lists functions of every kind with file, line and name, the longest first", () => {
     write("a.ts", `type A = string;\n${long("first", 3)}const second = (a: A) => [a].map((b) => b);\n`);
     write("b.mjs", `export const third = {\n  method() {\n    return 1;\n\n  },\n};\n`);
     expect(measure()).toEqual({
@@ -47,7 +47,7 @@ describe("length of functions", () => {
     });
   });
 
-  test("the code of tests is apart, and the bodies of tests and of their groups do not count", () => {
+  test("the check of function lengths lists test helpers apart, and leaves out the bodies of tests and groups", () => {
     const body = `() => {\n${"  // more\n".repeat(80)}}`;
     write("a.ts", long("product", 2));
     write("a.test.ts", `describe("a", ${body});\nit.each([1])("b", ${body});\ndescribeOnBackends("c", ${body});\n`);
@@ -64,7 +64,7 @@ describe("length of functions", () => {
     });
   });
 
-  test("a function of more than 70 lines, or a median above 8, is a failure", () => {
+  test("the check of function lengths fails for a function of more than 70 lines or a median above 8", () => {
     write("a.ts", long("longest", 70) + long("short", 8) + long("shorter", 2));
     expect(measure()).toMatchObject({ code: 0, stderr: "" });
     write("a.ts", long("tooLong", 71) + long("short", 9));
@@ -75,7 +75,7 @@ describe("length of functions", () => {
     );
   });
 
-  test("a file that cannot be parsed is an error", () => {
+  test("the check of function lengths fails for a file that cannot be parsed", () => {
     write("a.ts", "function (");
     expect(measure()).toMatchObject({ code: 1, stderr: expect.stringContaining("oxlint failed") });
   });

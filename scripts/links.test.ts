@@ -42,13 +42,13 @@ function deadLinksOf(file: string, text: string): string[] {
 }
 
 describe("links in comments", () => {
-  test("every link leads to a name that its file declares or imports", () => {
+  test("every {@link} in a comment leads to a name that its file declares or imports", () => {
     expect(sources).toContain(path.join("scripts", "links.test.ts"));
     const dead = sources.flatMap((file) => deadLinksOf(file, readFileSync(path.join(root, file), "utf8")));
     expect(dead).toEqual([]);
   });
 
-  test("a link to a name that is only mentioned is reported with file, line and name", () => {
+  test("a {@link} to a name that is only mentioned is reported with file, line and name", () => {
     const link = (name: string) => `{@${"link"} ${name}}`;
     const text = [
       'import { type A, b as c } from "./a.ts";',

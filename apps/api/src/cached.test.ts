@@ -7,7 +7,7 @@ function counter() {
   return async () => ++count;
 }
 
-it("a cached answer is given again until its time is over", async () => {
+it("a cached function returns its result again until the time is over", async () => {
   const ask = cached(counter(), 60_000);
   expect([await ask(), await ask()]).toEqual([1, 1]);
   const forgetful = cached(counter(), 0);

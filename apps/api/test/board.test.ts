@@ -51,7 +51,7 @@ beforeAll(async () => {
   routes = api.server.routeTable.filter(({ url }) => url.startsWith("/queues"));
   await api.flow.ctx.queues.enqueue("create-invoice", { runId: 1, userId: 1 });
   headersOf = {
-    nobody: browserHeaders,
+    "without a session": browserHeaders,
     viewer: (await api.as("viewer")).headers,
     operator: (await api.as("operator")).headers,
     admin: (await api.as("admin")).headers,
@@ -75,7 +75,7 @@ async function ask(route: Route, who: string, headers: Record<string, string> = 
 }
 
 function expectedStatus(route: Route, who: string): number {
-  if (who === "nobody") return 401;
+  if (who === "without a session") return 401;
   if (who === "token") return 403;
   const isRead = route.method === "GET" || route.method === "HEAD";
   if (isRead && READABLE.has(route.url.slice("/queues".length))) return 200;
@@ -89,8 +89,8 @@ describe("board access", () => {
     for (const known of Object.keys(CHANGES)) expect(found).toContain(known);
   });
 
-  it.each(["nobody", "viewer", "operator", "admin", "token"])(
-    "every route of the board admits or refuses this caller by its rule: %s",
+  it.each(["without a session", "viewer", "operator", "admin", "token"])(
+    "every route of the board admits or refuses a caller by its rule: %s",
     async (who) => {
       const responses = new Map<string, number>();
       const expected = new Map<string, number>();
@@ -102,7 +102,7 @@ describe("board access", () => {
     },
   );
 
-  it("the board refuses with an answer that its page can show", async () => {
+  it("the board refuses with a response that its page can show", async () => {
     const response = await ask({ method: "PUT", url: "/queues/api/queues/:queueName/obliterate" }, "admin");
     expect(response.json()).toEqual({
       code: "forbidden",

@@ -196,7 +196,7 @@ describe("malformed requests", () => {
 });
 
 describe("headers of answers", () => {
-  it("every answer has headers that exclude other sites and outside hosts", async () => {
+  it("every response has headers that exclude other sites and outside hosts", async () => {
     const { headers } = await api.request({ url: "/api/v1/session" });
     expect(headers["content-security-policy"]).toBe(
       "default-src 'self';script-src 'self';style-src 'self' 'unsafe-inline';img-src 'self' data:;font-src 'self' data:;connect-src 'self';object-src 'none';base-uri 'self';form-action 'self';frame-ancestors 'none'",

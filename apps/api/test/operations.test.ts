@@ -84,7 +84,7 @@ it("a user is shown with the next expected payment and everything that is missin
   expect(await refusal(admin.readUser({ params: { externalId: "nobody" } }))).toMatchObject({ status: 404 });
 });
 
-it("pending payment methods can be reviewed once, and show addresses that several users share", async () => {
+it("pending payment methods can be reviewed once, and show e-mails that several users share", async () => {
   const { items } = await admin.listMethods({ query: { status: "pending" } });
   expect(items.map(({ externalId, sharedWith }) => [externalId, sharedWith])).toEqual([
     ["cyd", 1],
@@ -110,7 +110,7 @@ it("pending payment methods can be reviewed once, and show addresses that severa
   });
 });
 
-it("a credit is made once per key: the same request gets the same answer, another request a conflict", async () => {
+it("a credit is made once per key: the same request gets the same response, another one a conflict", async () => {
   const credit = (key: string, body: Parameters<SignedIn["createCredit"]>[0]["body"]) =>
     admin.createCredit({ headers: { "idempotency-key": key }, body });
   const sent = { externalId: "ann", amount: "10.00", note: "conversion 77" };
@@ -403,7 +403,7 @@ it("liveness, readiness and metrics can be read", async () => {
   expect(metrics.get("payouts_ready")).toBe(1);
 });
 
-it("the log of these tests has no name, address, amount or secret", () => {
+it("the log of the API has no name, e-mail, amount or secret", () => {
   const said = JSON.stringify(api.flow.log.lines);
   expect(api.flow.log.of("request.done").length).toBeGreaterThan(100);
   for (const personal of ["@", "User ", "ann", "payouts_", PASSWORD, "150.00", "15000"])

@@ -60,7 +60,7 @@ const refusal = async (work: Promise<unknown>) => {
 };
 
 describe("sign-in", () => {
-  it("signing in answers the account and sets a cookie that scripts and other sites cannot use", async () => {
+  it("signing in returns the account and sets a cookie that scripts and other sites cannot use", async () => {
     const response = await trySignIn({ email: "ALICE@example.com" });
     expect(response.json()).toEqual({
       email: EMAIL,
@@ -86,7 +86,7 @@ describe("sign-in", () => {
   it.each([
     ["a wrong password", { password: "wrong" }],
     ["an unknown e-mail", { email: "nobody@example.com" }],
-  ])("signing in with %s is refused without saying which of them is wrong", async (_what, credentials) => {
+  ])("signing in with %s is refused without saying which credential is wrong", async (_what, credentials) => {
     const response = await trySignIn(credentials);
     expect(response.statusCode).toBe(401);
     expect(response.json()).toEqual({

@@ -119,7 +119,7 @@ describe("accepted values in the help", () => {
     [["methods"], "--status", statesOf(paymentMethodTransitions)],
   ];
 
-  it.each(cases)("the help of payouts %j %s lists every value that is accepted", async (command, option, values) => {
+  it.each(cases)("the help of the command %j lists every value that %s accepts", async (command, option, values) => {
     const { stdout } = await payouts([...command, "--help"], {});
     const [, description = ""] = stdout.replace(/\s+/g, " ").split(` ${option} <`);
     expect(description).toContain(`${values.slice(0, -1).join(", ")} or ${values.at(-1)}`);
@@ -193,7 +193,7 @@ describe("environment", () => {
     });
   });
 
-  it("an empty variable counts as unset", async () => {
+  it("an empty environment variable counts as unset", async () => {
     expect(await payouts(["calendar", "--months", "1"], { MINIMUM_BALANCE: "", LOG_LEVEL: "" })).toMatchObject({
       code: 0,
     });

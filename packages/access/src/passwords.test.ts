@@ -33,7 +33,7 @@ describe("passwords", () => {
     expect(await isPassword("cafe\u0301 au lait", composed)).toBe(true);
   });
 
-  it("no guess matches the hash that unknown accounts are compared with", async () => {
+  it("the hash that stands in for an unknown account matches neither an empty nor a guessed password", async () => {
     expect(await isPassword("admin", decoyHash())).toBe(false);
     for (const guess of ["", "A", "admin"]) expect(await isPassword(guess, decoyHash(CHEAP))).toBe(false);
   });

@@ -50,7 +50,7 @@ describe("final states", () => {
     expect(statesBefore(outcomeTransitions, "open")).toEqual(["failed"]);
   });
 
-  it("a replaced address cannot be approved again", () => {
+  it("a replaced payment method cannot be approved again", () => {
     expect(paymentMethodTransitions.replaced).toEqual([]);
     expect(statesBefore(paymentMethodTransitions, "approved")).toEqual(["pending", "rejected"]);
   });

@@ -27,15 +27,11 @@ async function refusalOf(statement: string): Promise<string> {
   return "it was accepted";
 }
 
-/** Defines a test for each pair of a statement and the constraint that refuses it. */
-function stand(cases: readonly (readonly [statement: string, constraint: string])[]): void {
-  const oneLine = (statement: string) => statement.replace(/\s+/g, " ");
-  it.each(cases.map(([statement, constraint]) => [constraint, oneLine(statement)] as const))(
-    "the constraint %s refuses: %s",
-    async (constraint, statement) => {
-      expect(await refusalOf(statement)).toBe(constraint);
-    },
-  );
+/** Defines a test for each change of the data, with its statement and the constraint that refuses it. */
+function stand(cases: readonly (readonly [change: string, statement: string, constraint: string])[]): void {
+  it.each(cases)("%s is refused", async (_change, statement, constraint) => {
+    expect(await refusalOf(statement)).toBe(constraint);
+  });
 }
 
 const user = (values: string) =>
@@ -57,88 +53,252 @@ const entry = (values: string) =>
 
 describe("users", () => {
   stand([
-    [user("'a', 'x', 'active', 0, 0"), "users_external_id"],
-    [user("'', 'x', 'active', 0, 0"), "users_external_id_given"],
-    [user("'z', 'x', 'sleeping', 0, 0"), "users_status_known"],
-    [user("'z', 'x', 'active', -1, 0"), "users_previous_invoices_not_negative"],
-    [user("'z', 'x', 'active', 0, -1"), "users_invoice_count_not_negative"],
-    ["delete from users where external_id = 'c'", "users_kept"],
-    ["update users set id = default where external_id = 'c'", "users_kept"],
-    ["truncate users cascade", "users_kept"],
+    ["a user with another user's external id", user("'a', 'x', 'active', 0, 0"), "users_external_id"],
+    ["a user with an empty external id", user("'', 'x', 'active', 0, 0"), "users_external_id_given"],
+    ["a user with an unknown status", user("'z', 'x', 'sleeping', 0, 0"), "users_status_known"],
+    [
+      "a user with a negative number of previous invoices",
+      user("'z', 'x', 'active', -1, 0"),
+      "users_previous_invoices_not_negative",
+    ],
+    [
+      "a user with a negative number of invoices",
+      user("'z', 'x', 'active', 0, -1"),
+      "users_invoice_count_not_negative",
+    ],
+    ["deleting a user", "delete from users where external_id = 'c'", "users_kept"],
+    ["changing the id of a user", "update users set id = default where external_id = 'c'", "users_kept"],
+    ["truncating the users", "truncate users cascade", "users_kept"],
   ]);
 });
 
 describe("payment methods", () => {
   stand([
-    [method("1, 'other@example.com', 'pending', null"), "payment_methods_one_current"],
-    [method("1, 'other@example.com', 'approved', null"), "payment_methods_one_current"],
-    [method("3, 'c@example.com', 'lost', null"), "payment_methods_status_known"],
-    [method("3, '', 'pending', null"), "payment_methods_email_given"],
-    [method("3, 'c@example.com', 'rejected', ''"), "payment_methods_rejection_has_reason"],
-    [method("3, 'c@example.com', 'rejected', null"), "payment_methods_rejection_has_reason"],
-    [method("99, 'c@example.com', 'pending', null"), "payment_methods_user_id_users_id_fk"],
+    [
+      "a pending payment method beside an approved one",
+      method("1, 'other@example.com', 'pending', null"),
+      "payment_methods_one_current",
+    ],
+    [
+      "a second approved payment method of a user",
+      method("1, 'other@example.com', 'approved', null"),
+      "payment_methods_one_current",
+    ],
+    [
+      "a payment method with an unknown status",
+      method("3, 'c@example.com', 'lost', null"),
+      "payment_methods_status_known",
+    ],
+    ["a payment method with an empty Binance e-mail", method("3, '', 'pending', null"), "payment_methods_email_given"],
+    [
+      "a rejected payment method with an empty reason",
+      method("3, 'c@example.com', 'rejected', ''"),
+      "payment_methods_rejection_has_reason",
+    ],
+    [
+      "a rejected payment method without a reason",
+      method("3, 'c@example.com', 'rejected', null"),
+      "payment_methods_rejection_has_reason",
+    ],
+    [
+      "a payment method of a user who does not exist",
+      method("99, 'c@example.com', 'pending', null"),
+      "payment_methods_user_id_users_id_fk",
+    ],
   ]);
 });
 
 describe("payment runs", () => {
   stand([
-    [run("'2026-12-07', 'first-monday', 'manual', 'deciding', 1, null"), "payment_runs_one_per_date"],
-    [run("'2026-12-21', 'weekly', 'manual', 'deciding', 1, null"), "payment_runs_kind_known"],
-    [run("'2026-12-21', 'mid-month', 'alarm', 'deciding', 1, null"), "payment_runs_trigger_known"],
-    [run("'2026-12-21', 'mid-month', 'manual', 'waiting', 1, null"), "payment_runs_state_known"],
-    [run("'2026-12-22', 'mid-month', 'manual', 'deciding', 1, null"), "payment_runs_on_a_monday"],
-    [run("'2026-12-21', 'mid-month', 'manual', 'deciding', 0, null"), "payment_runs_minimum_positive"],
-    [run("'2026-12-21', 'mid-month', 'manual', 'completed', 1, null"), "payment_runs_completed_at"],
-    [run("'2026-12-21', 'mid-month', 'manual', 'processing', 1, now()"), "payment_runs_completed_at"],
-    ["delete from payment_runs", "payment_runs_kept"],
-    ["truncate payment_runs cascade", "payment_runs_kept"],
+    [
+      "a second run of a payment date",
+      run("'2026-12-07', 'first-monday', 'manual', 'deciding', 1, null"),
+      "payment_runs_one_per_date",
+    ],
+    [
+      "a run of an unknown kind",
+      run("'2026-12-21', 'weekly', 'manual', 'deciding', 1, null"),
+      "payment_runs_kind_known",
+    ],
+    [
+      "a run with an unknown trigger",
+      run("'2026-12-21', 'mid-month', 'alarm', 'deciding', 1, null"),
+      "payment_runs_trigger_known",
+    ],
+    [
+      "a run in an unknown state",
+      run("'2026-12-21', 'mid-month', 'manual', 'waiting', 1, null"),
+      "payment_runs_state_known",
+    ],
+    ["a run on a Tuesday", run("'2026-12-22', 'mid-month', 'manual', 'deciding', 1, null"), "payment_runs_on_a_monday"],
+    [
+      "a run with a minimum balance of zero",
+      run("'2026-12-21', 'mid-month', 'manual', 'deciding', 0, null"),
+      "payment_runs_minimum_positive",
+    ],
+    [
+      "a completed run without the time of its completion",
+      run("'2026-12-21', 'mid-month', 'manual', 'completed', 1, null"),
+      "payment_runs_completed_at",
+    ],
+    [
+      "an unfinished run with a time of completion",
+      run("'2026-12-21', 'mid-month', 'manual', 'processing', 1, now()"),
+      "payment_runs_completed_at",
+    ],
+    ["deleting the runs", "delete from payment_runs", "payment_runs_kept"],
+    ["truncating the runs", "truncate payment_runs cascade", "payment_runs_kept"],
   ]);
 });
 
 describe("decisions", () => {
   stand([
-    [decision("1, 1, 'pay', null, 1, 'open', null, null"), "run_decisions_pkey"],
-    [decision("1, 99, 'pay', null, 1, 'open', null, null"), "run_decisions_of_a_user"],
-    [decision("99, 1, 'pay', null, 1, 'open', null, null"), "run_decisions_of_a_run"],
-    ["update run_decisions set decision = 'wait'", "run_decisions_decision_known"],
-    ["update run_decisions set reason = 'mood' where outcome = 'skipped'", "run_decisions_reason_known"],
-    ["update run_decisions set outcome = 'lost', invoice_id = null where user_id = 1", "run_decisions_outcome_known"],
-    ["update run_decisions set decision = 'skip' where user_id = 1", "run_decisions_skip_is_settled"],
-    ["update run_decisions set reason = null where user_id = 3", "run_decisions_skip_has_reason"],
-    ["update run_decisions set reason = 'inactive' where user_id = 1", "run_decisions_skip_has_reason"],
-    ["update run_decisions set invoice_id = null where user_id = 1", "run_decisions_invoiced_has_invoice"],
-    ["update run_decisions set outcome = 'open' where user_id = 1", "run_decisions_invoiced_has_invoice"],
-    ["update run_decisions set error = 'x' where user_id = 1", "run_decisions_failed_has_error"],
     [
+      "a second decision about a user in one run",
+      decision("1, 1, 'pay', null, 1, 'open', null, null"),
+      "run_decisions_pkey",
+    ],
+    [
+      "a decision about a user who does not exist",
+      decision("1, 99, 'pay', null, 1, 'open', null, null"),
+      "run_decisions_of_a_user",
+    ],
+    [
+      "a decision of a run that does not exist",
+      decision("99, 1, 'pay', null, 1, 'open', null, null"),
+      "run_decisions_of_a_run",
+    ],
+    ["a decision other than pay or skip", "update run_decisions set decision = 'wait'", "run_decisions_decision_known"],
+    [
+      "a skip with an unknown reason",
+      "update run_decisions set reason = 'mood' where outcome = 'skipped'",
+      "run_decisions_reason_known",
+    ],
+    [
+      "a decision with an unknown outcome",
+      "update run_decisions set outcome = 'lost', invoice_id = null where user_id = 1",
+      "run_decisions_outcome_known",
+    ],
+    [
+      "a skip with the outcome invoiced",
+      "update run_decisions set decision = 'skip' where user_id = 1",
+      "run_decisions_skip_is_settled",
+    ],
+    [
+      "a skipped user without a reason",
+      "update run_decisions set reason = null where user_id = 3",
+      "run_decisions_skip_has_reason",
+    ],
+    [
+      "an invoiced user with a reason to skip",
+      "update run_decisions set reason = 'inactive' where user_id = 1",
+      "run_decisions_skip_has_reason",
+    ],
+    [
+      "the outcome invoiced without an invoice",
+      "update run_decisions set invoice_id = null where user_id = 1",
+      "run_decisions_invoiced_has_invoice",
+    ],
+    [
+      "the outcome open with an invoice",
+      "update run_decisions set outcome = 'open' where user_id = 1",
+      "run_decisions_invoiced_has_invoice",
+    ],
+    [
+      "an error in a decision that has not failed",
+      "update run_decisions set error = 'x' where user_id = 1",
+      "run_decisions_failed_has_error",
+    ],
+    [
+      "the outcome failed without an error",
       "update run_decisions set outcome = 'failed', invoice_id = null where user_id = 1",
       "run_decisions_failed_has_error",
     ],
-    ["update run_decisions set balance_cents = 0", "run_decisions_balance_positive"],
-    ["delete from run_decisions where user_id = 1", "run_decisions_kept"],
-    ["update run_decisions set user_id = 2 where user_id = 1", "run_decisions_kept"],
-    ["truncate run_decisions", "run_decisions_kept"],
+    [
+      "a decision about a balance of zero",
+      "update run_decisions set balance_cents = 0",
+      "run_decisions_balance_positive",
+    ],
+    ["deleting a decision", "delete from run_decisions where user_id = 1", "run_decisions_kept"],
+    ["changing the user of a decision", "update run_decisions set user_id = 2 where user_id = 1", "run_decisions_kept"],
+    ["truncating the decisions", "truncate run_decisions", "run_decisions_kept"],
   ]);
 });
 
 describe("invoices", () => {
   const pending = "'pending', null, null, null";
   stand([
-    [invoice(`'INV-20261207-1', 3, 1, '2026-12-21', 1, 'USD', ${pending}`), "invoices_number"],
-    [invoice(`'X', 1, 1, '2026-12-07', 1, 'USD', ${pending}`), "invoices_one_per_user_and_date"],
-    [invoice(`'X', 99, 1, '2026-12-21', 1, 'USD', ${pending}`), "invoices_of_a_decision"],
-    [invoice(`'X', 1, 99, '2026-12-21', 1, 'USD', ${pending}`), "invoices_of_a_decision"],
-    // The decision exists, but already has an invoice.
-    [invoice(`'X', 1, 1, '2026-12-21', 1, 'USD', ${pending}`), "invoices_of_a_decision"],
-    [invoice(`'X', 3, 1, '2026-12-07', 0, 'USD', ${pending}`), "invoices_amount_positive"],
-    [invoice(`'X', 3, 1, '2026-12-07', 1, 'EUR', ${pending}`), "invoices_currency_usd"],
-    [invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'sent', 'me', null, null"), "invoices_status_known"],
-    [invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'paid', null, null, null"), "invoices_reviewed_by"],
-    [invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'pending', 'me', null, null"), "invoices_reviewed_by"],
-    [invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'rejected', 'me', null, 'return'"), "invoices_rejection_has_reason"],
-    [invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'rejected', 'me', '', 'return'"), "invoices_rejection_has_reason"],
-    [invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'rejected', 'me', 'why', null"), "invoices_rejection_has_disposition"],
-    [invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'paid', 'me', null, 'forfeit'"), "invoices_rejection_has_disposition"],
-    [invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'rejected', 'me', 'why', 'burn'"), "invoices_disposition_known"],
+    [
+      "an invoice with another invoice's number",
+      invoice(`'INV-20261207-1', 3, 1, '2026-12-21', 1, 'USD', ${pending}`),
+      "invoices_number",
+    ],
+    [
+      "a second invoice of a user for one payment date",
+      invoice(`'X', 1, 1, '2026-12-07', 1, 'USD', ${pending}`),
+      "invoices_one_per_user_and_date",
+    ],
+    [
+      "an invoice of a user who does not exist",
+      invoice(`'X', 99, 1, '2026-12-21', 1, 'USD', ${pending}`),
+      "invoices_of_a_decision",
+    ],
+    [
+      "an invoice of a run that does not exist",
+      invoice(`'X', 1, 99, '2026-12-21', 1, 'USD', ${pending}`),
+      "invoices_of_a_decision",
+    ],
+    [
+      "a second invoice of one decision",
+      invoice(`'X', 1, 1, '2026-12-21', 1, 'USD', ${pending}`),
+      "invoices_of_a_decision",
+    ],
+    [
+      "an invoice with an amount of zero",
+      invoice(`'X', 3, 1, '2026-12-07', 0, 'USD', ${pending}`),
+      "invoices_amount_positive",
+    ],
+    ["an invoice in euros", invoice(`'X', 3, 1, '2026-12-07', 1, 'EUR', ${pending}`), "invoices_currency_usd"],
+    [
+      "an invoice with an unknown status",
+      invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'sent', 'me', null, null"),
+      "invoices_status_known",
+    ],
+    [
+      "a paid invoice without a reviewer",
+      invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'paid', null, null, null"),
+      "invoices_reviewed_by",
+    ],
+    [
+      "a pending invoice with a reviewer",
+      invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'pending', 'me', null, null"),
+      "invoices_reviewed_by",
+    ],
+    [
+      "a rejected invoice without a reason",
+      invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'rejected', 'me', null, 'return'"),
+      "invoices_rejection_has_reason",
+    ],
+    [
+      "a rejected invoice with an empty reason",
+      invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'rejected', 'me', '', 'return'"),
+      "invoices_rejection_has_reason",
+    ],
+    [
+      "a rejected invoice without a disposition",
+      invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'rejected', 'me', 'why', null"),
+      "invoices_rejection_has_disposition",
+    ],
+    [
+      "a paid invoice with a disposition",
+      invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'paid', 'me', null, 'forfeit'"),
+      "invoices_rejection_has_disposition",
+    ],
+    [
+      "a rejected invoice with an unknown disposition",
+      invoice("'X', 3, 1, '2026-12-07', 1, 'USD', 'rejected', 'me', 'why', 'burn'"),
+      "invoices_disposition_known",
+    ],
   ]);
 });
 
@@ -153,20 +313,53 @@ describe("approvals of an invoice", () => {
 
 describe("ledger entries", () => {
   stand([
-    [entry("99, 'credit', 1, null, null, null"), "ledger_entries_of_a_user"],
-    [entry("1, 'invoice-reversal', 1, 99, null, null"), "ledger_entries_of_an_invoice"],
-    [entry("1, 'gift', 1, null, null, null"), "ledger_entries_kind_known"],
-    [entry("1, 'credit', 0, null, null, null"), "ledger_entries_sign_of_kind"],
-    [entry("1, 'credit', -1, null, null, null"), "ledger_entries_sign_of_kind"],
-    [entry("1, 'adjustment', 0, null, 'why', null"), "ledger_entries_sign_of_kind"],
-    [entry("1, 'invoice', 1, 1, null, null"), "ledger_entries_sign_of_kind"],
-    [entry("1, 'invoice-reversal', -1, 1, null, null"), "ledger_entries_sign_of_kind"],
-    [entry("1, 'invoice', -1, null, null, null"), "ledger_entries_invoice_of_kind"],
-    [entry("1, 'credit', 1, 1, null, null"), "ledger_entries_invoice_of_kind"],
-    [entry("1, 'adjustment', -1, null, null, null"), "ledger_entries_adjustment_has_note"],
-    [entry("1, 'adjustment', -1, null, '', null"), "ledger_entries_adjustment_has_note"],
-    [entry("1, 'invoice', -1, 1, null, null"), "ledger_entries_once_per_invoice"],
     [
+      "a ledger entry of a user who does not exist",
+      entry("99, 'credit', 1, null, null, null"),
+      "ledger_entries_of_a_user",
+    ],
+    [
+      "a ledger entry of an invoice that does not exist",
+      entry("1, 'invoice-reversal', 1, 99, null, null"),
+      "ledger_entries_of_an_invoice",
+    ],
+    ["a ledger entry of an unknown kind", entry("1, 'gift', 1, null, null, null"), "ledger_entries_kind_known"],
+    ["a credit of zero", entry("1, 'credit', 0, null, null, null"), "ledger_entries_sign_of_kind"],
+    ["a credit of a negative amount", entry("1, 'credit', -1, null, null, null"), "ledger_entries_sign_of_kind"],
+    ["an adjustment of zero", entry("1, 'adjustment', 0, null, 'why', null"), "ledger_entries_sign_of_kind"],
+    [
+      "a ledger entry of an invoice that adds to the balance",
+      entry("1, 'invoice', 1, 1, null, null"),
+      "ledger_entries_sign_of_kind",
+    ],
+    [
+      "a reversal of an invoice that takes from the balance",
+      entry("1, 'invoice-reversal', -1, 1, null, null"),
+      "ledger_entries_sign_of_kind",
+    ],
+    [
+      "a ledger entry of kind invoice that names no invoice",
+      entry("1, 'invoice', -1, null, null, null"),
+      "ledger_entries_invoice_of_kind",
+    ],
+    ["a credit that names an invoice", entry("1, 'credit', 1, 1, null, null"), "ledger_entries_invoice_of_kind"],
+    [
+      "an adjustment without a note",
+      entry("1, 'adjustment', -1, null, null, null"),
+      "ledger_entries_adjustment_has_note",
+    ],
+    [
+      "an adjustment with an empty note",
+      entry("1, 'adjustment', -1, null, '', null"),
+      "ledger_entries_adjustment_has_note",
+    ],
+    [
+      "a second ledger entry for one invoice",
+      entry("1, 'invoice', -1, 1, null, null"),
+      "ledger_entries_once_per_invoice",
+    ],
+    [
+      "a credit with the idempotency key of another credit",
       `${entry("1, 'credit', 1, null, null, 'k'")}; ${entry("2, 'credit', 1, null, null, 'k'")}`,
       "ledger_entries_idempotency_key",
     ],
@@ -197,14 +390,14 @@ describe("scheduler", () => {
 
 describe.each(["ledger_entries", "audit_log"])("%s", (table) => {
   it.each([
-    `update ${table} set actor = 'somebody else'`,
-    `update ${table} set actor = actor where false`,
-    `delete from ${table}`,
-    `delete from ${table} where false`,
-    `truncate ${table}`,
-    `truncate ${table} cascade`,
-    `truncate ledger_entries, audit_log, users cascade`,
-  ])(`the append-only table ${table} refuses: %s`, async (statement) => {
+    ["an update", `update ${table} set actor = 'somebody else'`],
+    ["an update of no row", `update ${table} set actor = actor where false`],
+    ["a delete", `delete from ${table}`],
+    ["a delete of no row", `delete from ${table} where false`],
+    ["a truncate", `truncate ${table}`],
+    ["a truncate with cascade", `truncate ${table} cascade`],
+    ["a truncate together with other tables", `truncate ledger_entries, audit_log, users cascade`],
+  ])(`the append-only table ${table} refuses %s`, async (_change, statement) => {
     expect(await refusalOf(statement)).toMatch(/is append-only: (UPDATE|DELETE|TRUNCATE) refused|users_kept/);
   });
 

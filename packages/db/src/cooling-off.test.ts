@@ -43,8 +43,8 @@ async function approve(user: string, at: string): Promise<void> {
 
 const reasonOf = async (user: string) => (await findDecision(data.ctx.db, ids[user] ?? 0))?.reason;
 
-describe("cooling-off of a changed address", () => {
-  it("a user who changed their address within the cooling-off is skipped, one who gave a first address is not", async () => {
+describe("cooling-off of a changed Binance e-mail", () => {
+  it("a user who changed their Binance e-mail within the cooling-off is skipped, one who gave a first one is not", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
     expect(run.coolingOffDays).toBe(7);
     expect(await reasonOf("moved")).toBe("method-in-cooling-off");
@@ -60,7 +60,7 @@ describe("cooling-off of a changed address", () => {
     });
   });
 
-  it("a user who changes their address during the run is skipped when the invoice is created", async () => {
+  it("a user who changes their Binance e-mail during the run is skipped when the invoice is created", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
     await approve("steady", "2026-12-07T02:30:00Z");
     const created = await createInvoices(data.ctx.db, { runId: run.id, userIds: [ids.steady ?? 0], now: data.clock() });

@@ -103,13 +103,14 @@ describe("PostgreSQL programs", () => {
 describe("errorLine", () => {
   it.each([
     [
+      "a server's log",
       '2026-01-01 00:00:00 UTC [1] LOG:  x\n2026-01-01 00:00:00 UTC [1] FATAL:  no "y".\n2026-01-01 UTC [1] LOG:  z\n',
       'no "y"',
     ],
-    ["initdb: error: cannot be run as root\ninitdb: hint: ...", "cannot be run as root"],
-    ["only this", "only this"],
-    ["", "no reason given"],
-  ])("the reason for a failed start is found in %j", (output, reason) => {
+    ["initdb's error", "initdb: error: cannot be run as root\ninitdb: hint: ...", "cannot be run as root"],
+    ["an output of one line", "only this", "only this"],
+    ["an empty output", "", "no reason given"],
+  ])("the reason for a failed start is found in %s", (_kind, output, reason) => {
     expect(errorLine(output)).toBe(reason);
   });
 });

@@ -34,13 +34,13 @@ describe.skipIf(binary === null)("gathered writes", () => {
   const count = (key: string) => Promise.all(Array.from({ length: COMMANDS }, () => connection.incr(key)));
   const inOrder = Array.from({ length: COMMANDS }, (_, index) => index + 1);
 
-  it("commands of one turn leave in few writes and are answered in order", async () => {
+  it("Redis commands of one turn of the event loop are sent in few writes and answered in order", async () => {
     const before = await reads();
     expect(await count("first")).toEqual(inOrder);
     expect((await reads()) - before).toBeLessThan(FEW_READS);
   });
 
-  it("after a reconnect commands still leave in few writes", async () => {
+  it("Redis commands are still sent in few writes after a reconnect", async () => {
     const id = await connection.client("ID");
     const killer = new Redis(server.url);
     await killer.client("KILL", "ID", id);
@@ -51,7 +51,7 @@ describe.skipIf(binary === null)("gathered writes", () => {
     expect((await reads()) - before).toBeLessThan(FEW_READS);
   });
 
-  it("a command is sent after a turn without commands", async () => {
+  it("a Redis command is sent even after a turn of the event loop without commands", async () => {
     expect(await connection.incr("third")).toBe(1);
     await new Promise(setImmediate);
     expect(await connection.incr("third")).toBe(2);

@@ -73,7 +73,7 @@ describe("Redis problems", () => {
     [{ master_host: "10.0.0.1", master_port: "6380" }, ", 10.0.0.1:6380"],
     [{}, ""],
   ])(
-    "a Redis that is a replica has a problem, with the address of its primary if INFO has it: %j",
+    "a Redis that is a replica has a problem, with the address of its primary if INFO has it (%j)",
     (primary, address) => {
       expect(find({ role: "slave", ...primary })).toEqual([
         {

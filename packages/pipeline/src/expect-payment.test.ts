@@ -192,7 +192,7 @@ describe.each([
     });
   });
 
-  it("an address that was changed at midnight still cools off on the day on which the cooling-off ends", async () => {
+  it("a Binance e-mail that was changed at midnight still cools off on the day on which the cooling-off ends", async () => {
     await openWith({ midnight: { changedAt: at(0) } }, at(WEEK_MS - 3_600_000));
     expect((await expected("midnight", policy)).missing).toEqual(["method-in-cooling-off"]);
   });

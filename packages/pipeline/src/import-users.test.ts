@@ -73,7 +73,7 @@ describe("import of users", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("an import logs counts, but no names or addresses", async () => {
+  it("an import logs counts, but no names or e-mails", async () => {
     await load(toCsv(users(3)));
     expect(data.log.of("users.imported")).toHaveLength(1);
     expect(JSON.stringify(data.log.lines)).not.toMatch(/example\.com|User/);

@@ -52,7 +52,7 @@ function row(changes: Partial<Record<(typeof importColumns)[number], string>>): 
 const linesOf = ({ rows }: Read) => rows.map(({ line, externalId }) => [line, externalId]);
 
 describe("import file", () => {
-  it("every column of a row is read", async () => {
+  it("every column of an import file is read", async () => {
     const { rows, problems, error } = await read(file(GOOD));
     expect([problems, error]).toEqual([[], null]);
     expect(rows).toEqual([
@@ -71,7 +71,7 @@ describe("import file", () => {
     ]);
   });
 
-  it("the name and the last four columns may be empty", async () => {
+  it("the name and the last four columns of an import file may be empty", async () => {
     const { rows, problems } = await read(file("a,a@example.com,,closed,0,,,,"));
     expect(problems).toEqual([]);
     expect(rows).toEqual([
@@ -90,7 +90,7 @@ describe("import file", () => {
     ]);
   });
 
-  it("the columns may be in any order", async () => {
+  it("the columns of an import file may be in any order", async () => {
     const order = [...importColumns].reverse();
     const { rows, error } = await read(`${order.join(",")}\n${GOOD.split(",").reverse().join(",")}\n`);
     expect(error).toBeNull();
@@ -105,21 +105,21 @@ describe("import file", () => {
     ["no line end at the end", file(GOOD).trimEnd()],
     ["quotes around every field", file(GOOD).replaceAll(/[^,\n]+/g, '"$&"')],
     ["blanks around the fields", file(GOOD).replaceAll(",", " ,\t")],
-  ])("a file with %s is read", async (_what, text) => {
+  ])("an import file with %s is read", async (_what, text) => {
     expect(await read(text)).toEqual(await read(file(GOOD)));
   });
 
-  it("a quoted field may contain commas and doubled quotes", async () => {
+  it("a quoted field of an import file may contain commas and doubled quotes", async () => {
     const { rows } = await read(file(row({ name: '"Acme, ""North"""' })));
     expect(rows[0]?.name).toBe('Acme, "North"');
   });
 
-  it("joined_at may be an instant with its zone", async () => {
+  it("joined_at in an import file may be an instant with its zone", async () => {
     const { rows } = await read(file(row({ joined_at: "2026-01-31T09:30:00+05:45" })));
     expect(rows[0]?.joinedAt).toEqual(new Date("2026-01-31T03:45:00Z"));
   });
 
-  it("a file that arrives byte by byte is read", async () => {
+  it("an import file that arrives byte by byte is read", async () => {
     const bytes = Buffer.from(file(row({ name: "Zoé Média" }), row({ external_id: "b" })));
     const { rows, problems } = await read(Readable.from([...bytes].map((byte) => Buffer.from([byte]))));
     expect(problems).toEqual([]);
@@ -198,7 +198,7 @@ describe("bad row of an import file", () => {
       "name: 1000000 characters, at most 320 are allowed",
     ],
     ["a quote in the middle of the name", row({ name: 'J"D' }), /^a quote in the middle of a field/],
-  ])("a row with %s is reported by line and reason, and the other rows are read", async (_what, bad, problem) => {
+  ])("an imported row with %s is reported by line, and the other rows are read", async (_what, bad, problem) => {
     const { rows, problems, error } = await read(file(GOOD, bad, row({ external_id: "z" })));
     expect(error).toBeNull();
     expect(problems).toHaveLength(1);
@@ -207,7 +207,7 @@ describe("bad row of an import file", () => {
     expect(rows.map(({ externalId }) => externalId)).toEqual(["a", "z"]);
   });
 
-  it("all problems of a row are reported at once", async () => {
+  it("all problems of an imported row are reported at once", async () => {
     const { problems } = await read(file("a,b,c,d,e,f,g,h,i"));
     expect(problems.map((problem) => /^2: (\w+):/.exec(problem)?.[1] ?? problem).sort()).toEqual([
       "balance",
@@ -220,7 +220,7 @@ describe("bad row of an import file", () => {
     ]);
   });
 
-  it("a row in Latin-1 is reported, and the other rows are read", async () => {
+  it("an imported row in Latin-1 is reported, and the other rows are read", async () => {
     const { problems, rows } = await read(Buffer.from(file(row({ name: "Zoé Média" }), GOOD), "latin1"));
     expect(problems).toEqual(["2: name: not UTF-8; save the file as UTF-8"]);
     expect(linesOf({ rows, problems, error: null })).toEqual([[3, "a"]]);
@@ -235,7 +235,7 @@ describe("line numbers of an import file", () => {
   it.each([
     ["\n", "line feeds"],
     ["\r\n", "Windows line ends"],
-  ])("lines are counted as an editor counts them with %j inside quotes (%s)", async (lineBreak) => {
+  ])("lines of an import file are counted as by an editor, with %j in quotes (%s)", async (lineBreak) => {
     const text = [HEADER, GOOD, quoted(lineBreak), b, quoted(lineBreak), bad, b].join(lineBreak);
     const result = await read(`${text}${lineBreak}`);
     expect(linesOf(result)).toEqual([
@@ -246,7 +246,7 @@ describe("line numbers of an import file", () => {
     expect(result.problems.map((problem) => problem.split(":")[0])).toEqual(["3", "7", "10"]);
   });
 
-  it.each(["\n", "\r\n"])("empty lines that end in %j are counted", async (lineBreak) => {
+  it.each(["\n", "\r\n"])("empty lines of an import file that end in %j are counted", async (lineBreak) => {
     const result = await read([HEADER, "", GOOD, "", "", bad, b, ""].join(lineBreak));
     expect(linesOf(result)).toEqual([
       [3, "a"],
@@ -256,7 +256,7 @@ describe("line numbers of an import file", () => {
   });
 
   it.each(["\n", "\r\n"])(
-    "lines are counted correctly after a row with a misplaced quote and line breaks (%j) in a field",
+    "lines of an import file are counted correctly after a row with a misplaced quote and line breaks (%j) in a field",
     async (lineBreak) => {
       const misplaced = row({ external_id: `"one${lineBreak}two"`, name: 'J"D' });
       const result = await read([HEADER, misplaced, b, bad, ""].join(lineBreak));
@@ -287,14 +287,14 @@ describe("import file that cannot be split into rows", () => {
     ],
     ["text after a closing quote", file(row({ name: '"Al"ice' }), GOOD), /^line 2: something follows a closing quote/],
     ["UTF-16 text", `\u0000${file(GOOD).split("").join("\u0000")}`, /^line 1: the column/],
-  ])("a file with %s is refused with one clear message", async (_what, text, message) => {
+  ])("an import file with %s is refused with one clear message", async (_what, text, message) => {
     const { error } = await read(text);
     expect(error).toBeInstanceOf(InputError);
     expect((error as InputError).message).toMatch(message);
     expect((error as InputError).message).not.toMatch(/\n/);
   });
 
-  it("all problems of the header are reported at once", async () => {
+  it("all problems of the header of an import file are reported at once", async () => {
     const { error } = await read("external_id,email,email,mood\n");
     const { problems } = error as InputError;
     expect(problems).toContain("line 1: the column email is named twice");
@@ -302,7 +302,7 @@ describe("import file that cannot be split into rows", () => {
     expect(problems).toContain("line 1: the column balance is missing");
   });
 
-  it("an unclosed quote in a large file needs little memory", async () => {
+  it("an unclosed quote in a large import file needs little memory", async () => {
     async function* endless() {
       yield Buffer.from(`${HEADER}\na,"`);
       for (let megabyte = 0; megabyte < 64; megabyte += 1) yield Buffer.alloc(1024 * 1024, "x,\n");
@@ -312,12 +312,12 @@ describe("import file that cannot be split into rows", () => {
     expect((error as InputError).message).toMatch(/^line 2: a row of more than 8 MB; is a quote left open\?$/);
   });
 
-  it("reading a directory fails with EISDIR", async () => {
+  it("importing a directory fails with EISDIR", async () => {
     const { error } = await read(createReadStream(tmpdir()));
     expect(error).toMatchObject({ code: "EISDIR" });
   });
 
-  it("an error of the source in the middle of the file is passed on", async () => {
+  it("an error of the source in the middle of an import file is passed on", async () => {
     async function* broken() {
       yield Buffer.from(file(GOOD));
       throw new Error("the disk is gone");

@@ -67,7 +67,7 @@ describe("review of a payment method", () => {
   const method = (externalId: string, verdict: Parameters<typeof reviewMethod>[1]["verdict"]) =>
     reviewMethod(data.ctx, { externalId, verdict, actor: "finance" });
 
-  it("a payment method is reviewed once, and the log does not contain its address", async () => {
+  it("a payment method is reviewed once, and the log does not contain its e-mail", async () => {
     const bounced = { status: "rejected", reason: "bounced" } as const;
     const binanceEmail = "a@pay.example.com";
     expect(await method("a", bounced)).toEqual({ result: "reviewed", status: "rejected", binanceEmail });

@@ -86,7 +86,7 @@ describe("default payment date", () => {
     ["2026-12-08", "2026-12-21", "mid-month"],
     ["2026-12-21", "2026-12-21", "mid-month"],
     ["2026-12-22", "2027-01-04", "first-monday"],
-  ])("the default on %s is %s (%s)", (today, date, kind) => {
+  ])("the payment date that a preview on %s shows by default is %s (%s)", (today, date, kind) => {
     expect(currentOrNextPaymentDate(today)).toEqual({ date, kind });
   });
 });

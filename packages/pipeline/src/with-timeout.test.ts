@@ -20,7 +20,7 @@ it("callers of a request with a time limit stop waiting after it, and later call
   expect(ask).toHaveBeenCalledTimes(1);
 });
 
-it("a request with a time limit counts as lost without an answer for half a minute, and is made again", async () => {
+it("a request with a time limit counts as lost without a response for half a minute, and is made again", async () => {
   const ask = vi.fn(() => new Promise<string>(() => {}));
   ask.mockReturnValueOnce(new Promise(() => {})).mockReturnValueOnce(Promise.resolve("well"));
   const question = withTimeout(ask, 1_000);
@@ -30,7 +30,7 @@ it("a request with a time limit counts as lost without an answer for half a minu
   expect(await question()).toBe("well");
 });
 
-it("a request with a time limit is made again after an answer and after an error", async () => {
+it("a request with a time limit is made again after a response and after an error", async () => {
   const ask = vi.fn(async () => "well").mockRejectedValueOnce(new Error("away"));
   const question = withTimeout(ask, 1_000);
   await expect(question()).rejects.toThrow("away");

@@ -194,7 +194,7 @@ describe("manipulated database", () => {
       ["a decision's invoice is that user's invoice of that run: decision 2026-12-07 of user poor"],
     ],
     [
-      "an invoice to an address that was never the user's",
+      "an invoice whose destination was never the user's",
       ["update invoices set destination = 'thief@example.com' where user_id = 1"],
       ["the destination of an invoice is a Binance e-mail of its user: invoice INV-20261207-1"],
     ],
@@ -242,12 +242,12 @@ describe("manipulated database", () => {
       ["delete from audit_log where action = 'invoice.pay'"],
       ["the creation and the review of an invoice are in the audit log: invoice INV-20261207-2"],
     ],
-  ])("%s is found", async (_what, statements, found) => {
+  ])("verify finds %s", async (_what, statements, found) => {
     await sabotage(...statements);
     expect(await violated()).toEqual(found);
   });
 
-  it("a changed tally is found", async () => {
+  it("verify finds a changed tally", async () => {
     await behindTheBack(
       "update invoice_tallies set invoices = invoices + 1 where status = 'paid' and invoices > 0",
       "insert into decision_tallies (run_id, outcome, users) values (1, 'open', 1)",
@@ -269,7 +269,7 @@ describe("manipulated database", () => {
     ]);
   });
 
-  it("several violations are all reported", async () => {
+  it("verify reports every violation of a database with several", async () => {
     await sabotage(
       "update users set balance_cents = balance_cents + 1",
       "update users set invoice_count = 9 where id = 6",

@@ -161,7 +161,7 @@ describe("changes between the decision and the invoice", () => {
     expect(await balanceOf("a")).toBe(-1_00n);
   });
 
-  it("an address whose approval was withdrawn after the decision is not paid to", async () => {
+  it("no invoice is created for a destination whose approval was withdrawn after the decision", async () => {
     const { create } = await openDecided({ externalId: "a" });
     await recordMethodReview(data.ctx.db, {
       externalId: "a",
@@ -172,7 +172,7 @@ describe("changes between the decision and the invoice", () => {
     expect(await create("a")).toEqual(skipped("no-approved-method"));
   });
 
-  it("an address changed after the decision is paid to only once it is approved", async () => {
+  it("a Binance e-mail changed after the decision becomes a destination only once it is approved", async () => {
     const { create } = await openDecided({ externalId: "a" }, { externalId: "b" });
     await importNetwork(data.ctx, [
       { externalId: "a", binanceEmail: "new-a@pay.example.com" },

@@ -155,7 +155,7 @@ describe("existing user in an import", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("a changed address is pending even if the file says approved, and replaces the one in use", async () => {
+  it("a changed Binance e-mail is pending even if the file says approved, and replaces the one in use", async () => {
     expect(await load({ binanceEmail: "other@pay.example.com", paymentMethodStatus: "approved" })).toEqual(
       counts({ updated: 1, changedAddresses: 1 }),
     );
@@ -168,7 +168,7 @@ describe("existing user in an import", () => {
     ]);
   });
 
-  it("of two changes of address the last one is pending", async () => {
+  it("of two changes of the Binance e-mail the last one is pending", async () => {
     await load({ binanceEmail: "b@pay.example.com" });
     await load({ binanceEmail: "c@pay.example.com" });
     expect(await methods()).toEqual([
@@ -178,19 +178,19 @@ describe("existing user in an import", () => {
     ]);
   });
 
-  it("a return to the earlier address needs a new approval", async () => {
+  it("a return to the earlier Binance e-mail needs a new approval", async () => {
     await load({ binanceEmail: "b@pay.example.com" });
     await load({});
     expect((await methods()).at(-1)).toBe("alice@pay.example.com pending");
   });
 
-  it("an address in another case is not a change", async () => {
+  it("a Binance e-mail in another case is not a change", async () => {
     const before = await fingerprint(data.database);
     expect(await load({ binanceEmail: "Alice@PAY.example.com" })).toEqual(counts({ unchanged: 1 }));
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("an address that was rejected here stays rejected even if the file says approved", async () => {
+  it("a Binance e-mail that was rejected here stays rejected even if the file says approved", async () => {
     const to = { status: "rejected", reason: "bounced" } as const;
     await recordMethodReview(data.ctx.db, { externalId: "a", to, actor: "test", now: NOW });
     const before = await fingerprint(data.database);
@@ -198,13 +198,13 @@ describe("existing user in an import", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("existing invoices keep the address they were created with", async () => {
+  it("existing invoices keep their destination when a file changes the Binance e-mail", async () => {
     await invoicedRun(data, "2026-12-07");
     await load({ binanceEmail: "other@pay.example.com" });
     expect(await query("select destination from invoices")).toEqual([{ destination: "alice@pay.example.com" }]);
   });
 
-  it("the first address of an existing user gets the status of the file", async () => {
+  it("the first Binance e-mail of an existing user gets the status of the file", async () => {
     await load({ externalId: "b", binanceEmail: null, paymentMethodStatus: null });
     expect(await load({ externalId: "b", binanceEmail: "b@pay.example.com" })).toEqual(counts({ updated: 1 }));
     expect((await methods()).at(-1)).toBe("b@pay.example.com approved");
@@ -228,7 +228,7 @@ describe("import file", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("a file may change many addresses at once, however PostgreSQL plans the statement", async () => {
+  it("a file may change many Binance e-mails at once, however PostgreSQL plans the statement", async () => {
     await load(...users(500));
     const changed = users(500).map((user) => ({ ...user, binanceEmail: `new-${user.binanceEmail}` }));
     expect(await load(...changed)).toMatchObject({ updated: 500, changedAddresses: 500 });
@@ -272,7 +272,7 @@ describe("import file", () => {
     expect(await merged).toEqual(counts({ unchanged: 1 }));
   });
 
-  it("a file imported while invoices are created leads to no invoice to an unapproved address", async () => {
+  it("a file imported while invoices are created leads to no invoice with an unapproved destination", async () => {
     await load(...users(200));
     await decidedRun(data.ctx, "2026-12-07");
     const changed = users(200).map((user) => ({ ...user, binanceEmail: `new-${user.binanceEmail}` }));

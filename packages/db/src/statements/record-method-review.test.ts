@@ -55,16 +55,20 @@ describe("review of a payment method", () => {
 
   const table: Readonly<Record<string, readonly string[]>> = paymentMethodTransitions;
   const cases = statesOf(paymentMethodTransitions).flatMap((from) =>
-    [approved, rejected].map((to) => ({ from, to, name: to.status, allowed: table[from]?.includes(to.status) })),
+    [approved, rejected].map((to) => {
+      const effect = table[from]?.includes(to.status) ? "takes effect" : "does nothing";
+      return [from, to.status, effect, to] as const;
+    }),
   );
-  it.each(cases)("a review from $from to $name is allowed: $allowed", async ({ from, to, allowed }) => {
+  it.each(cases)("a review of a payment method from %s to %s %s", async (from, _status, effect, to) => {
+    const allowed = effect === "takes effect";
     await data.database.sql`update payment_methods set status = ${from}, reason = 'before'`;
     const before = await fingerprint(data.database);
     expect(await review(to)).toEqual(allowed ? { binanceEmail: "a@pay.example.com" } : null);
     if (!allowed) expect(await fingerprint(data.database)).toEqual(before);
   });
 
-  it("a review applies to the latest address only", async () => {
+  it("a review applies to the user's latest payment method only", async () => {
     await data.database.sql`update payment_methods set status = 'replaced'`;
     await data.database.sql`insert into payment_methods (user_id, binance_email, status, created_at)
       values (1, 'new@pay.example.com', 'pending', now())`;
@@ -81,7 +85,7 @@ describe("review of a payment method", () => {
     expect(await findLatestMethod(data.ctx.db, "none")).toBeNull();
   });
 
-  it("an address that is replaced at the same moment is not approved", async () => {
+  it("a payment method that is replaced at the same moment is not approved", async () => {
     const holder = await holdTransaction(data.database, (sql) => sql`select from users where id = 1 for update`);
     const verdict = review(approved);
     await untilBlocked(data.database);

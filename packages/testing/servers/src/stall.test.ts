@@ -3,7 +3,7 @@ import { eventually } from "./eventually.ts";
 import { stallWatch, watched } from "./stall.ts";
 
 describe("stall watch", () => {
-  it("an unchanged state fails after the limit, with what stood still and where", async () => {
+  it("a stall watch fails when the state is unchanged after its limit, and says what stood still and where", async () => {
     const watch = stallWatch("the run", 0);
     watch.look({ invoices: 3n });
     await new Promise((resolve) => setTimeout(resolve, 2));
@@ -12,7 +12,7 @@ describe("stall watch", () => {
     expect(look).toThrow(expect.objectContaining({ stack: expect.stringContaining("stall.test.ts") }));
   });
 
-  it("a state that changes never fails, however long it takes", async () => {
+  it("a stall watch never fails while the state changes, however long that takes", async () => {
     const watch = stallWatch("the run", 0);
     for (let invoices = 0; invoices < 5; invoices += 1) {
       await new Promise((resolve) => setTimeout(resolve, 2));
@@ -40,7 +40,7 @@ describe("watched scenario", () => {
 });
 
 describe("eventually", () => {
-  it("what is waited for is returned once it is found", async () => {
+  it("a wait for a state returns what its check has found", async () => {
     let looks = 0;
     expect(await eventually(() => (++looks === 3 ? looks : null))).toBe(3);
   });
