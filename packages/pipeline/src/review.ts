@@ -116,8 +116,13 @@ function requireReason(verdict: { readonly status: string; readonly reason?: str
 
 export type MethodVerdict = { readonly status: "approved" } | { readonly status: "rejected"; readonly reason: string };
 
-export interface ReviewedMethod {
-  readonly result: "reviewed" | "already-reviewed";
+export type MethodReviewResult =
+  /** `method` is the latest payment method as it is now. */
+  | { readonly status: "reviewed" | "already-reviewed"; readonly method: LatestMethod }
+  | { readonly status: "unknown-user" }
+  | { readonly status: "no-method" };
+
+interface LatestMethod {
   readonly binanceEmail: string;
   readonly status: PaymentMethodStatus;
 }
@@ -127,24 +132,23 @@ export interface ReviewedMethod {
  *
  * @param input.binanceEmail the Binance e-mail that the reviewer saw; if the latest method has another one by now, nothing
  *   changes
- * @returns `reviewed`, or `already-reviewed` with the present Binance e-mail and status of the latest method
- * @throws InputError for an unknown user, a user without a method, or a rejection without a reason
+ * @returns the latest method, with `already-reviewed` when nothing was changed; otherwise why there is none
+ * @throws InputError for a rejection without a reason
  */
 export async function reviewMethod(
   ctx: DataContext,
   input: AuditContext & { externalId: string; verdict: MethodVerdict; binanceEmail?: string },
-): Promise<ReviewedMethod> {
+): Promise<MethodReviewResult> {
   const { verdict, ...review } = input;
   const { externalId } = review;
   requireReason(verdict);
   const user = await findUser(ctx.db, externalId);
-  if (!user) throw new InputError(`there is no user ${externalId}`);
+  if (!user) return { status: "unknown-user" };
   const reviewed = await recordMethodReview(ctx.db, { ...review, to: verdict, now: ctx.clock() });
   if (reviewed) {
     ctx.log.info({ userId: user.id, status: verdict.status }, "method.reviewed");
-    return { result: "reviewed", status: verdict.status, ...reviewed };
+    return { status: "reviewed", method: { status: verdict.status, ...reviewed } };
   }
   const latest = await findLatestMethod(ctx.db, externalId);
-  if (!latest) throw new InputError(`user ${externalId} has no payment method`);
-  return { result: "already-reviewed", ...latest };
+  return latest ? { status: "already-reviewed", method: latest } : { status: "no-method" };
 }

@@ -1,6 +1,6 @@
 import { InputError } from "@cpa-payouts/core";
 import type { InvoiceVerdict } from "@cpa-payouts/db";
-import { type MethodVerdict, reviewInvoices, reviewMethod } from "@cpa-payouts/pipeline";
+import { type MethodReviewResult, type MethodVerdict, reviewInvoices, reviewMethod } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
@@ -53,14 +53,30 @@ export interface MethodReviewOptions {
 export async function method(cli: Cli, externalId: string, options: MethodReviewOptions): Promise<ExitCode> {
   const verdict = readMethodVerdict(options);
   return withDatabase(cli, async (ctx) => {
-    const reviewed = await reviewMethod(ctx, { externalId, verdict, actor: cli.actor });
-    await cli.output.object({ externalId, ...reviewed }, () => [
-      reviewed.result === "reviewed"
-        ? `${reviewed.binanceEmail} of ${externalId} is now ${reviewed.status}`
-        : `${reviewed.binanceEmail} of ${externalId} is ${reviewed.status} already; nothing was changed`,
+    const { result, method } = knownMethod(
+      externalId,
+      await reviewMethod(ctx, { externalId, verdict, actor: cli.actor }),
+    );
+    const { binanceEmail, status } = method;
+    await cli.output.object({ externalId, result, status, binanceEmail }, () => [
+      result === "reviewed"
+        ? `${binanceEmail} of ${externalId} is now ${status}`
+        : `${binanceEmail} of ${externalId} is ${status} already; nothing was changed`,
     ]);
-    return reviewed.status === verdict.status ? exitCodes.done : exitCodes.failed;
+    return status === verdict.status ? exitCodes.done : exitCodes.failed;
   });
+}
+
+function knownMethod(externalId: string, review: MethodReviewResult) {
+  switch (review.status) {
+    case "reviewed":
+    case "already-reviewed":
+      return { result: review.status, method: review.method };
+    case "no-method":
+      throw new InputError(`user ${externalId} has no payment method`);
+    case "unknown-user":
+      throw new InputError(`there is no user ${externalId}`);
+  }
 }
 
 function readMethodVerdict({ approve, reject, reason }: MethodReviewOptions): MethodVerdict {
