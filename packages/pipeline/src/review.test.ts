@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cancelRun } from "./cancel-run.ts";
 import { credit } from "./credit.ts";
 import { retryRun } from "./retry-run.ts";
-import { reviewInvoices, reviewMethod } from "./review.ts";
+import { previewReview, reviewInvoices, reviewMethod } from "./review.ts";
 
 const A = "INV-20261207-1";
 const B = "INV-20261207-2";
@@ -25,7 +25,7 @@ afterEach(async () => {
 const paid = { status: "paid" } as const;
 const rejected = { status: "rejected", reason: "fraud", disposition: "return" } as const;
 const review = (numbers: string[], verdict: Parameters<typeof reviewInvoices>[1]["verdict"]) =>
-  reviewInvoices(data.ctx, { numbers, verdict, actor: "finance" });
+  reviewInvoices(data.ctx, { selection: { numbers }, verdict, actor: "finance" });
 
 const cancel = (paymentDate: string) => cancelRun(data.ctx, { paymentDate, reason: "wrong file", actor: "test" });
 /** These tests have no queue; a retry that finds nothing to do needs none. */
@@ -47,13 +47,34 @@ async function refusal(work: () => Promise<unknown>): Promise<readonly string[]>
 describe("review of invoices", () => {
   it("a review gives each invoice its own result, and reviews it once", async () => {
     await review([A], paid);
-    expect(await review([B, A, B], rejected)).toEqual([
-      { number: B, result: "reviewed", status: "rejected" },
-      { number: A, result: "already-reviewed", status: "paid" },
+    expect(await review([B, A, B], rejected)).toEqual({
+      status: "done",
+      counts: [{ result: "reviewed", invoices: 1, amountCents: 150_00n }],
+      invoices: [
+        { number: B, result: "reviewed", status: "rejected" },
+        { number: A, result: "already-reviewed", status: "paid" },
+      ],
+    });
+    expect(data.log.of("invoices.reviewed")).toEqual([
+      { status: "paid", reviewed: 1 },
+      { status: "rejected", reviewed: 1 },
     ]);
-    expect(data.log.of("invoice.reviewed")).toEqual([
-      { invoice: A, status: "paid", result: "reviewed" },
-      { invoice: B, status: "rejected", result: "reviewed" },
+  });
+
+  it("a review by a filter or with a digest logs one line with counts, and one that changes nothing logs none", async () => {
+    const selection = { filter: { paymentDate: "2026-12-07" } };
+    const request = { selection, verdict: paid, actor: "finance" };
+    await data.database.sql`update settings set two_person_above_cents = 1`;
+    const { digest } = await previewReview(data.ctx, request);
+    const counts = [{ result: "approved", invoices: 2, amountCents: 300_00n }];
+    expect(await reviewInvoices(data.ctx, { ...request, digest })).toEqual({ status: "done", counts, invoices: [] });
+    expect(await reviewInvoices(data.ctx, { ...request, digest })).toEqual({ status: "set-changed" });
+    const second = { ...request, actor: "treasury" };
+    expect(await reviewInvoices(data.ctx, second)).toMatchObject({ counts: [{ result: "reviewed", invoices: 2 }] });
+    expect(await reviewInvoices(data.ctx, second)).toEqual({ status: "done", counts: [], invoices: [] });
+    expect(data.log.of("invoices.reviewed")).toEqual([
+      { status: "paid", approved: 2 },
+      { status: "paid", reviewed: 2 },
     ]);
   });
 

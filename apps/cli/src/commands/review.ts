@@ -1,4 +1,4 @@
-import { InputError } from "@cpa-payouts/core";
+import { InputError, OperationError } from "@cpa-payouts/core";
 import type { InvoiceVerdict } from "@cpa-payouts/db";
 import { type MethodReviewResult, type MethodVerdict, reviewInvoices, reviewMethod } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
@@ -22,12 +22,15 @@ export interface InvoiceReviewOptions {
 export async function review(cli: Cli, numbers: readonly string[], options: InvoiceReviewOptions): Promise<ExitCode> {
   const verdict = readInvoiceVerdict(options);
   return withDatabase(cli, async (ctx) => {
-    const reviewed = await reviewInvoices(ctx, { numbers, verdict, actor: cli.actor });
+    const reviewed = await reviewInvoices(ctx, { selection: { numbers }, verdict, actor: cli.actor });
+    // Only a review with a digest ends in this way.
+    if (reviewed.status === "set-changed") throw new OperationError("the set of invoices has changed");
+    const { invoices } = reviewed;
     await cli.output.list(
       [{ key: "number" }, { key: "status" }, { key: "result" }],
-      reviewed.map((one) => ({ ...one })),
+      invoices.map((invoice) => ({ ...invoice })),
     );
-    return reviewed.every(({ status }) => status === verdict.status) ? exitCodes.done : exitCodes.failed;
+    return invoices.every(({ status }) => status === verdict.status) ? exitCodes.done : exitCodes.failed;
   });
 }
 
