@@ -101,7 +101,7 @@ function addChanges(program: Command, bind: BindAction): void {
     .argument("<amount>", "dollars, such as 12.50")
     .requiredOption("--key <key>", "names the conversion; the same key never credits twice")
     .option("--note <text>")
-    .action(bind(async () => (await import("./commands/credit.ts")).creditUser));
+    .action(bind(async () => (await import("./commands/credit.ts")).addCredit));
   program
     .command("review")
     .description("review invoices")
@@ -168,7 +168,7 @@ function addViews(program: Command, bind: BindAction): void {
     .option("--date <date>", "only invoices of this payment date")
     .option("--user <external-id>", "only invoices of this user")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(bind(async () => (await import("./commands/lists.ts")).listInvoices, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).printInvoices, { formats: listFormats }));
   program
     .command("users")
     .description("list users, with balance and payment method")
@@ -177,14 +177,14 @@ function addViews(program: Command, bind: BindAction): void {
     .option("--min-balance <amount>", "only users who are owed at least this amount, in dollars")
     .option("--method <status>", `only users whose payment method is ${oneOf(statesOf(paymentMethodTransitions))}`)
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(bind(async () => (await import("./commands/lists.ts")).listUsers, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).printUsers, { formats: listFormats }));
   program
     .command("methods")
     .description("list payment methods (Binance e-mails)")
     .option("--status <status>", oneOf(statesOf(paymentMethodTransitions)))
     .option("--user <external-id>", "only methods of this user")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(bind(async () => (await import("./commands/lists.ts")).listMethods, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).printMethods, { formats: listFormats }));
   program
     .command("why")
     .description("explain why a user was or was not paid")
