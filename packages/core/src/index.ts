@@ -11,6 +11,6 @@ export * from "./money.ts";
 export * from "./payment-calendar.ts";
 export * from "./policy.ts";
 export * from "./schedule.ts";
-export * from "./setup.ts";
+export * from "./setup-checks.ts";
 export * from "./states.ts";
 export * from "./whole-number.ts";
