@@ -1,15 +1,9 @@
-import { adminRoles } from "@cpa-payouts/core";
+import { adminEmail, adminRoles } from "@cpa-payouts/core";
 import { z } from "zod";
 import { instant } from "./fields.ts";
 import { operation } from "./operation.ts";
 
-/** Not `z.email()`, which refuses domains without a dot: `payouts up` creates `admin@localhost`. */
-const email = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .max(254)
-  .regex(/^[^\s@]+@[^\s@]+$/, "write an e-mail address");
+const email = z.string().trim().toLowerCase().max(254).regex(adminEmail, "write an e-mail address");
 
 export const MIN_PASSWORD_LENGTH = 12;
 

@@ -1,4 +1,5 @@
 /** The rules of the domain, without input or output, in the words of docs/glossary.md. */
+export * from "./admin-email.ts";
 export * from "./alerts.ts";
 export * from "./audit-context.ts";
 export * from "./clock.ts";

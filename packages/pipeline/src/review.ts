@@ -75,7 +75,7 @@ export async function reviewInvoices(
 }
 
 async function toReview(ctx: DataContext, { verdict, isProgram = false, selection, ...audit }: ReviewRequest) {
-  requireReason(verdict);
+  if (verdict.status === "rejected") requireReason(verdict.reason);
   return { ...audit, to: verdict, isProgram, selection: await knownSelection(ctx, selection), now: ctx.clock() };
 }
 
@@ -114,8 +114,15 @@ async function requireKnown(ctx: DataContext, numbers: readonly string[]): Promi
   if (problems.length > 0) throw new InputError(problems.join("; "), problems);
 }
 
-function requireReason(verdict: { readonly status: string; readonly reason?: string }): void {
-  if (verdict.status === "rejected" && !verdict.reason?.trim()) throw new InputError("a rejection needs a reason");
+/**
+ * Returns the reason of a rejection.
+ *
+ * @param how how the caller gives a reason, for the message
+ * @throws InputError when there is none
+ */
+export function requireReason(reason: string | undefined, how = ""): string {
+  if (!reason?.trim()) throw new InputError(`a rejection needs a reason${how}`);
+  return reason;
 }
 
 export type MethodVerdict = { readonly status: "approved" } | { readonly status: "rejected"; readonly reason: string };
@@ -145,7 +152,7 @@ export async function reviewMethod(
 ): Promise<MethodReviewResult> {
   const { verdict, ...review } = input;
   const { externalId } = review;
-  requireReason(verdict);
+  if (verdict.status === "rejected") requireReason(verdict.reason);
   const user = await findUser(ctx.db, externalId);
   if (!user) return { status: "unknown-user" };
   const reviewed = await recordMethodReview(ctx.db, { ...review, to: verdict, now: ctx.clock() });

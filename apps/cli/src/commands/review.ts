@@ -1,9 +1,17 @@
 import { InputError, OperationError } from "@cpa-payouts/core";
 import type { InvoiceVerdict } from "@cpa-payouts/db";
-import { type MethodReviewResult, type MethodVerdict, reviewInvoices, reviewMethod } from "@cpa-payouts/pipeline";
+import {
+  type MethodReviewResult,
+  type MethodVerdict,
+  requireReason,
+  reviewInvoices,
+  reviewMethod,
+} from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+
+const GIVE_REASON = ": --reason TEXT";
 
 export interface InvoiceReviewOptions {
   readonly paid?: boolean;
@@ -38,7 +46,11 @@ function readInvoiceVerdict({ paid, reject, forfeit, reason }: InvoiceReviewOpti
   if (paid === reject) throw new InputError("say either --paid or --reject");
   if (paid && (forfeit || reason !== undefined)) throw new InputError("--forfeit and --reason go with --reject");
   if (paid) return { status: "paid" };
-  return { status: "rejected", reason: requireReason(reason), disposition: forfeit ? "forfeit" : "return" };
+  return {
+    status: "rejected",
+    reason: requireReason(reason, GIVE_REASON),
+    disposition: forfeit ? "forfeit" : "return",
+  };
 }
 
 export interface MethodReviewOptions {
@@ -85,10 +97,5 @@ function knownMethod(externalId: string, review: MethodReviewResult) {
 function readMethodVerdict({ approve, reject, reason }: MethodReviewOptions): MethodVerdict {
   if (approve === reject) throw new InputError("say either --approve or --reject");
   if (approve && reason !== undefined) throw new InputError("--reason goes with --reject");
-  return approve ? { status: "approved" } : { status: "rejected", reason: requireReason(reason) };
-}
-
-function requireReason(reason = ""): string {
-  if (reason.trim() === "") throw new InputError("a rejection needs a reason: --reason TEXT");
-  return reason;
+  return approve ? { status: "approved" } : { status: "rejected", reason: requireReason(reason, GIVE_REASON) };
 }
