@@ -1,6 +1,6 @@
 import { adminEmail, adminRoles } from "@cpa-payouts/core";
 import { z } from "zod";
-import { instant } from "./fields.ts";
+import { idInPath, instant } from "./fields.ts";
 import { operation } from "./operation.ts";
 
 const email = z.string().trim().toLowerCase().max(254).regex(adminEmail, "write an e-mail address");
@@ -137,7 +137,7 @@ export const sessionOperations = {
     path: "/api/v1/sessions/:id",
     summary: "End a session: one of the caller's own; for an admin, any session",
     access: signedIn,
-    params: z.object({ id: z.coerce.number<number | string>().int().positive().max(Number.MAX_SAFE_INTEGER) }),
+    params: z.object({ id: idInPath }),
     response: null,
   }),
 };
