@@ -4,9 +4,9 @@ import {
   outcomeTransitions,
   paymentKinds,
   paymentMethodTransitions,
-  ruleReasons,
   skipReasons,
   statesOf,
+  userReasons,
   userStatuses,
 } from "@cpa-payouts/core";
 import { z } from "zod";
@@ -52,7 +52,7 @@ const expectedPayment = z
     /** The amount that the user would be paid if nothing changed until then. */
     amount,
     /** The reasons for which a run would skip the user now; empty when there are none. */
-    missing: z.array(z.enum(ruleReasons).exclude(["first-time-waits"])),
+    missing: z.array(z.enum(userReasons)),
   })
   .meta({ id: "ExpectedPayment" });
 

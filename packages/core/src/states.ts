@@ -24,14 +24,15 @@ export type RunTrigger = (typeof runTriggers)[number];
 export const decisions = ["pay", "skip"] as const;
 export type Decision = (typeof decisions)[number];
 
-/** The reasons of the rule "Who is paid", in the order in which a run tests them: it stores the first that applies. */
-export const ruleReasons = [
-  "inactive",
-  "below-minimum",
-  "no-approved-method",
-  "method-in-cooling-off",
-  "first-time-waits",
-] as const;
+/** The reasons that lie with the user: what a user may be missing for a payment. */
+export const userReasons = ["inactive", "below-minimum", "no-approved-method", "method-in-cooling-off"] as const;
+export type UserReason = (typeof userReasons)[number];
+
+/**
+ * The reasons of the rule "Who is paid", in the order in which a run tests them: it stores the first that applies.
+ * `first-time-waits` lies with the date: the user is paid on a later one without any change.
+ */
+export const ruleReasons = [...userReasons, "first-time-waits"] as const;
 export type RuleReason = (typeof ruleReasons)[number];
 
 /** The reasons that an administrator's order gives. `run-cancelled` marks the users whom the run would have paid. */
