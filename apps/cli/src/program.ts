@@ -60,7 +60,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .option("--now <instant>", "simulate the time, such as 2026-12-07T02:00:00Z (not in production)")
     .option("--data-dir <dir>", "folder of the embedded database, used without DATABASE_URL")
     .option("--log-level <level>", oneOf(logLevels))
-    .option("--actor <name>", "who gives the order, for the audit log (default: cli:<you>)")
+    .option("--actor <name>", "who makes the change, for the audit log (default: cli:<you>)")
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => surroundings.stdout.write(text),

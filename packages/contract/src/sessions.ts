@@ -55,7 +55,7 @@ export const sessionOperations = {
   signIn: operation({
     method: "POST",
     path: "/api/v1/session",
-    summary: "Sign in; the answer sets the session cookie",
+    summary: "Sign in; the response sets the session cookie",
     access: { role: "public", scope: null },
     body: z.object({ email, password, code }),
     response: session,
@@ -154,7 +154,7 @@ export const adminOperations = {
   createAdmin: operation({
     method: "POST",
     path: "/api/v1/admins",
-    summary: "Add an administrator; the answer shows the generated password once",
+    summary: "Add an administrator; the response shows the generated password once",
     access: adminAfresh,
     body: z.object({ email, role: z.enum(adminRoles) }),
     response: generatedPassword,

@@ -35,13 +35,13 @@ export type UserReason = (typeof userReasons)[number];
 export const ruleReasons = [...userReasons, "first-time-waits"] as const;
 export type RuleReason = (typeof ruleReasons)[number];
 
-/** The reasons that an administrator's order gives. `run-cancelled` marks the users whom the run would have paid. */
-const orderReasons = ["run-cancelled"] as const;
-type OrderReason = (typeof orderReasons)[number];
+/** The reasons that an administrator causes. `run-cancelled` marks the users whom the run would have paid. */
+const administratorReasons = ["run-cancelled"] as const;
+type AdministratorReason = (typeof administratorReasons)[number];
 
 /** All reasons to skip a user. CONTRIBUTING.md lists what a new one needs. */
-export const skipReasons = [...ruleReasons, ...orderReasons] as const;
-export type SkipReason = RuleReason | OrderReason;
+export const skipReasons = [...ruleReasons, ...administratorReasons] as const;
+export type SkipReason = RuleReason | AdministratorReason;
 
 export const dispositions = ["return", "forfeit"] as const;
 /** `return` puts a rejected invoice's amount back on the balance; with `forfeit` the network keeps it. */

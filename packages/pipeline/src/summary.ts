@@ -84,7 +84,7 @@ export async function previewRun(
   return summaryOf(paymentDate, "preview", totals);
 }
 
-/** The answer for a day that is not a payment date, with the next payment date after it. */
+/** The result for a day that is not a payment date, with the next payment date after it. */
 export function notAPaymentDate(date: LocalDate): NotAPaymentDate {
   return { paymentDate: date, state: "not-a-payment-date", next: nextPaymentDate(date).date };
 }
