@@ -16,7 +16,7 @@ export interface ApiOptions {
   readonly assets: Assets;
   /** This process's own metrics, in Prometheus' text format; includes the worker's if one runs in the same process. */
   readonly processMetrics?: () => Promise<string>;
-  /** The cost of new password hashes, and of the answer to an unknown e-mail; the full cost if it is left out. */
+  /** The cost of new password hashes, and of the response to an unknown e-mail; the full cost if it is left out. */
   readonly passwordCost?: PasswordCost;
 }
 

@@ -1,17 +1,13 @@
-/**
- * Caches the result of `ask` for `forMs` milliseconds of real time, counted from the call. Concurrent callers share one
- * call. Errors are not cached.
- */
-export function cached<T>(ask: () => Promise<T>, forMs: number): () => Promise<T> {
-  let last: { readonly answer: Promise<T>; readonly until: number } | null = null;
+/** Caches `load` for `ttlMs`; concurrent callers share one call; errors are not cached. */
+export function cached<T>(load: () => Promise<T>, ttlMs: number): () => Promise<T> {
+  let last: { readonly value: Promise<T>; readonly until: number } | null = null;
   return () => {
-    if (last && performance.now() < last.until) return last.answer;
-    const answer = ask();
-    const present = { answer, until: performance.now() + forMs };
-    last = present;
-    answer.catch(() => {
-      if (last === present) last = null;
+    if (last && performance.now() < last.until) return last.value;
+    const loading = { value: load(), until: performance.now() + ttlMs };
+    last = loading;
+    loading.value.catch(() => {
+      if (last === loading) last = null;
     });
-    return answer;
+    return loading.value;
   };
 }

@@ -4,7 +4,7 @@ import { databaseGauges, type GaugeReading, queueGauges } from "./gauges.ts";
 
 /** The metrics served at `/metrics`. */
 export interface Metrics {
-  /** Records the duration of an answered request. */
+  /** Records the duration of a request. */
   observeRequest(request: { method: string; route: string; status: number; seconds: number }): void;
   /** All metrics with their present values, in Prometheus' text format. */
   text(): Promise<string>;
@@ -65,7 +65,7 @@ function readinessGauges(checks: readonly ReadinessCheck[]): GaugeReading[] {
   ];
 }
 
-/** Uses a new registry for each answer, so that the gauges of a finished run disappear. */
+/** Uses a new registry for each response, so that the gauges of a finished run disappear. */
 async function write(gauges: readonly GaugeReading[]): Promise<string> {
   const registry = new Registry();
   for (const { name, help, samples } of gauges) {

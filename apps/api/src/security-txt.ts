@@ -9,7 +9,7 @@ export function registerSecurityTxt(server: FastifyInstance, { ctx, config }: Ap
   if (!securityContact) return;
   const access = { role: "public", scope: null } as const;
   server.get("/.well-known/security.txt", { config: { access }, schema: { hide: true } }, async (_request, reply) => {
-    // The standard requires an expiry; each answer is valid for a year.
+    // The standard requires an expiry; each response is valid for a year.
     const expires = new Date(ctx.clock().getTime() + YEAR_MS).toISOString();
     return reply.type("text/plain; charset=utf-8").send(`Contact: ${securityContact}\nExpires: ${expires}\n`);
   });

@@ -108,6 +108,10 @@ it("pending payment methods can be reviewed once, and show e-mails that several 
   ).toMatchObject({
     status: "rejected",
   });
+  expect(await refusal(review("nobody", "shared@pay.example.com", { status: "approved" }))).toEqual({
+    status: 404,
+    code: "not-found",
+  });
 });
 
 it("a credit is made once per key: the same request gets the same response, another one a conflict", async () => {
@@ -301,7 +305,17 @@ it("a cancelled run cannot be cancelled again or retried, and its progress strea
     code: "conflict",
     current: { state: "cancelled" },
   });
-  expect(await refusal(admin.retryRun({ params: { date: "2026-12-07" } }))).toMatchObject({ status: 409 });
+  expect(await refusal(admin.retryRun({ params: { date: "2026-12-07" } }))).toEqual({
+    status: 409,
+    code: "conflict",
+    current: { state: "cancelled" },
+  });
+  const missing = { date: "2026-12-21" };
+  expect(await refusal(admin.retryRun({ params: missing }))).toEqual({ status: 404, code: "not-found" });
+  expect(await refusal(admin.cancelRun({ params: missing, body: { reason: "a drill" } }))).toEqual({
+    status: 404,
+    code: "not-found",
+  });
   const events = await (await admin.followRun({ params: { date: "2026-12-07" } })).text();
   const data = '{"state":"cancelled","done":6,"total":6}';
   expect(events).toBe(`event: progress\ndata: ${data}\n\nevent: end\ndata: ${data}\n\n`);

@@ -1,7 +1,7 @@
 import { InputError } from "@cpa-payouts/core";
 
 /** The accepted values of an option for its help text: `a, b or c`. */
-export function oneOf(choices: readonly string[]): string {
+export function listChoices(choices: readonly string[]): string {
   return `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`;
 }
 

@@ -9,7 +9,7 @@ import {
 } from "@cpa-payouts/core";
 import { type Command, InvalidArgumentError } from "commander";
 import type { BindAction } from "./action.ts";
-import { oneOf } from "./choices.ts";
+import { listChoices } from "./choices.ts";
 import { formats, listFormats } from "./output.ts";
 
 /**
@@ -71,7 +71,7 @@ function addRuns(program: Command, bind: BindAction): void {
   const runs = program
     .command("runs")
     .description("list payment runs, newest first")
-    .option("--state <state>", `only runs in this state: ${oneOf(statesOf(runTransitions))}`)
+    .option("--state <state>", `only runs in this state: ${listChoices(statesOf(runTransitions))}`)
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000))
     .action(bind(async () => (await import("./commands/runs.ts")).printRuns, { formats: listFormats }));
   runs
@@ -101,7 +101,7 @@ function addChanges(program: Command, bind: BindAction): void {
     .argument("<amount>", "dollars, such as 12.50")
     .requiredOption("--key <key>", "names the conversion; the same key never credits twice")
     .option("--note <text>")
-    .action(bind(async () => (await import("./commands/credit.ts")).creditUser));
+    .action(bind(async () => (await import("./commands/credit.ts")).addCredit));
   program
     .command("review")
     .description("review invoices")
@@ -128,7 +128,7 @@ function addAdmins(program: Command, bind: BindAction): void {
     .command("create")
     .description("add an administrator; the password is asked for, or generated and shown once")
     .argument("<email>")
-    .option("--role <role>", oneOf(adminRoles), "admin")
+    .option("--role <role>", listChoices(adminRoles), "admin")
     .action(bind(async () => (await import("./commands/admin.ts")).addAdmin));
   admin
     .command("password")
@@ -164,27 +164,30 @@ function addViews(program: Command, bind: BindAction): void {
   program
     .command("invoices")
     .description("list invoices, oldest first")
-    .option("--status <status>", oneOf(statesOf(invoiceTransitions)))
+    .option("--status <status>", listChoices(statesOf(invoiceTransitions)))
     .option("--date <date>", "only invoices of this payment date")
     .option("--user <external-id>", "only invoices of this user")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(bind(async () => (await import("./commands/lists.ts")).listInvoices, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).printInvoices, { formats: listFormats }));
   program
     .command("users")
     .description("list users, with balance and payment method")
-    .option("--status <status>", oneOf(userStatuses))
+    .option("--status <status>", listChoices(userStatuses))
     .option("--user <external-id>", "only this user")
     .option("--min-balance <amount>", "only users who are owed at least this amount, in dollars")
-    .option("--method <status>", `only users whose payment method is ${oneOf(statesOf(paymentMethodTransitions))}`)
+    .option(
+      "--method <status>",
+      `only users whose payment method is ${listChoices(statesOf(paymentMethodTransitions))}`,
+    )
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(bind(async () => (await import("./commands/lists.ts")).listUsers, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).printUsers, { formats: listFormats }));
   program
     .command("methods")
     .description("list payment methods (Binance e-mails)")
-    .option("--status <status>", oneOf(statesOf(paymentMethodTransitions)))
+    .option("--status <status>", listChoices(statesOf(paymentMethodTransitions)))
     .option("--user <external-id>", "only methods of this user")
     .option("--limit <n>", "list at most n", wholeNumber(1, 1_000_000_000))
-    .action(bind(async () => (await import("./commands/lists.ts")).listMethods, { formats: listFormats }));
+    .action(bind(async () => (await import("./commands/lists.ts")).printMethods, { formats: listFormats }));
   program
     .command("why")
     .description("explain why a user was or was not paid")

@@ -1,7 +1,7 @@
 import { InputError, logLevels, OperationError } from "@cpa-payouts/core";
 import { Command, CommanderError } from "commander";
 import type { BindAction } from "./action.ts";
-import { oneOf } from "./choices.ts";
+import { listChoices } from "./choices.ts";
 import type { GlobalOptions, Surroundings } from "./cli.ts";
 import { addCommands } from "./command-table.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
@@ -54,13 +54,13 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
     .description("Pays the users of an affiliate (CPA) network twice a month, exact to the cent.")
     .option(
       "--format <format>",
-      `${oneOf(formats)}, depending on the command; data on stdout, everything else on stderr`,
+      `${listChoices(formats)}, depending on the command; data on stdout, everything else on stderr`,
     )
     .option("--json", "short for --format json")
     .option("--now <instant>", "simulate the time, such as 2026-12-07T02:00:00Z (not in production)")
     .option("--data-dir <dir>", "folder of the embedded database, used without DATABASE_URL")
-    .option("--log-level <level>", oneOf(logLevels))
-    .option("--actor <name>", "who gives the order, for the audit log (default: cli:<you>)")
+    .option("--log-level <level>", listChoices(logLevels))
+    .option("--actor <name>", "who makes the change, for the audit log (default: cli:<you>)")
     .showSuggestionAfterError()
     .configureOutput({
       writeOut: (text) => surroundings.stdout.write(text),

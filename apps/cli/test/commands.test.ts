@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/db/testing";
+import { decidedRun, type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/db/testing";
+import { cancelRun } from "@cpa-payouts/pipeline";
+import { recordingLog } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
 
@@ -269,5 +271,22 @@ describe("command line, from import to review", () => {
     expect(await payoutsJson(["retry", "--date", "2026-12-21"], env)).toMatchObject({ failed: 0 });
     expect(await payoutsJson(["invoices", "--user", "gam"], env)).toHaveLength(1);
     expect(await payouts(["verify"], env)).toMatchObject({ code: 0 });
+  });
+
+  it("a retry of a cancelled run says that it was cancelled, and a date without a run is refused", async () => {
+    const ctx = { db: database.db, clock: () => new Date("2027-01-04T09:00:00Z"), log: recordingLog() };
+    await decidedRun(ctx, "2027-01-04");
+    await cancelRun(ctx, { paymentDate: "2027-01-04", reason: "wrong file", actor: "test" });
+    const cancelled = await payouts(["retry", "--json"], env);
+    expect(cancelled).toMatchObject({ code: 0, stderr: "The run of 2027-01-04 was cancelled\n" });
+    expect(JSON.parse(cancelled.stdout)).toMatchObject({ paymentDate: "2027-01-04", state: "cancelled", failed: 0 });
+    expect(await payouts(["retry", "--date", "2026-12-21"], env)).toMatchObject({
+      code: 0,
+      stderr: "No user of 2026-12-21 has failed\n",
+    });
+    expect(await payouts(["retry", "--date", "2027-01-18"], env)).toMatchObject({
+      code: 2,
+      stderr: "error: there is no run of 2027-01-18\n",
+    });
   });
 });

@@ -1,9 +1,10 @@
 import { findAdmin } from "@cpa-payouts/db";
 import { openTestData, type TestData } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createAdmin, createFirstAdmin, setPassword } from "./admins.ts";
+import { changeAdmin, createAdmin, createFirstAdmin, setPassword } from "./admins.ts";
 import type { AccessContext } from "./context.ts";
 import { isPassword } from "./passwords.ts";
+import { removeSecondFactor } from "./second-factor.ts";
 
 const EMAIL = "alice@example.com";
 const input = { email: EMAIL, actor: "test" };
@@ -45,5 +46,23 @@ describe("administrators", () => {
     const { password } = set.status === "set" ? set : { password: "" };
     expect(await isPassword(password, await storedHash())).toBe(true);
     expect(await setPassword(ctx, { ...input, email: "nobody@example.com" })).toEqual({ status: "unknown-admin" });
+  });
+
+  it("every change of an administrator is logged once, with the id and without the e-mail", async () => {
+    await createFirstAdmin(ctx, input);
+    await createAdmin(ctx, { ...input, role: "admin" });
+    await changeAdmin(ctx, { ...input, isDisabled: true });
+    await changeAdmin(ctx, { ...input, role: "admin" });
+    await setPassword(ctx, input);
+    await removeSecondFactor(ctx, input);
+    await removeSecondFactor(ctx, { ...input, email: "nobody@example.com" });
+    const adminId = (await findAdmin(ctx.db, EMAIL))?.id;
+    expect(data.log.lines).toEqual(
+      ["admin.created", "admin.changed", "admin.password-changed", "admin.second-factor-removed"].map((event) => ({
+        level: "info",
+        event,
+        fields: { adminId },
+      })),
+    );
   });
 });

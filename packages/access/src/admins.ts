@@ -1,6 +1,7 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { type AdminChange, hasAdmins, insertAdmin, setAdminPassword, updateAdmin } from "@cpa-payouts/db";
 import type { AccessContext } from "./context.ts";
+import { idOfAdmin } from "./id-of-admin.ts";
 import { generatePassword, hashPassword } from "./passwords.ts";
 
 /**
@@ -15,7 +16,9 @@ export async function createAdmin(
 ): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
   const passwordHash = await hashPassword(password, ctx.passwordCost);
   const isCreated = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
-  return isCreated ? { status: "created", password } : { status: "already-exists" };
+  if (!isCreated) return { status: "already-exists" };
+  ctx.log.info(await idOfAdmin(ctx, input.email), "admin.created");
+  return { status: "created", password };
 }
 
 /**
@@ -37,11 +40,13 @@ export async function createFirstAdmin(
  * @returns `last-admin` when the change was refused, because no enabled administrator of role `admin` would be left to
  *   manage the others; `unknown-admin` for an unknown e-mail
  */
-export function changeAdmin(
-  { db, clock }: AccessContext,
+export async function changeAdmin(
+  ctx: AccessContext,
   input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean },
 ): Promise<AdminChange> {
-  return updateAdmin(db, { ...input, now: clock() });
+  const result = await updateAdmin(ctx.db, { ...input, now: ctx.clock() });
+  if (result === "changed") ctx.log.info(await idOfAdmin(ctx, input.email), "admin.changed");
+  return result;
 }
 
 /**
@@ -60,5 +65,7 @@ export async function setPassword(
 ): Promise<{ status: "set"; password: string } | { status: "unknown-admin" }> {
   const passwordHash = await hashPassword(password, ctx.passwordCost);
   const isSet = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
-  return isSet ? { status: "set", password } : { status: "unknown-admin" };
+  if (!isSet) return { status: "unknown-admin" };
+  ctx.log.info(await idOfAdmin(ctx, input.email), "admin.password-changed");
+  return { status: "set", password };
 }

@@ -20,7 +20,9 @@ export async function createApiToken(
   const expiresAt = new Date(now.getTime() + days * DAY_MS);
   const token = newApiToken();
   const isCreated = await insertApiToken(ctx.db, { ...input, tokenHash: hashToken(token), expiresAt, now });
-  return isCreated ? { status: "created", token, expiresAt } : { status: "name-taken" };
+  if (!isCreated) return { status: "name-taken" };
+  ctx.log.info({ requestId: input.requestId }, "token.created");
+  return { status: "created", token, expiresAt };
 }
 
 /** Finds a token and records its use; null if it is unknown, revoked or expired. */
@@ -36,6 +38,11 @@ export function findApiToken(
  *
  * @returns whether this call revoked it; false when it is unknown or was revoked before
  */
-export function revokeApiToken({ db, clock }: AccessContext, input: AuditContext & { name: string }): Promise<boolean> {
-  return markApiTokenRevoked(db, { ...input, now: clock() });
+export async function revokeApiToken(
+  { db, clock, log }: AccessContext,
+  input: AuditContext & { name: string },
+): Promise<boolean> {
+  const isRevoked = await markApiTokenRevoked(db, { ...input, now: clock() });
+  if (isRevoked) log.info({ requestId: input.requestId }, "token.revoked");
+  return isRevoked;
 }

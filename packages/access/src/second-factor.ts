@@ -2,6 +2,7 @@ import type { AuditContext } from "@cpa-payouts/core";
 import { type Admin, setSecondFactor, useSecondFactor } from "@cpa-payouts/db";
 import { generateSecret, generateURI, verifySync } from "otplib";
 import type { AccessContext } from "./context.ts";
+import { idOfAdmin } from "./id-of-admin.ts";
 import { generateRecoveryCode } from "./passwords.ts";
 import { hashToken } from "./tokens.ts";
 
@@ -32,6 +33,7 @@ export async function switchOnSecondFactor(
   if (stepOfCode(input.secret, code, now) === null) return { status: "wrong-code" };
   const recoveryCodes = Array.from({ length: RECOVERY_CODES }, generateRecoveryCode);
   await setSecondFactor(ctx.db, { ...input, recoveryHashes: recoveryCodes.map(hashToken), now });
+  ctx.log.info(await idOfAdmin(ctx, input.email), "admin.second-factor-set");
   return { status: "on", recoveryCodes };
 }
 
@@ -45,7 +47,9 @@ export async function removeSecondFactor(
   input: AuditContext & { email: string; exceptSessionId?: number },
 ): Promise<"removed" | "unknown-admin"> {
   const removal = { ...input, secret: null, recoveryHashes: [], now: ctx.clock() };
-  return (await setSecondFactor(ctx.db, removal)) ? "removed" : "unknown-admin";
+  if (!(await setSecondFactor(ctx.db, removal))) return "unknown-admin";
+  ctx.log.info(await idOfAdmin(ctx, input.email), "admin.second-factor-removed");
+  return "removed";
 }
 
 /** The TOTP time step of an authenticator's code; null if the code is not valid at `now`. */

@@ -59,6 +59,7 @@ export async function confirmSession(
   const { requestId, clientAddress, email: actor } = credentials;
   const confirmedAt = ctx.clock();
   await markSessionConfirmed(ctx.db, { actor, requestId, clientAddress, sessionId, now: confirmedAt });
+  ctx.log.info({ sessionId }, "session.confirmed");
   return { status: "confirmed", confirmedAt };
 }
 
@@ -68,9 +69,11 @@ export async function confirmSession(
  * @param input.adminId if given, the session is only ended if it belongs to this administrator
  * @returns whether this call ended it
  */
-export function endSession(
-  { db, clock }: AccessContext,
+export async function endSession(
+  { db, clock, log }: AccessContext,
   input: AuditContext & { sessionId: number; adminId?: number },
 ): Promise<boolean> {
-  return markSessionEnded(db, { ...input, now: clock() });
+  const isEnded = await markSessionEnded(db, { ...input, now: clock() });
+  if (isEnded) log.info({ sessionId: input.sessionId }, "session.ended");
+  return isEnded;
 }

@@ -1,4 +1,4 @@
-import { InputError, parseCents, parseLocalDate } from "@cpa-payouts/core";
+import { InputError, parseCents, parseLocalDate, parseWholeNumber } from "@cpa-payouts/core";
 import { z } from "zod";
 
 /** An amount in dollars in a response: always two decimals, a leading minus below zero. */
@@ -59,12 +59,26 @@ export const reason = line(500);
 
 export const externalId = z.string().min(1).max(255).regex(PRINTABLE, "it has control characters");
 
+/**
+ * A whole number in a path or a query string, written with digits only, as the command line reads it. A client in
+ * TypeScript passes a number. For a default use `prefault`; the OpenAPI document leaves out a `default` of it.
+ */
+export function wholeNumber(from: number, to: number) {
+  const problem = `write a whole number from ${from} to ${to}`;
+  const read = (value: number | string) =>
+    typeof value === "string" ? (parseWholeNumber(value, from, to) ?? value) : value;
+  return z.preprocess(read, z.int(problem).min(from, problem).max(to, problem));
+}
+
+/** An id of the database in a path. */
+export const idInPath = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+
 const MAX_PAGE = 500;
 
 /** The query of a paged list: `next` of the previous page, and the number of items. */
 export const pageQuery = {
   cursor: z.string().max(500).optional().meta({ description: "`next` of the previous page" }),
-  limit: z.coerce.number<number | string>().int().min(1).max(MAX_PAGE).default(50),
+  limit: wholeNumber(1, MAX_PAGE).prefault(50),
 };
 
 /** The response of a paged list; `next` is null on the last page. */

@@ -1,7 +1,7 @@
 /** The admin API as data: the operations with their schemas and rules of access, and a client made from them. */
 export * from "./client.ts";
-export { type Invoice, invoiceSorts } from "./invoices.ts";
+export { idInPath } from "./fields.ts";
+export type { Invoice } from "./invoices.ts";
 export * from "./operation.ts";
 export * from "./operations.ts";
 export { MIN_PASSWORD_LENGTH } from "./sessions.ts";
-export { userSorts } from "./users.ts";

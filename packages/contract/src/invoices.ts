@@ -1,4 +1,4 @@
-import { dispositions, invoiceTransitions, statesOf } from "@cpa-payouts/core";
+import { dispositions, invoiceSorts, invoiceTransitions, statesOf } from "@cpa-payouts/core";
 import { z } from "zod";
 import {
   amount,
@@ -18,8 +18,6 @@ import { operation } from "./operation.ts";
 const status = z.enum(statesOf(invoiceTransitions));
 const reads = { role: "viewer", scope: "invoices:read" } as const;
 const reviews = { role: "operator", scope: "invoices:review" } as const;
-
-export const invoiceSorts = ["newest", "oldest", "largest", "smallest"] as const;
 
 const invoice = z
   .object({

@@ -1,11 +1,11 @@
 import { invoiceTransitions, paymentKinds, runTransitions, statesOf, userStatuses } from "@cpa-payouts/core";
 import { z } from "zod";
-import { amount, dateInput, instant, localDate, pageOf, pageQuery } from "./fields.ts";
+import { amount, dateInput, instant, localDate, pageOf, pageQuery, wholeNumber } from "./fields.ts";
 import { operation } from "./operation.ts";
 
 const calendarQuery = z.object({
   from: dateInput.optional(),
-  months: z.coerce.number<number | string>().int().min(1).max(120).default(12),
+  months: wholeNumber(1, 120).prefault(12),
 });
 const reads = { role: "viewer", scope: "runs:read" } as const;
 

@@ -1,15 +1,9 @@
-import { adminRoles } from "@cpa-payouts/core";
+import { adminEmail, adminRoles } from "@cpa-payouts/core";
 import { z } from "zod";
-import { instant } from "./fields.ts";
+import { idInPath, instant } from "./fields.ts";
 import { operation } from "./operation.ts";
 
-/** Not `z.email()`, which refuses domains without a dot: `payouts up` creates `admin@localhost`. */
-const email = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .max(254)
-  .regex(/^[^\s@]+@[^\s@]+$/, "write an e-mail address");
+const email = z.string().trim().toLowerCase().max(254).regex(adminEmail, "write an e-mail address");
 
 export const MIN_PASSWORD_LENGTH = 12;
 
@@ -61,7 +55,7 @@ export const sessionOperations = {
   signIn: operation({
     method: "POST",
     path: "/api/v1/session",
-    summary: "Sign in; the answer sets the session cookie",
+    summary: "Sign in; the response sets the session cookie",
     access: { role: "public", scope: null },
     body: z.object({ email, password, code }),
     response: session,
@@ -143,7 +137,7 @@ export const sessionOperations = {
     path: "/api/v1/sessions/:id",
     summary: "End a session: one of the caller's own; for an admin, any session",
     access: signedIn,
-    params: z.object({ id: z.coerce.number<number | string>().int().positive().max(Number.MAX_SAFE_INTEGER) }),
+    params: z.object({ id: idInPath }),
     response: null,
   }),
 };
@@ -160,7 +154,7 @@ export const adminOperations = {
   createAdmin: operation({
     method: "POST",
     path: "/api/v1/admins",
-    summary: "Add an administrator; the answer shows the generated password once",
+    summary: "Add an administrator; the response shows the generated password once",
     access: adminAfresh,
     body: z.object({ email, role: z.enum(adminRoles) }),
     response: generatedPassword,

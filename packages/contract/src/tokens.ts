@@ -29,7 +29,7 @@ export const tokenOperations = {
   createToken: operation({
     method: "POST",
     path: "/api/v1/tokens",
-    summary: "Create a token; the answer shows it once",
+    summary: "Create a token; the response shows it once",
     access: afresh,
     body: z.object({
       name: line(100),

@@ -4,9 +4,10 @@ import {
   outcomeTransitions,
   paymentKinds,
   paymentMethodTransitions,
-  ruleReasons,
   skipReasons,
   statesOf,
+  userReasons,
+  userSorts,
   userStatuses,
 } from "@cpa-payouts/core";
 import { z } from "zod";
@@ -29,8 +30,6 @@ import { operation } from "./operation.ts";
 const reads = { role: "viewer", scope: "users:read" } as const;
 const methodStatus = z.enum(statesOf(paymentMethodTransitions));
 
-export const userSorts = ["oldest", "newest"] as const;
-
 const user = z
   .object({
     externalId: z.string(),
@@ -52,7 +51,7 @@ const expectedPayment = z
     /** The amount that the user would be paid if nothing changed until then. */
     amount,
     /** The reasons for which a run would skip the user now; empty when there are none. */
-    missing: z.array(z.enum(ruleReasons).exclude(["first-time-waits"])),
+    missing: z.array(z.enum(userReasons)),
   })
   .meta({ id: "ExpectedPayment" });
 

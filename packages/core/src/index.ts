@@ -1,4 +1,5 @@
 /** The rules of the domain, without input or output, in the words of docs/glossary.md. */
+export * from "./admin-email.ts";
 export * from "./alerts.ts";
 export * from "./audit-context.ts";
 export * from "./clock.ts";
@@ -11,6 +12,7 @@ export * from "./money.ts";
 export * from "./payment-calendar.ts";
 export * from "./policy.ts";
 export * from "./schedule.ts";
-export * from "./setup.ts";
+export * from "./setup-checks.ts";
+export * from "./sorts.ts";
 export * from "./states.ts";
 export * from "./whole-number.ts";

@@ -24,23 +24,24 @@ export type RunTrigger = (typeof runTriggers)[number];
 export const decisions = ["pay", "skip"] as const;
 export type Decision = (typeof decisions)[number];
 
-/** The reasons of the rule "Who is paid", in the order in which a run tests them: it stores the first that applies. */
-export const ruleReasons = [
-  "inactive",
-  "below-minimum",
-  "no-approved-method",
-  "method-in-cooling-off",
-  "first-time-waits",
-] as const;
+/** The reasons that lie with the user: what a user may be missing for a payment. */
+export const userReasons = ["inactive", "below-minimum", "no-approved-method", "method-in-cooling-off"] as const;
+export type UserReason = (typeof userReasons)[number];
+
+/**
+ * The reasons of the rule "Who is paid", in the order in which a run tests them: it stores the first that applies.
+ * `first-time-waits` lies with the date: the user is paid on a later one without any change.
+ */
+export const ruleReasons = [...userReasons, "first-time-waits"] as const;
 export type RuleReason = (typeof ruleReasons)[number];
 
-/** The reasons that an administrator's order gives. `run-cancelled` marks the users whom the run would have paid. */
-const orderReasons = ["run-cancelled"] as const;
-type OrderReason = (typeof orderReasons)[number];
+/** The reasons that an administrator causes. `run-cancelled` marks the users whom the run would have paid. */
+const administratorReasons = ["run-cancelled"] as const;
+type AdministratorReason = (typeof administratorReasons)[number];
 
 /** All reasons to skip a user. CONTRIBUTING.md lists what a new one needs. */
-export const skipReasons = [...ruleReasons, ...orderReasons] as const;
-export type SkipReason = RuleReason | OrderReason;
+export const skipReasons = [...ruleReasons, ...administratorReasons] as const;
+export type SkipReason = RuleReason | AdministratorReason;
 
 export const dispositions = ["return", "forfeit"] as const;
 /** `return` puts a rejected invoice's amount back on the balance; with `forfeit` the network keeps it. */

@@ -46,8 +46,6 @@ export {
   findOldestPending,
   type InvoiceListing,
   type InvoicePage,
-  type InvoiceSort,
-  invoiceSorts,
   listInvoices,
 } from "./reads/invoices.ts";
 export { findEntryByKey, type LedgerEntry, listLedger } from "./reads/ledger.ts";
@@ -81,9 +79,7 @@ export {
   type UserFilter,
   type UserListing,
   type UserPage,
-  type UserSort,
   type UserTally,
-  userSorts,
 } from "./reads/users.ts";
 export * as schema from "./schema/index.ts";
 export { SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";

@@ -26,5 +26,7 @@ export async function adjustBalance(
   { reason, ...input }: AdjustmentInput,
 ): Promise<LedgerOutcome<"adjusted" | "already-adjusted">> {
   const result = await enterAdjustment(ctx.db, { ...input, note: reason, now: ctx.clock() });
-  return toLedgerOutcome(ctx, input.key, result, statuses);
+  const outcome = await toLedgerOutcome(ctx, input.key, result, statuses);
+  if (outcome.status === "adjusted") ctx.log.info({ entryId: outcome.entry.id }, "balance.adjusted");
+  return outcome;
 }

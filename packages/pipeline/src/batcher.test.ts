@@ -111,6 +111,6 @@ describe("batcher", () => {
       pace: { maxItems: 2, maxWaitMs: 1, maxRunning: 1 },
     });
     const results = await Promise.allSettled([batch(1), batch(2)]);
-    expect(said(results)).toEqual(["did something", "a batch answered with fewer outcomes than it has items"]);
+    expect(said(results)).toEqual(["did something", "a batch returned fewer outcomes than it has items"]);
   });
 });

@@ -70,7 +70,7 @@ async function settle<Item, Outcome>(
   batch: readonly Waiting<Item, Outcome>[],
 ): Promise<void> {
   try {
-    answer(batch, await options.run(batch.map(({ item }) => item)));
+    settleWith(batch, await options.run(batch.map(({ item }) => item)));
   } catch (cause) {
     if (batch.length === 1 || options.isOutage(cause)) rejectAll(batch, cause);
     else await settleOneByOne(options, batch);
@@ -83,7 +83,7 @@ async function settleOneByOne<Item, Outcome>(
 ): Promise<void> {
   for (const [index, one] of batch.entries()) {
     try {
-      answer([one], await options.run([one.item]));
+      settleWith([one], await options.run([one.item]));
     } catch (cause) {
       if (options.isOutage(cause)) return rejectAll(batch.slice(index), cause);
       one.reject(cause);
@@ -91,11 +91,14 @@ async function settleOneByOne<Item, Outcome>(
   }
 }
 
-function answer<Item, Outcome>(batch: readonly Waiting<Item, Outcome>[], outcomes: readonly (Outcome | Error)[]): void {
+function settleWith<Item, Outcome>(
+  batch: readonly Waiting<Item, Outcome>[],
+  outcomes: readonly (Outcome | Error)[],
+): void {
   for (const [index, { resolve, reject }] of batch.entries()) {
     const outcome = outcomes[index];
     if (outcome instanceof Error) reject(outcome);
-    else if (outcome === undefined) reject(new Error("a batch answered with fewer outcomes than it has items"));
+    else if (outcome === undefined) reject(new Error("a batch returned fewer outcomes than it has items"));
     else resolve(outcome);
   }
 }

@@ -1,11 +1,12 @@
-import { type AuditContext, InputError } from "@cpa-payouts/core";
+import type { AuditContext } from "@cpa-payouts/core";
 import { cancelUnchangedRun, findRun, type PaymentRun } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
 export type CancelResult =
   | { readonly status: "cancelled"; readonly skipped: number }
   /** The run was completed or cancelled before; nothing was changed. */
-  | { readonly status: "finished"; readonly run: PaymentRun };
+  | { readonly status: "finished"; readonly run: PaymentRun }
+  | { readonly status: "unknown-run" };
 
 /** An attempt fails if the run changes during it, as it does with each chunk of decisions, several times a second. */
 const TRIES = 20;
@@ -14,8 +15,8 @@ const TRIES = 20;
  * Cancels a run permanently: users who are not invoiced yet are skipped (`run-cancelled`) and keep their balances for a
  * later date. Jobs that are still in the queue then do nothing.
  *
- * @returns the number of users skipped, or the run as it is when it was finished before
- * @throws InputError when there is no run of that date; Error when the run changed during every attempt
+ * @returns the number of users skipped, or the run as it is when it was finished before; `unknown-run` when the date has none
+ * @throws Error when the run changed during every attempt
  */
 export async function cancelRun(
   ctx: DataContext,
@@ -23,7 +24,7 @@ export async function cancelRun(
 ): Promise<CancelResult> {
   for (let tries = 1; ; tries++) {
     const run = await findRun(ctx.db, paymentDate);
-    if (!run) throw new InputError(`there is no run of ${paymentDate}`);
+    if (!run) return { status: "unknown-run" };
     if (run.state === "completed" || run.state === "cancelled") return { status: "finished", run };
     const skipped = await cancelUnchangedRun(ctx.db, run, { ...audit, reason, now: ctx.clock() });
     if (skipped !== null) {

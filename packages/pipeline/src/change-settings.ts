@@ -1,3 +1,4 @@
+import { defined } from "@cpa-payouts/core";
 import { getSettings, type Settings, type SettingsChange, updateSettings } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -8,5 +9,8 @@ import type { DataContext } from "./context.ts";
  */
 export async function changeSettings(ctx: DataContext, change: Omit<SettingsChange, "now">): Promise<Settings> {
   await updateSettings(ctx.db, { ...change, now: ctx.clock() });
+  const { twoPersonAboveCents, coolingOffDays, reviewAlertDays } = change;
+  const changed = Object.keys(defined({ twoPersonAboveCents, coolingOffDays, reviewAlertDays }));
+  ctx.log.info({ changed }, "settings.changed");
   return getSettings(ctx.db);
 }

@@ -6,8 +6,9 @@ import {
   nextPaymentDate,
   type PaymentDate,
   type Policy,
-  type RuleReason,
   startOfDay,
+  type UserReason,
+  userReasons,
 } from "@cpa-payouts/core";
 import { findDecision, findSkipReasons, getSettings, type User } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
@@ -19,11 +20,8 @@ export interface ExpectedPayment {
   /** The present balance. */
   readonly amountCents: bigint;
   /** What must change before that date, in the order in which a run tests it; empty when nothing is missing. */
-  readonly missing: readonly MissingForPayment[];
+  readonly missing: readonly UserReason[];
 }
-
-/** A first-time user is expected on a first Monday, so `first-time-waits` is never missing. */
-type MissingForPayment = Exclude<RuleReason, "first-time-waits">;
 
 /**
  * Predicts a user's next payment: the first payment date, today included, at which a run may pay the user. For a
@@ -33,31 +31,35 @@ type MissingForPayment = Exclude<RuleReason, "first-time-waits">;
  * @returns the date, the present balance in cents, and every reason for which a run of that date would skip the user
  */
 export async function expectPayment(ctx: DataContext, user: User, policy: Policy): Promise<ExpectedPayment> {
-  const { timeZone } = policy.schedule;
-  const { minimumBalanceCents } = policy;
-  const today = localDateAt(ctx.clock(), timeZone);
-  const current = currentOrNextPaymentDate(today);
-  const isDecided = current.date === today && (await findDecision(ctx.db, user.id, today)) !== null;
-  const { date, kind } = firstDateFor(user, isDecided ? nextPaymentDate(today) : current);
+  const { schedule, minimumBalanceCents } = policy;
+  const { timeZone } = schedule;
   const { coolingOffDays } = await getSettings(ctx.db);
-  const since = coolingOffSince({ date, coolingOffDays, timeZone });
-  const reasons = await findSkipReasons(ctx.db, { userId: user.id, kind, minimumBalanceCents, coolingOffDays, since });
-  const missing = reasons.filter((reason) => reason !== "first-time-waits");
-  return { paymentDate: date, kind, amountCents: user.balanceCents, missing };
+  const earliest = await earliestDateFor(ctx, user, timeZone);
+  for (const { date, kind } of [earliest, nextPaymentDate(earliest.date)]) {
+    const since = coolingOffSince({ date, coolingOffDays, timeZone });
+    const run = { userId: user.id, kind, minimumBalanceCents, coolingOffDays, since };
+    const reasons = await findSkipReasons(ctx.db, run);
+    const missing = userReasons.filter((reason) => reasons.includes(reason));
+    // Another reason lies with the kind of the date, and the user waits for the next one.
+    if (missing.length === reasons.length) return { paymentDate: date, kind, amountCents: user.balanceCents, missing };
+  }
+  throw new Error("a reason that lies with the date applies on two payment dates in succession");
+}
+
+async function earliestDateFor({ db, clock }: DataContext, user: User, timeZone: string): Promise<PaymentDate> {
+  const today = localDateAt(clock(), timeZone);
+  const current = currentOrNextPaymentDate(today);
+  const isDecided = current.date === today && (await findDecision(db, user.id, today)) !== null;
+  return isDecided ? nextPaymentDate(today) : current;
 }
 
 /**
  * The instant from which the rule counts the days of the cooling-off back, for a run that is not open yet. A run opens in
- * the early hours of its date. An address changed `coolingOffDays` days before the date, at a later time of day, is then still
- * in its cooling-off. The instant is therefore chosen so that the rule counts the whole of that local day.
+ * the early hours of its date. A Binance e-mail changed `coolingOffDays` days before the date, at a later time of day, is
+ * then still in its cooling-off. The instant is therefore chosen so that the rule counts the whole of that local day.
  */
 function coolingOffSince(input: { date: LocalDate; coolingOffDays: number; timeZone: string }): Date {
   const { date, coolingOffDays, timeZone } = input;
   const earliest = startOfDay(addDays(date, -coolingOffDays), timeZone);
   return new Date(earliest.getTime() - 1 + coolingOffDays * MS_PER_DAY);
-}
-
-function firstDateFor({ previousInvoices, invoiceCount }: User, earliest: PaymentDate): PaymentDate {
-  const isFirstTime = previousInvoices + invoiceCount === 0;
-  return isFirstTime && earliest.kind === "mid-month" ? nextPaymentDate(earliest.date) : earliest;
 }

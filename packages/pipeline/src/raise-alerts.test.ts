@@ -158,7 +158,11 @@ describe("alert of an overdue review", () => {
 
   it("a review of any invoice starts the count of days again", async () => {
     flow.clock.set("2026-12-10T01:00:00Z");
-    await reviewInvoices(flow.ctx, { numbers: ["INV-20261207-1"], verdict: { status: "paid" }, actor: "test" });
+    await reviewInvoices(flow.ctx, {
+      selection: { numbers: ["INV-20261207-1"] },
+      verdict: { status: "paid" },
+      actor: "test",
+    });
     await tickAt("2026-12-13T01:00:00Z");
     expect(await raised()).toEqual([]);
     await tickAt("2026-12-13T01:00:01Z");
@@ -168,7 +172,7 @@ describe("alert of an overdue review", () => {
   it("no review is overdue once all invoices are reviewed", async () => {
     const numbers = ["INV-20261207-1", "INV-20261207-2"];
     const verdict = { status: "rejected", reason: "fraud", disposition: "return" } as const;
-    await reviewInvoices(flow.ctx, { numbers, verdict, actor: "test" });
+    await reviewInvoices(flow.ctx, { selection: { numbers }, verdict, actor: "test" });
     await tickAt("2026-12-13T00:00:00Z");
     expect(await raised()).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { type LocalDate, localDateAt, type PaymentDate, type PaymentKind, paymentKindOf } from "@cpa-payouts/core";
 import type { Context } from "./context.ts";
 
-/** Whether an administrator may order the run of a date now. */
+/** Whether an administrator may request the run of a date now. */
 export type RunnableDate =
   | { readonly status: "runnable"; readonly date: PaymentDate }
   /** `kind` is null for a date that is not a payment date either. */

@@ -82,7 +82,7 @@ function toCheck(check: CheckName, look: () => Promise<string>) {
   return { ask, askAfter };
 }
 
-/** Logs the failed checks when they change: probes have no credentials, so their answers hold no details. */
+/** Logs the failed checks when they change: probes have no credentials, so the responses to them hold no details. */
 function changeLogger({ log }: Context): (checks: readonly ReadinessCheck[]) => void {
   let logged = "";
   return (checks) => {

@@ -8,4 +8,5 @@ export async function recordAction(
   action: AuditContext & { action: string; object: string },
 ): Promise<void> {
   await insertAuditEntry(ctx.db, { ...action, now: ctx.clock() });
+  ctx.log.info({ action: action.action }, "action.recorded");
 }

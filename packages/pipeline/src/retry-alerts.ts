@@ -7,6 +7,8 @@ import type { DataContext } from "./context.ts";
  *
  * @returns the number of deliveries opened
  */
-export function retryAlerts(ctx: DataContext, audit: AuditContext): Promise<number> {
-  return reopenDeliveries(ctx.db, { ...audit, now: ctx.clock() });
+export async function retryAlerts(ctx: DataContext, audit: AuditContext): Promise<number> {
+  const deliveries = await reopenDeliveries(ctx.db, { ...audit, now: ctx.clock() });
+  if (deliveries > 0) ctx.log.info({ deliveries }, "alerts.retried");
+  return deliveries;
 }

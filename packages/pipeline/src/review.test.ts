@@ -1,9 +1,10 @@
 import { InputError } from "@cpa-payouts/core";
 import { fingerprint, invoicedRun, openTestData, type TestData } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { cancelRun } from "./cancel-run.ts";
 import { credit } from "./credit.ts";
 import { retryRun } from "./retry-run.ts";
-import { reviewInvoices, reviewMethod } from "./review.ts";
+import { previewReview, reviewInvoices, reviewMethod } from "./review.ts";
 
 const A = "INV-20261207-1";
 const B = "INV-20261207-2";
@@ -24,7 +25,12 @@ afterEach(async () => {
 const paid = { status: "paid" } as const;
 const rejected = { status: "rejected", reason: "fraud", disposition: "return" } as const;
 const review = (numbers: string[], verdict: Parameters<typeof reviewInvoices>[1]["verdict"]) =>
-  reviewInvoices(data.ctx, { numbers, verdict, actor: "finance" });
+  reviewInvoices(data.ctx, { selection: { numbers }, verdict, actor: "finance" });
+
+const cancel = (paymentDate: string) => cancelRun(data.ctx, { paymentDate, reason: "wrong file", actor: "test" });
+/** These tests have no queue; a retry that finds nothing to do needs none. */
+const retry = (input: { paymentDate?: string }) =>
+  retryRun(data.ctx as Parameters<typeof retryRun>[0], { ...input, actor: "test" });
 
 /** The problems of the InputError with which `work` must fail, changing nothing. */
 async function refusal(work: () => Promise<unknown>): Promise<readonly string[]> {
@@ -41,13 +47,34 @@ async function refusal(work: () => Promise<unknown>): Promise<readonly string[]>
 describe("review of invoices", () => {
   it("a review gives each invoice its own result, and reviews it once", async () => {
     await review([A], paid);
-    expect(await review([B, A, B], rejected)).toEqual([
-      { number: B, result: "reviewed", status: "rejected" },
-      { number: A, result: "already-reviewed", status: "paid" },
+    expect(await review([B, A, B], rejected)).toEqual({
+      status: "done",
+      counts: [{ result: "reviewed", invoices: 1, amountCents: 150_00n }],
+      invoices: [
+        { number: B, result: "reviewed", status: "rejected" },
+        { number: A, result: "already-reviewed", status: "paid" },
+      ],
+    });
+    expect(data.log.of("invoices.reviewed")).toEqual([
+      { status: "paid", reviewed: 1 },
+      { status: "rejected", reviewed: 1 },
     ]);
-    expect(data.log.of("invoice.reviewed")).toEqual([
-      { invoice: A, status: "paid", result: "reviewed" },
-      { invoice: B, status: "rejected", result: "reviewed" },
+  });
+
+  it("a review by a filter or with a digest logs one line with counts, and one that changes nothing logs none", async () => {
+    const selection = { filter: { paymentDate: "2026-12-07" } };
+    const request = { selection, verdict: paid, actor: "finance" };
+    await data.database.sql`update settings set two_person_above_cents = 1`;
+    const { digest } = await previewReview(data.ctx, request);
+    const counts = [{ result: "approved", invoices: 2, amountCents: 300_00n }];
+    expect(await reviewInvoices(data.ctx, { ...request, digest })).toEqual({ status: "done", counts, invoices: [] });
+    expect(await reviewInvoices(data.ctx, { ...request, digest })).toEqual({ status: "set-changed" });
+    const second = { ...request, actor: "treasury" };
+    expect(await reviewInvoices(data.ctx, second)).toMatchObject({ counts: [{ result: "reviewed", invoices: 2 }] });
+    expect(await reviewInvoices(data.ctx, second)).toEqual({ status: "done", counts: [], invoices: [] });
+    expect(data.log.of("invoices.reviewed")).toEqual([
+      { status: "paid", approved: 2 },
+      { status: "paid", reviewed: 2 },
     ]);
   });
 
@@ -70,14 +97,17 @@ describe("review of a payment method", () => {
   it("a payment method is reviewed once, and the log does not contain its e-mail", async () => {
     const bounced = { status: "rejected", reason: "bounced" } as const;
     const binanceEmail = "a@pay.example.com";
-    expect(await method("a", bounced)).toEqual({ result: "reviewed", status: "rejected", binanceEmail });
-    expect(await method("a", bounced)).toEqual({ result: "already-reviewed", status: "rejected", binanceEmail });
+    const reviewed = { status: "rejected", binanceEmail };
+    expect(await method("a", bounced)).toEqual({ status: "reviewed", method: reviewed });
+    expect(await method("a", bounced)).toEqual({ status: "already-reviewed", method: reviewed });
     expect(JSON.stringify(data.log.of("method.reviewed"))).toBe('[{"userId":1,"status":"rejected"}]');
   });
 
   it("a review of the method of an unknown user or one without a method, and a rejection without a reason, are refused", async () => {
-    expect(await refusal(() => method("nobody", { status: "approved" }))).toEqual(["there is no user nobody"]);
-    expect(await refusal(() => method("none", { status: "approved" }))).toEqual(["user none has no payment method"]);
+    const before = await fingerprint(data.database);
+    expect(await method("nobody", { status: "approved" })).toEqual({ status: "unknown-user" });
+    expect(await method("none", { status: "approved" })).toEqual({ status: "no-method" });
+    expect(await fingerprint(data.database)).toEqual(before);
     expect(await refusal(() => method("a", { status: "rejected", reason: " " }))).toHaveLength(1);
   });
 });
@@ -117,10 +147,38 @@ describe("credit", () => {
 
 describe("retry of a run", () => {
   it("a retry of a date without a run is refused", async () => {
-    const ctx = data.ctx as Parameters<typeof retryRun>[0];
     await data.database.sql`update payment_runs set payment_date = '2026-12-21'`;
-    expect(await refusal(() => retryRun(ctx, { paymentDate: "2026-12-07", actor: "test" }))).toEqual([
-      "there is no run of 2026-12-07",
-    ]);
+    const before = await fingerprint(data.database);
+    expect(await retry({ paymentDate: "2026-12-07" })).toEqual({ status: "unknown-run" });
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("a retry without a date is refused while there is no run", async () => {
+    const empty = await openTestData();
+    const ctx = empty.ctx as Parameters<typeof retryRun>[0];
+    try {
+      expect(await retryRun(ctx, { actor: "test" })).toEqual({ status: "unknown-run" });
+    } finally {
+      await empty.close();
+    }
+  });
+
+  it("a retry of a cancelled run says so, and changes nothing", async () => {
+    await cancel("2026-12-07");
+    const before = await fingerprint(data.database);
+    const run = expect.objectContaining({ state: "cancelled" });
+    expect(await retry({ paymentDate: "2026-12-07" })).toEqual({ status: "cancelled", run });
+    expect(await fingerprint(data.database)).toEqual(before);
+  });
+});
+
+describe("cancelling of a run", () => {
+  it("a run is cancelled once, and a date without a run is refused", async () => {
+    expect(await cancel("2026-12-07")).toEqual({ status: "cancelled", skipped: 0 });
+    const before = await fingerprint(data.database);
+    const run = expect.objectContaining({ state: "cancelled" });
+    expect(await cancel("2026-12-07")).toEqual({ status: "finished", run });
+    expect(await cancel("2026-12-21")).toEqual({ status: "unknown-run" });
+    expect(await fingerprint(data.database)).toEqual(before);
   });
 });

@@ -3,10 +3,12 @@ import {
   findInvoiceStatuses,
   findLatestMethod,
   findUser,
+  type InvoiceReview,
   type InvoiceSelection,
   type InvoiceVerdict,
   previewInvoiceReview,
   type ReviewCount,
+  type ReviewOutcome,
   type ReviewPreview,
   type ReviewResult,
   recordInvoiceReview,
@@ -23,78 +25,80 @@ export interface ReviewedInvoice {
 
 /** A request to review invoices. */
 export interface ReviewRequest extends AuditContext {
+  readonly selection: InvoiceSelection;
   readonly verdict: InvoiceVerdict;
   /** Whether a program makes the request. A program cannot give one of two required approvals. */
   readonly isProgram?: boolean;
 }
 
+export type InvoiceReviewResult =
+  | {
+      readonly status: "done";
+      /** What was done with the invoices that were still to be reviewed. */
+      readonly counts: readonly ReviewCount[];
+      /** For a selection by numbers, each distinct number in order; for a filter, empty. */
+      readonly invoices: readonly ReviewedInvoice[];
+    }
+  /** The set differs from the one that the digest identifies; nothing was changed. */
+  | { readonly status: "set-changed" };
+
 /**
- * Marks invoices as paid or rejects them. Only pending ones change; for the others the result has their present status.
+ * Counts what a review of the selected invoices would do; writes nothing. The digest in the result limits
+ * {@link reviewInvoices} to exactly this set.
  *
- * @returns one result per distinct number, in order
+ * @throws InputError as {@link reviewInvoices}
+ */
+export async function previewReview(ctx: DataContext, input: ReviewRequest): Promise<ReviewPreview> {
+  return previewInvoiceReview(ctx.db, await toReview(ctx, input));
+}
+
+/**
+ * Marks the selected invoices as paid or rejects them. Only pending ones change.
+ *
+ * @param input.digest from {@link previewReview}; if the set, an amount or a result differs from what was previewed, nothing
+ *   is changed
  * @throws InputError that names every unknown number, or when a rejection lacks its reason; nothing is changed then
  */
 export async function reviewInvoices(
   ctx: DataContext,
-  input: ReviewRequest & { numbers: readonly string[] },
+  { digest, ...input }: ReviewRequest & { digest?: string },
+): Promise<InvoiceReviewResult> {
+  const review = await toReview(ctx, input);
+  const outcome = await recordInvoiceReview(ctx.db, review, digest);
+  if (!outcome.isExpected) return { status: "set-changed" };
+  logReview(ctx, review.to, outcome.counts);
+  return {
+    status: "done",
+    counts: outcome.counts.map(({ result, invoices, amountCents }) => ({ result, invoices, amountCents })),
+    invoices: await reviewedInvoices(ctx, review, outcome),
+  };
+}
+
+async function toReview(ctx: DataContext, { verdict, isProgram = false, selection, ...audit }: ReviewRequest) {
+  if (verdict.status === "rejected") requireReason(verdict.reason);
+  return { ...audit, to: verdict, isProgram, selection: await knownSelection(ctx, selection), now: ctx.clock() };
+}
+
+/** One line per review, whatever its size: the audit log has the numbers. */
+function logReview({ log }: DataContext, { status }: InvoiceVerdict, counts: readonly ReviewCount[]): void {
+  if (counts.length === 0) return;
+  const invoices = Object.fromEntries(counts.map(({ result, invoices }) => [result, invoices]));
+  log.info({ status, ...invoices }, "invoices.reviewed");
+}
+
+async function reviewedInvoices(
+  ctx: DataContext,
+  { selection, to }: InvoiceReview,
+  { counts }: ReviewOutcome,
 ): Promise<ReviewedInvoice[]> {
-  const numbers = [...new Set(input.numbers)];
-  requireReason(input.verdict);
-  await requireKnown(ctx, numbers);
-  const { counts } = await recordInvoiceReview(ctx.db, toReview(ctx, input, { numbers }));
+  if (!("numbers" in selection)) return [];
   const results = new Map(counts.flatMap(({ result, numbers }) => numbers.map((number) => [number, result] as const)));
-  for (const [number, result] of results)
-    ctx.log.info({ invoice: number, status: input.verdict.status, result }, "invoice.reviewed");
-  const present = await findInvoiceStatuses(ctx.db, numbers);
-  return numbers.map((number) => ({
+  const present = await findInvoiceStatuses(ctx.db, selection.numbers);
+  return selection.numbers.map((number) => ({
     number,
     result: results.get(number) ?? "already-reviewed",
-    status: present.get(number) ?? input.verdict.status,
+    status: present.get(number) ?? to.status,
   }));
-}
-
-/**
- * Counts what a review of the selected invoices would do; writes nothing. The digest in the result limits
- * {@link commitReview} to exactly this set.
- *
- * @throws InputError as {@link reviewInvoices}
- */
-export async function previewReview(
-  ctx: DataContext,
-  input: ReviewRequest & { selection: InvoiceSelection },
-): Promise<ReviewPreview> {
-  requireReason(input.verdict);
-  const selection = await knownSelection(ctx, input.selection);
-  return previewInvoiceReview(ctx.db, toReview(ctx, input, selection));
-}
-
-/**
- * Reviews the selected invoices, all of them or none: if the set, an amount or a result differs from what was previewed,
- * nothing is changed.
- *
- * @returns the counts of what was done, or `set-changed`
- * @throws InputError as {@link reviewInvoices}
- */
-export async function commitReview(
-  ctx: DataContext,
-  input: ReviewRequest & { selection: InvoiceSelection; digest: string },
-): Promise<{ status: "done"; counts: readonly ReviewCount[] } | { status: "set-changed" }> {
-  requireReason(input.verdict);
-  const selection = await knownSelection(ctx, input.selection);
-  const outcome = await recordInvoiceReview(ctx.db, toReview(ctx, input, selection), input.digest);
-  if (!outcome.isExpected) return { status: "set-changed" };
-  const counts = outcome.counts.map(({ result, invoices, amountCents }) => ({ result, invoices, amountCents }));
-  for (const { result, invoices } of counts)
-    ctx.log.info({ invoices, status: input.verdict.status, result }, "invoices.reviewed");
-  return { status: "done", counts };
-}
-
-function toReview(
-  ctx: DataContext,
-  { verdict, isProgram = false, ...audit }: ReviewRequest,
-  selection: InvoiceSelection,
-) {
-  return { ...audit, to: verdict, isProgram, selection, now: ctx.clock() };
 }
 
 async function knownSelection(ctx: DataContext, selection: InvoiceSelection): Promise<InvoiceSelection> {
@@ -110,14 +114,26 @@ async function requireKnown(ctx: DataContext, numbers: readonly string[]): Promi
   if (problems.length > 0) throw new InputError(problems.join("; "), problems);
 }
 
-function requireReason(verdict: { readonly status: string; readonly reason?: string }): void {
-  if (verdict.status === "rejected" && !verdict.reason?.trim()) throw new InputError("a rejection needs a reason");
+/**
+ * Returns the reason of a rejection.
+ *
+ * @param how how the caller gives a reason, for the message
+ * @throws InputError when there is none
+ */
+export function requireReason(reason: string | undefined, how = ""): string {
+  if (!reason?.trim()) throw new InputError(`a rejection needs a reason${how}`);
+  return reason;
 }
 
 export type MethodVerdict = { readonly status: "approved" } | { readonly status: "rejected"; readonly reason: string };
 
-export interface ReviewedMethod {
-  readonly result: "reviewed" | "already-reviewed";
+export type MethodReviewResult =
+  /** `method` is the latest payment method as it is now. */
+  | { readonly status: "reviewed" | "already-reviewed"; readonly method: LatestMethod }
+  | { readonly status: "unknown-user" }
+  | { readonly status: "no-method" };
+
+interface LatestMethod {
   readonly binanceEmail: string;
   readonly status: PaymentMethodStatus;
 }
@@ -127,24 +143,23 @@ export interface ReviewedMethod {
  *
  * @param input.binanceEmail the Binance e-mail that the reviewer saw; if the latest method has another one by now, nothing
  *   changes
- * @returns `reviewed`, or `already-reviewed` with the present Binance e-mail and status of the latest method
- * @throws InputError for an unknown user, a user without a method, or a rejection without a reason
+ * @returns the latest method, with `already-reviewed` when nothing was changed; otherwise why there is none
+ * @throws InputError for a rejection without a reason
  */
 export async function reviewMethod(
   ctx: DataContext,
   input: AuditContext & { externalId: string; verdict: MethodVerdict; binanceEmail?: string },
-): Promise<ReviewedMethod> {
+): Promise<MethodReviewResult> {
   const { verdict, ...review } = input;
   const { externalId } = review;
-  requireReason(verdict);
+  if (verdict.status === "rejected") requireReason(verdict.reason);
   const user = await findUser(ctx.db, externalId);
-  if (!user) throw new InputError(`there is no user ${externalId}`);
+  if (!user) return { status: "unknown-user" };
   const reviewed = await recordMethodReview(ctx.db, { ...review, to: verdict, now: ctx.clock() });
   if (reviewed) {
     ctx.log.info({ userId: user.id, status: verdict.status }, "method.reviewed");
-    return { result: "reviewed", status: verdict.status, ...reviewed };
+    return { status: "reviewed", method: { status: verdict.status, ...reviewed } };
   }
   const latest = await findLatestMethod(ctx.db, externalId);
-  if (!latest) throw new InputError(`user ${externalId} has no payment method`);
-  return { result: "already-reviewed", ...latest };
+  return latest ? { status: "already-reviewed", method: latest } : { status: "no-method" };
 }

@@ -23,7 +23,7 @@ export async function sendAlert(ctx: Context, { deliveryId }: { deliveryId: numb
   await settleDelivery(ctx.db, { deliveryId, state, error: null, now: ctx.clock() });
   const fields = { alertId: alert.id, event: alert.event, channel };
   if (refused > 0) ctx.log.warn({ ...fields, refused }, "alert.recipients-refused");
-  ctx.log.info(fields, `alert.${state}`);
+  ctx.log.info(fields, message ? "alert.sent" : "alert.dropped");
   return { result: state };
 }
 

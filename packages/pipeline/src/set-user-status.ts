@@ -1,5 +1,5 @@
 import type { AuditContext, UserStatus } from "@cpa-payouts/core";
-import { updateUserStatus } from "@cpa-payouts/db";
+import { findUser, updateUserStatus } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
 /**
@@ -13,5 +13,8 @@ export async function setUserStatus(
 ): Promise<"changed" | "unchanged" | "unknown-user"> {
   const before = await updateUserStatus(ctx.db, { ...input, now: ctx.clock() });
   if (before === null) return "unknown-user";
-  return before === input.status ? "unchanged" : "changed";
+  if (before === input.status) return "unchanged";
+  const user = await findUser(ctx.db, input.externalId);
+  ctx.log.info({ userId: user?.id, status: input.status }, "user.status-changed");
+  return "changed";
 }

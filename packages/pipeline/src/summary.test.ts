@@ -1,7 +1,7 @@
 import { findRun } from "@cpa-payouts/db";
 import { decidedRun, fingerprint, invoicedRun, openTestData, type TestData, testPolicy } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { currentOrNextPaymentDate, previewRun, summarizeRun } from "./summary.ts";
+import { currentOrNextPaymentDate, findNextDate, previewRun, summarizeRun } from "./summary.ts";
 import { verify } from "./verify.ts";
 
 let data: TestData;
@@ -88,6 +88,14 @@ describe("default payment date", () => {
     ["2026-12-22", "2027-01-04", "first-monday"],
   ])("the payment date that a preview on %s shows by default is %s (%s)", (today, date, kind) => {
     expect(currentOrNextPaymentDate(today)).toEqual({ date, kind });
+  });
+});
+
+describe("next payment date without a run", () => {
+  it("today's payment date is the next one until it has a run", async () => {
+    expect(await findNextDate(data.ctx, testPolicy)).toEqual({ date: "2026-12-07", kind: "first-monday" });
+    await decidedRun(data.ctx, "2026-12-07");
+    expect(await findNextDate(data.ctx, testPolicy)).toEqual({ date: "2026-12-21", kind: "mid-month" });
   });
 });
 

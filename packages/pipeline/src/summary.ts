@@ -1,6 +1,7 @@
 import {
   type LocalDate,
   latestPaymentDate,
+  localDateAt,
   nextPaymentDate,
   type PaymentDate,
   type PaymentKind,
@@ -83,7 +84,7 @@ export async function previewRun(
   return summaryOf(paymentDate, "preview", totals);
 }
 
-/** The answer for a day that is not a payment date, with the next payment date after it. */
+/** The result for a day that is not a payment date, with the next payment date after it. */
 export function notAPaymentDate(date: LocalDate): NotAPaymentDate {
   return { paymentDate: date, state: "not-a-payment-date", next: nextPaymentDate(date).date };
 }
@@ -92,6 +93,16 @@ export function notAPaymentDate(date: LocalDate): NotAPaymentDate {
 export function currentOrNextPaymentDate(today: LocalDate): PaymentDate {
   const latest = latestPaymentDate(today);
   return latest.date === today ? latest : nextPaymentDate(today);
+}
+
+/** The next payment date without a run: today if it is one and has no run yet, otherwise the one after it. */
+export async function findNextDate(
+  { db, clock }: Pick<DataContext, "db" | "clock">,
+  { schedule }: Pick<Policy, "schedule">,
+): Promise<PaymentDate> {
+  const today = localDateAt(clock(), schedule.timeZone);
+  const date = currentOrNextPaymentDate(today);
+  return date.date === today && (await findRun(db, today)) ? nextPaymentDate(today) : date;
 }
 
 function summaryOf({ date, kind }: PaymentDate, state: RunSummary["state"], totals: DecisionTotals): RunSummary {

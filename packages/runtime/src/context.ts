@@ -2,7 +2,7 @@ import { InputError } from "@cpa-payouts/core";
 import { checkDatabase, checkRole, connect, type Db, type DbConnection, ping } from "@cpa-payouts/db";
 import type { Backend, BackendConfig, Telemetry } from "@cpa-payouts/jobs";
 import { type Clock, type Context, defaultPace, type Log, type Pace } from "@cpa-payouts/pipeline";
-import { openAlerts } from "./channels.ts";
+import { openAlerts } from "./alerts.ts";
 import type { Config } from "./env.ts";
 import { queueErrorLogger } from "./queue-errors.ts";
 import { acceptSetup } from "./setup.ts";

@@ -63,6 +63,8 @@ const emails = list.superRefine((addresses, issue) => {
     issue.addIssue(`"${address}" is not an address such as finance@example.com`);
 });
 
+const defaultSchedule = { timeZone: "UTC", pattern: "0 2 * * *" };
+
 /** Every environment variable that is read, with its default (docs/configuration.md). */
 const variables = z.object({
   NODE_ENV: z.string().default("development"),
@@ -73,8 +75,8 @@ const variables = z.object({
     .string()
     .regex(/^[\w-]{1,40}$/, "write 1 to 40 letters, digits, - or _")
     .default("payouts"),
-  PAYMENT_TIME_ZONE: z.string().default("UTC"),
-  PAYMENT_TICK_CRON: z.string().default("0 2 * * *"),
+  PAYMENT_TIME_ZONE: z.string().default(defaultSchedule.timeZone),
+  PAYMENT_TICK_CRON: z.string().default(defaultSchedule.pattern),
   MINIMUM_BALANCE: z.string().default("100.00").pipe(amount),
   CATCH_UP_DAYS: z.string().default("7").pipe(wholeNumber(0, 366)),
   WORKER_CONCURRENCY: z.string().default("1000").pipe(wholeNumber(1, 5000)),
@@ -138,8 +140,8 @@ export function readConfig(env: Environment, now: Date): Config {
   const parsed = variables.safeParse(given);
   const problems = problemsIn(parsed);
   const schedule = {
-    timeZone: given.PAYMENT_TIME_ZONE ?? "UTC",
-    pattern: given.PAYMENT_TICK_CRON ?? "0 2 * * *",
+    timeZone: given.PAYMENT_TIME_ZONE ?? defaultSchedule.timeZone,
+    pattern: given.PAYMENT_TICK_CRON ?? defaultSchedule.pattern,
   };
   const scheduleProblem = findScheduleProblem(schedule, now);
   if (scheduleProblem)

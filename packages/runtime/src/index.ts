@@ -1,5 +1,5 @@
 /** What the entry points share: environment, connections, logger, tracing, set-up checks, shutdown. */
-export { openAlerts } from "./channels.ts";
+export { openAlerts } from "./alerts.ts";
 export { backendConfig, type OpenContext, openContext } from "./context.ts";
 export { type Config, readConfig } from "./env.ts";
 export * from "./environment.ts";

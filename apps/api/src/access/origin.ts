@@ -17,7 +17,7 @@ export interface OriginCheck {
  * `Sec-Fetch-Site` or `Origin`, which a page cannot change. A request with an `Authorization` header is accepted, since
  * its caller is identified by the token and not by a cookie.
  *
- * @returns null to accept the request, otherwise the 403 to answer
+ * @returns null to accept the request, otherwise the 403 to respond with
  */
 export function refusalOfOrigin(check: OriginCheck): ApiProblem | null {
   if (SAFE_METHODS.has(check.method) || check.authorization !== undefined) return null;

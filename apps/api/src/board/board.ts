@@ -57,7 +57,7 @@ async function registerFiles(scope: FastifyInstance, { staticFolder }: BullBoard
   });
 }
 
-/** One page under several URLs. It is the same for every role: its buttons depend on the answers of the API routes. */
+/** One page under several URLs. It is the same for every role: its buttons depend on the responses of the API routes. */
 function registerPages(scope: FastifyInstance, board: BullBoard): void {
   const page = renderPage(board, PREFIX);
   for (const url of [board.entry.route].flat())

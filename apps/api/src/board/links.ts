@@ -1,4 +1,5 @@
 import type { ExternalJobUrl, QueueJobJson } from "@bull-board/api/typings/app";
+import { idInPath } from "@cpa-payouts/contract";
 import { findExternalId, findInvoiceNumber } from "@cpa-payouts/db";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -18,9 +19,8 @@ export function linkOfJob({ data, returnvalue }: QueueJobJson): ExternalJobUrl {
 }
 
 const config = { access: { role: "viewer", scope: null } } as const;
-const id = z.coerce.number().pipe(z.int().positive());
-const ofInvoice = z.object({ runId: id, userId: id });
-const ofUser = z.object({ userId: id });
+const ofInvoice = z.object({ runId: idInPath, userId: idInPath });
+const ofUser = z.object({ userId: idInPath });
 
 /**
  * Redirects from the ids of a job to `/invoices/NUMBER` and `/users/EXTERNAL_ID`. These are paths of a front end; the API

@@ -24,7 +24,7 @@ export const healthHandlers: Handlers<"health"> = {
   readMetrics: async ({ metrics }) => ({ stream: Readable.from([await metrics.text()]) }),
 };
 
-/** False while the database is unavailable: the caller cannot be looked up then, and the answer must not wait for it. */
+/** False while the database is unavailable: the caller cannot be looked up then, and the response must not wait for it. */
 async function mayReadDetails(api: Api, request: FastifyRequest): Promise<boolean> {
   const now = api.ctx.clock();
   const findCaller = withTimeout(() => callerOf(api, request), LIMIT_MS);

@@ -11,11 +11,12 @@ import {
   pages,
   prepareSearch,
   type ReviewCount,
+  type ReviewPreview,
   totalInvoices,
   totalInvoicesQuickly,
 } from "@cpa-payouts/db";
 import { catalog } from "@cpa-payouts/jobs";
-import { commitReview, previewReview } from "@cpa-payouts/pipeline";
+import { previewReview, type ReviewRequest, reviewInvoices } from "@cpa-payouts/pipeline";
 import { stringify } from "csv-stringify/sync";
 import type { Call, Handlers } from "../calls.ts";
 import { positions, readCursor, toPage } from "../cursors.ts";
@@ -65,12 +66,14 @@ export const invoiceHandlers: Handlers<"invoices"> = {
   },
 
   reviewInvoices: async ({ ctx }, call) => {
-    const result = await commitReview(ctx, { ...toReview(call), digest: call.body.token });
-    if (result.status === "done") return { counts: result.counts.map(presentCount) };
-    const { counts } = await previewReview(ctx, toReview(call));
-    throw conflict("the set of invoices has changed since the preview; preview it again", {
-      counts: counts.map(presentCount),
-    });
+    const request = toReview(call);
+    const review = await reviewInvoices(ctx, { ...request, digest: call.body.token });
+    switch (review.status) {
+      case "done":
+        return { counts: review.counts.map(presentCount) };
+      case "set-changed":
+        throw setChanged(await previewReview(ctx, request));
+    }
   },
 };
 
@@ -80,10 +83,15 @@ function toFilter({ minimumAmount, maximumAmount, ...same }: FilterQuery): Invoi
   return defined({ ...same, minimumAmountCents: minimumAmount, maximumAmountCents: maximumAmount });
 }
 
-function toReview({ body, audit, caller }: Call<"previewReview"> | Call<"reviewInvoices">) {
+function toReview({ body, audit, caller }: Call<"previewReview"> | Call<"reviewInvoices">): ReviewRequest {
   const selection: InvoiceSelection =
     "numbers" in body.selection ? body.selection : { filter: toFilter(body.selection.filter) };
   return { ...audit, selection, verdict: body.verdict, isProgram: caller?.kind !== "admin" };
+}
+
+function setChanged({ counts }: ReviewPreview) {
+  const current = { counts: counts.map(presentCount) };
+  return conflict("the set of invoices has changed since the preview; preview it again", current);
 }
 
 function presentInvoice(invoice: InvoiceListing): ResponseOf<"listInvoices">["items"][number] {

@@ -36,7 +36,7 @@ function responseOf(outcome: Credited | Adjusted, sent: { externalId: string; no
   return presentEntry(entry);
 }
 
-/** A ledger entry as the API answers it: the amount in dollars, the instant in ISO 8601. */
+/** A ledger entry in a response of the API: the amount in dollars, the instant in ISO 8601. */
 export function presentEntry({ amountCents, createdAt, ...entry }: LedgerEntry) {
   return { ...entry, amount: formatCents(amountCents), createdAt: createdAt.toISOString() };
 }

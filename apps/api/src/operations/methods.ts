@@ -1,5 +1,5 @@
-import { defined } from "@cpa-payouts/core";
-import { findUser, listMethods, type MethodListing } from "@cpa-payouts/db";
+import { defined, InputError } from "@cpa-payouts/core";
+import { listMethods, type MethodListing } from "@cpa-payouts/db";
 import { reviewMethod } from "@cpa-payouts/pipeline";
 import type { Handlers } from "../calls.ts";
 import { positions, readCursor, toPage } from "../cursors.ts";
@@ -16,10 +16,17 @@ export const methodHandlers: Handlers<"methods"> = {
 
   reviewMethod: async ({ ctx }, { params, body, audit }) => {
     const { externalId } = params;
-    if (!(await findUser(ctx.db, externalId))) throw notFound(`user ${externalId}`);
-    const { result, binanceEmail, status } = await reviewMethod(ctx, { ...audit, externalId, ...body });
-    if (result === "reviewed") return { binanceEmail, status };
-    throw conflict("the method is reviewed already, or the user has another one now", { binanceEmail, status });
+    const result = await reviewMethod(ctx, { ...audit, externalId, ...body });
+    switch (result.status) {
+      case "reviewed":
+        return result.method;
+      case "already-reviewed":
+        throw conflict("the method is reviewed already, or the user has another one now", { ...result.method });
+      case "no-method":
+        throw new InputError(`user ${externalId} has no payment method`);
+      case "unknown-user":
+        throw notFound(`user ${externalId}`);
+    }
   },
 };
 

@@ -7,7 +7,6 @@ import {
   dueAt,
   formatCents,
   localDateAt,
-  nextPaymentDate,
   type PaymentDate,
   paymentDatesBetween,
   toIcs,
@@ -16,12 +15,11 @@ import {
   type AuditEntry,
   countMethods,
   findOldestPending,
-  findRun,
   listAuditLog,
   listRuns,
   tallyInvoices,
 } from "@cpa-payouts/db";
-import { currentOrNextPaymentDate, findMissedDates, summarizeRun } from "@cpa-payouts/pipeline";
+import { findMissedDates, findNextDate, summarizeRun } from "@cpa-payouts/pipeline";
 import type { Api } from "../api.ts";
 import type { Handlers } from "../calls.ts";
 import { positions, readCursor, toPage } from "../cursors.ts";
@@ -35,7 +33,7 @@ export const overviewHandlers: Handlers<"overview"> = {
       api.userTallies(),
       countMethods(db, "pending"),
       lastRunOf(api),
-      nextDateOf(api),
+      findNextDate(api.ctx, policy),
       findMissedDates(api.ctx, policy),
     ]);
     return {
@@ -72,13 +70,6 @@ async function lastRunOf({ ctx }: Api) {
   if (!run) return null;
   const { invoiced, failed, totalCents } = await summarizeRun(ctx, run);
   return { paymentDate: run.paymentDate, state: run.state, invoiced, failed, total: formatCents(totalCents) };
-}
-
-/** Today's payment date if it has no run yet, otherwise the next one. */
-async function nextDateOf({ ctx }: Api): Promise<PaymentDate> {
-  const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
-  const date = currentOrNextPaymentDate(today);
-  return date.date === today && (await findRun(ctx.db, today)) ? nextPaymentDate(today) : date;
 }
 
 function datesOf({ ctx }: Api, { from, months }: InputOf<"listPaymentDates">["query"]): PaymentDate[] {

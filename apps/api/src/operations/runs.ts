@@ -66,19 +66,28 @@ export const runHandlers: Handlers<"runs"> = {
     return presentRun(api, run);
   },
 
-  retryRun: async (api, { params, audit }) => {
-    const run = await knownRun(api, params.date);
-    if (run.state === "cancelled") throw conflict("the run was cancelled", { state: run.state });
-    const { retried } = await retryRun(api.ctx, { ...audit, paymentDate: params.date });
-    return { retried };
+  retryRun: async ({ ctx }, { params, audit }) => {
+    const result = await retryRun(ctx, { ...audit, paymentDate: params.date });
+    switch (result.status) {
+      case "retried":
+        return { retried: result.retried };
+      case "cancelled":
+        throw conflict("the run was cancelled", { state: result.run.state });
+      case "unknown-run":
+        throw unknownRun(params.date);
+    }
   },
 
-  cancelRun: async (api, { params, body, audit }) => {
-    await knownRun(api, params.date);
-    const result = await cancelRun(api.ctx, { ...audit, paymentDate: params.date, reason: body.reason });
-    if (result.status === "finished")
-      throw conflict(`the run is ${result.run.state} already`, { state: result.run.state });
-    return { skipped: result.skipped };
+  cancelRun: async ({ ctx }, { params, body, audit }) => {
+    const result = await cancelRun(ctx, { ...audit, paymentDate: params.date, reason: body.reason });
+    switch (result.status) {
+      case "cancelled":
+        return { skipped: result.skipped };
+      case "finished":
+        throw conflict(`the run is ${result.run.state} already`, { state: result.run.state });
+      case "unknown-run":
+        throw unknownRun(params.date);
+    }
   },
 };
 
@@ -94,8 +103,12 @@ function today(ctx: Api["ctx"]): string {
 
 async function knownRun({ ctx }: Api, date: string): Promise<PaymentRun> {
   const run = await findRun(ctx.db, date);
-  if (!run) throw notFound(`run of ${date}`);
+  if (!run) throw unknownRun(date);
   return run;
+}
+
+function unknownRun(date: string) {
+  return notFound(`run of ${date}`);
 }
 
 async function presentRun({ ctx }: Api, run: PaymentRun) {

@@ -1,11 +1,9 @@
 import { isCancel, password as promptPassword } from "@clack/prompts";
 import { createAdmin, MIN_PASSWORD_LENGTH, removeSecondFactor, setPassword } from "@cpa-payouts/access";
-import { type AdminRole, adminRoles, InputError, OperationError } from "@cpa-payouts/core";
+import { type AdminRole, adminEmail, adminRoles, InputError, OperationError } from "@cpa-payouts/core";
 import { listAdmins } from "@cpa-payouts/db";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
-
-const EMAIL = /^[^\s@]+@[^\s@]+$/;
 
 /**
  * `payouts admin create`: adds an administrator. On a terminal it asks for a password; elsewhere, or if none is typed, a
@@ -15,7 +13,7 @@ const EMAIL = /^[^\s@]+@[^\s@]+$/;
  */
 export async function addAdmin(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
   const role = readRole(options.role);
-  if (!EMAIL.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
+  if (!adminEmail.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
     const created = await createAdmin(ctx, { email, role, actor: cli.actor, ...chosen });

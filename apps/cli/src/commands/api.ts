@@ -2,10 +2,10 @@ import { InputError } from "@cpa-payouts/core";
 import { hasAdmins } from "@cpa-payouts/db";
 import { untilStopped } from "@cpa-payouts/runtime";
 import { openProcessMetrics } from "@cpa-payouts/worker";
-import { withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { withTracing } from "../flow-connection.ts";
+import { withApi } from "../with-api.ts";
 
 /**
  * `payouts api`: runs one API process of the scaled set-up until SIGINT or SIGTERM. On one machine `payouts up` serves

@@ -9,7 +9,7 @@ import { withDatabase } from "../connection.ts";
  * @param amount dollars with at most two decimals, such as `12.50`
  * @throws InputError for a bad amount or key, an unknown user, or a key that was used for another user or amount
  */
-export async function creditUser(
+export async function addCredit(
   cli: Cli,
   externalId: string,
   amount: string,

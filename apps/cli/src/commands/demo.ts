@@ -124,8 +124,8 @@ async function review(ctx: Context): Promise<string> {
   const rejected = numbers.slice(0, REJECTED);
   const paid = numbers.slice(REJECTED, REVIEWED);
   const returned = { status: "rejected", reason: "traffic under investigation", disposition: "return" } as const;
-  await reviewInvoices(ctx, { numbers: rejected, verdict: returned, actor: "demo" });
-  await reviewInvoices(ctx, { numbers: paid, verdict: { status: "paid" }, actor: "demo" });
+  await reviewInvoices(ctx, { selection: { numbers: rejected }, verdict: returned, actor: "demo" });
+  await reviewInvoices(ctx, { selection: { numbers: paid }, verdict: { status: "paid" }, actor: "demo" });
   return `Finance marks ${paid.length} invoices as paid and rejects ${rejected.length}; their amounts go back to the balances`;
 }
 

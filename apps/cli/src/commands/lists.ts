@@ -12,9 +12,9 @@ import {
 import {
   findUser,
   type InvoiceListing,
-  listInvoices as listInvoicesPage,
-  listMethods as listMethodsPage,
-  listUsers as listUsersPage,
+  listInvoices,
+  listMethods,
+  listUsers,
   type MethodListing,
   pages,
   type UserListing,
@@ -36,14 +36,14 @@ interface ListOptions {
  *
  * @throws InputError for a bad status or date, or an unknown user
  */
-export async function listInvoices(cli: Cli, options: ListOptions & { date?: string }): Promise<undefined> {
+export async function printInvoices(cli: Cli, options: ListOptions & { date?: string }): Promise<undefined> {
   const status = readChoice("--status", options.status, statesOf(invoiceTransitions));
   const paymentDate = options.date === undefined ? undefined : parseLocalDate(options.date);
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
     const filter = defined({ status, paymentDate, externalId });
     const invoices = pages<InvoiceListing>(
-      (page) => listInvoicesPage(ctx.db, filter, { sort: "oldest", ...page }),
+      (page) => listInvoices(ctx.db, filter, { sort: "oldest", ...page }),
       options.limit,
     );
     await printList(cli, invoiceColumns, invoices, (invoice) => ({
@@ -72,7 +72,7 @@ const invoiceColumns = [
  *
  * @throws InputError for a bad status or amount, or an unknown user
  */
-export async function listUsers(
+export async function printUsers(
   cli: Cli,
   options: ListOptions & { minBalance?: string; method?: string },
 ): Promise<undefined> {
@@ -82,10 +82,7 @@ export async function listUsers(
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
     const filter = defined({ status, methodStatus, minimumBalanceCents, externalId });
-    const users = pages<UserListing>(
-      (page) => listUsersPage(ctx.db, filter, { sort: "oldest", ...page }),
-      options.limit,
-    );
+    const users = pages<UserListing>((page) => listUsers(ctx.db, filter, { sort: "oldest", ...page }), options.limit);
     await printList(cli, userColumns, users, (user) => ({ ...user, balance: formatCents(user.balanceCents) }));
   });
 }
@@ -107,13 +104,12 @@ const userColumns = [
  *
  * @throws InputError for a bad status, or an unknown user
  */
-export async function listMethods(cli: Cli, options: ListOptions): Promise<undefined> {
+export async function printMethods(cli: Cli, options: ListOptions): Promise<undefined> {
   const status = readChoice("--status", options.status, statesOf(paymentMethodTransitions));
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
     const methods = pages<MethodListing>(
-      ({ after, limit }) =>
-        listMethodsPage(ctx.db, defined({ status, externalId }), { afterId: after?.id ?? 0, limit }),
+      ({ after, limit }) => listMethods(ctx.db, defined({ status, externalId }), { afterId: after?.id ?? 0, limit }),
       options.limit,
     );
     await printList(cli, methodColumns, methods, (method) => ({

@@ -1,9 +1,17 @@
-import { InputError } from "@cpa-payouts/core";
+import { InputError, OperationError } from "@cpa-payouts/core";
 import type { InvoiceVerdict } from "@cpa-payouts/db";
-import { type MethodVerdict, reviewInvoices, reviewMethod } from "@cpa-payouts/pipeline";
+import {
+  type MethodReviewResult,
+  type MethodVerdict,
+  requireReason,
+  reviewInvoices,
+  reviewMethod,
+} from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
+
+const GIVE_REASON = ": --reason TEXT";
 
 export interface InvoiceReviewOptions {
   readonly paid?: boolean;
@@ -22,12 +30,15 @@ export interface InvoiceReviewOptions {
 export async function review(cli: Cli, numbers: readonly string[], options: InvoiceReviewOptions): Promise<ExitCode> {
   const verdict = readInvoiceVerdict(options);
   return withDatabase(cli, async (ctx) => {
-    const reviewed = await reviewInvoices(ctx, { numbers, verdict, actor: cli.actor });
+    const reviewed = await reviewInvoices(ctx, { selection: { numbers }, verdict, actor: cli.actor });
+    // Only a review with a digest ends in this way.
+    if (reviewed.status === "set-changed") throw new OperationError("the set of invoices has changed");
+    const { invoices } = reviewed;
     await cli.output.list(
       [{ key: "number" }, { key: "status" }, { key: "result" }],
-      reviewed.map((one) => ({ ...one })),
+      invoices.map((invoice) => ({ ...invoice })),
     );
-    return reviewed.every(({ status }) => status === verdict.status) ? exitCodes.done : exitCodes.failed;
+    return invoices.every(({ status }) => status === verdict.status) ? exitCodes.done : exitCodes.failed;
   });
 }
 
@@ -35,7 +46,11 @@ function readInvoiceVerdict({ paid, reject, forfeit, reason }: InvoiceReviewOpti
   if (paid === reject) throw new InputError("say either --paid or --reject");
   if (paid && (forfeit || reason !== undefined)) throw new InputError("--forfeit and --reason go with --reject");
   if (paid) return { status: "paid" };
-  return { status: "rejected", reason: requireReason(reason), disposition: forfeit ? "forfeit" : "return" };
+  return {
+    status: "rejected",
+    reason: requireReason(reason, GIVE_REASON),
+    disposition: forfeit ? "forfeit" : "return",
+  };
 }
 
 export interface MethodReviewOptions {
@@ -53,23 +68,34 @@ export interface MethodReviewOptions {
 export async function method(cli: Cli, externalId: string, options: MethodReviewOptions): Promise<ExitCode> {
   const verdict = readMethodVerdict(options);
   return withDatabase(cli, async (ctx) => {
-    const reviewed = await reviewMethod(ctx, { externalId, verdict, actor: cli.actor });
-    await cli.output.object({ externalId, ...reviewed }, () => [
-      reviewed.result === "reviewed"
-        ? `${reviewed.binanceEmail} of ${externalId} is now ${reviewed.status}`
-        : `${reviewed.binanceEmail} of ${externalId} is ${reviewed.status} already; nothing was changed`,
+    const { result, method } = knownMethod(
+      externalId,
+      await reviewMethod(ctx, { externalId, verdict, actor: cli.actor }),
+    );
+    const { binanceEmail, status } = method;
+    await cli.output.object({ externalId, result, status, binanceEmail }, () => [
+      result === "reviewed"
+        ? `${binanceEmail} of ${externalId} is now ${status}`
+        : `${binanceEmail} of ${externalId} is ${status} already; nothing was changed`,
     ]);
-    return reviewed.status === verdict.status ? exitCodes.done : exitCodes.failed;
+    return status === verdict.status ? exitCodes.done : exitCodes.failed;
   });
+}
+
+function knownMethod(externalId: string, review: MethodReviewResult) {
+  switch (review.status) {
+    case "reviewed":
+    case "already-reviewed":
+      return { result: review.status, method: review.method };
+    case "no-method":
+      throw new InputError(`user ${externalId} has no payment method`);
+    case "unknown-user":
+      throw new InputError(`there is no user ${externalId}`);
+  }
 }
 
 function readMethodVerdict({ approve, reject, reason }: MethodReviewOptions): MethodVerdict {
   if (approve === reject) throw new InputError("say either --approve or --reject");
   if (approve && reason !== undefined) throw new InputError("--reason goes with --reject");
-  return approve ? { status: "approved" } : { status: "rejected", reason: requireReason(reason) };
-}
-
-function requireReason(reason = ""): string {
-  if (reason.trim() === "") throw new InputError("a rejection needs a reason: --reason TEXT");
-  return reason;
+  return approve ? { status: "approved" } : { status: "rejected", reason: requireReason(reason, GIVE_REASON) };
 }

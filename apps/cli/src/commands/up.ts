@@ -4,11 +4,11 @@ import { hasAdmins, hasUsers } from "@cpa-payouts/db";
 import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
 import { untilStopped } from "@cpa-payouts/runtime";
 import { openProcessMetrics, runWorker } from "@cpa-payouts/worker";
-import { withApi } from "../api-server.ts";
 import type { Cli } from "../cli.ts";
 import { migrateAll, type Server, useDatabase, withServer } from "../connection.ts";
 import { withTracing } from "../flow-connection.ts";
 import { importSampleNetwork } from "../sample-network.ts";
+import { withApi } from "../with-api.ts";
 
 const FIRST_ADMIN = "admin@localhost";
 

@@ -16,7 +16,7 @@ export async function why(cli: Cli, externalId: string, options: { date?: string
     const user = await findUser(ctx.db, externalId);
     if (!user) throw new InputError(`there is no user ${externalId}`);
     const decision = await findDecision(ctx.db, user.id, date ?? undefined);
-    await cli.output.object(toAnswer(externalId, date, decision), () => [
+    await cli.output.object(toOutput(externalId, date, decision), () => [
       decision
         ? decisionSentence(externalId, decision)
         : `${externalId} was not considered ${date ? `on ${date}` : "by any run yet"}: a run considers users who are owed something when it decides`,
@@ -25,7 +25,7 @@ export async function why(cli: Cli, externalId: string, options: { date?: string
 }
 
 /** The keys are the same without a decision; then every value but the user and the date asked for is null. */
-function toAnswer(externalId: string, date: string | null, decision: StoredDecision | null) {
+function toOutput(externalId: string, date: string | null, decision: StoredDecision | null) {
   return {
     externalId,
     paymentDate: decision?.paymentDate ?? date,

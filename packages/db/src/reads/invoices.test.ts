@@ -1,10 +1,11 @@
+import { type InvoiceSort, invoiceSorts } from "@cpa-payouts/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addUpTallies } from "../statements/add-up-tallies.ts";
 import { recordInvoiceReview } from "../statements/record-invoice-review.ts";
 import { invoicedRun, openTestData, type TestData, type TestUser } from "../testing/index.ts";
 import type { InvoiceFilter } from "./invoice-filter.ts";
 import { tallyInvoices, totalInvoices, totalInvoicesQuickly } from "./invoice-totals.ts";
-import { findInvoice, type InvoiceListing, type InvoiceSort, invoiceSorts, listInvoices } from "./invoices.ts";
+import { findInvoice, type InvoiceListing, listInvoices } from "./invoices.ts";
 
 /** The amounts repeat, so that the sort order must break ties. */
 const users: TestUser[] = Array.from({ length: 60 }, (_, index) => ({

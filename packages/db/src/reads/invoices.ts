@@ -1,4 +1,4 @@
-import { dispositions, type InvoiceStatus } from "@cpa-payouts/core";
+import { dispositions, type InvoiceSort, type InvoiceStatus } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { cents, date, id, instant, nullable, oneOf, type Row, text } from "../decoders.ts";
@@ -36,10 +36,6 @@ const columns = {
 
 /** An invoice, with the user's external id, e-mail and name. */
 export type InvoiceListing = Row<typeof columns>;
-
-export const invoiceSorts = ["newest", "oldest", "largest", "smallest"] as const;
-
-export type InvoiceSort = (typeof invoiceSorts)[number];
 
 export interface InvoicePage {
   readonly sort: InvoiceSort;

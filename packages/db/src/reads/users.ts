@@ -2,6 +2,7 @@ import {
   type PaymentMethodStatus,
   paymentMethodTransitions,
   statesOf,
+  type UserSort,
   type UserStatus,
   userStatuses,
 } from "@cpa-payouts/core";
@@ -58,11 +59,6 @@ export interface UserFilter {
   /** The beginning of the external id, e-mail or name. */
   readonly search?: string;
 }
-
-/** By age only: an index on balances would be written with every credit and every invoice. */
-export const userSorts = ["oldest", "newest"] as const;
-
-export type UserSort = (typeof userSorts)[number];
 
 export interface UserPage {
   readonly sort: UserSort;
