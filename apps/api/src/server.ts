@@ -17,6 +17,7 @@ import { type Api, type ApiOptions, isSecure } from "./api.ts";
 import { registerBoard } from "./board/board.ts";
 import { registerLinks } from "./board/links.ts";
 import { cached } from "./cached.ts";
+import { closeWithoutDelay } from "./closing.ts";
 import { registerDocument } from "./document.ts";
 import { openMetrics } from "./metrics.ts";
 import { registerPages, signInPathFor } from "./pages.ts";
@@ -69,7 +70,7 @@ export async function createServer(options: ApiOptions): Promise<FastifyInstance
   server.setNotFoundHandler(async () => {
     throw new ApiProblem(404, "not-found", "there is no such page or operation; /docs lists the operations");
   });
-  announceClosing(server);
+  closeWithoutDelay(server);
   requireRules(server);
   await protect(server, api);
   recordRequests(server, api);
@@ -104,12 +105,6 @@ function serverOptions({ config }: Api): FastifyServerOptions {
       : {}),
   };
   return options as FastifyServerOptions;
-}
-
-function announceClosing(server: FastifyInstance): void {
-  const closing = new AbortController();
-  server.decorate("closing", closing.signal);
-  server.addHook("preClose", async () => closing.abort());
 }
 
 /**
