@@ -59,7 +59,9 @@ async function start(project: TestProject, folder: string): Promise<() => Promis
     const leftovers = await sweep(folder);
     if (leftovers.length === 0) return;
     const lines = leftovers.map(({ pid, command }) => `  ${pid} ${command}`);
-    throw new Error(`the tests left ${leftovers.length} processes behind, which were killed:\n${lines.join("\n")}`);
+    // Vitest only prints the error of a teardown.
+    process.exitCode = 1;
+    throw new Error(`the tests left processes behind, which were killed:\n${lines.join("\n")}`);
   };
 }
 
