@@ -35,7 +35,7 @@ export async function raiseAlerts(ctx: Context): Promise<void> {
   if (channels.length === 0) return;
   const candidates = await findAlerts(ctx);
   const raised = await insertAlerts(ctx.db, { candidates, channels, now: ctx.clock() });
-  for (const alert of raised) ctx.log.info(alert, "alert.raised");
+  for (const { alertId, event } of raised) ctx.log.info({ alertId, alert: event }, "alert.raised");
   const open = await listOpenDeliveries(ctx.db, channels, PAGE);
   await ctx.queues.ensureQueued(
     "send-alert",

@@ -21,7 +21,7 @@ export async function sendAlert(ctx: Context, { deliveryId }: { deliveryId: numb
   const refused = message ? await send(ctx, delivery, { deliveryId, message }) : 0;
   const state = message ? "sent" : "dropped";
   await settleDelivery(ctx.db, { deliveryId, state, error: null, now: ctx.clock() });
-  const fields = { alertId: alert.id, event: alert.event, channel };
+  const fields = { alertId: alert.id, alert: alert.event, channel };
   if (refused > 0) ctx.log.warn({ ...fields, refused }, "alert.recipients-refused");
   ctx.log.info(fields, message ? "alert.sent" : "alert.dropped");
   return { result: state };
