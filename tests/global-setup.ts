@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { migrateDatabase } from "@cpa-payouts/db";
@@ -35,12 +36,25 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // As root the database server runs as another user, who must be able to enter; tests make their own folders below.
   await mkdir(folder, { mode: 0o755 });
   await mkdir(temporaryFolder(folder), { mode: 0o755 });
+  const sweepAtExit = () => sweepInProcess(folder);
+  process.once("exit", sweepAtExit);
   try {
-    return await start(project, folder);
+    const stop = await start(project, folder);
+    return () => stop().finally(() => process.off("exit", sweepAtExit));
   } catch (cause) {
     await sweep(folder);
     throw cause;
   }
+}
+
+/**
+ * Sweeps from a process of its own. Vitest exits a millisecond after a signal, such as that of Ctrl-C, and a handler of that
+ * exit cannot wait for anything but a process.
+ */
+function sweepInProcess(folder: string): void {
+  spawnSync(process.execPath, ["--import", "tsx", path.join(import.meta.dirname, "sweep.ts"), folder], {
+    stdio: "inherit",
+  });
 }
 
 async function start(project: TestProject, folder: string): Promise<() => Promise<void>> {
