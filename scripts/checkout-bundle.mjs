@@ -1,17 +1,27 @@
 // The bundle that `payouts` runs in a checkout, where starting from the TypeScript sources costs two seconds of CPU time. It is
 // built again when a file that went into it has changed. Built-in modules only until something has to be built.
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "apps/cli/dist/checkout");
-const stampFile = join(folder, "stamp.json");
+const STAMP = "stamp.json";
 const ENTRY = "apps/cli/src/main.ts";
 /** Files that decide how the bundle is built and how packages are resolved; esbuild does not list them as inputs. */
 const BUILD_FILES = ["scripts/bundle.mjs", "scripts/checkout-bundle.mjs", "package.json", "package-lock.json"];
-/** The number of builds to keep: a process that started from an older build may still load chunks of it. */
-const KEPT_BUILDS = 10;
+/** How long a build stays after a later one replaced it: a process that started from it may still load chunks of it. */
+const KEPT_MS = 86_400_000;
 
 /**
  * Finds the bundle of the present sources, and builds it if there is none.
@@ -23,7 +33,7 @@ export async function checkoutBundle() {
   const stamp = readStamp();
   if (stamp?.inputs.every(isUnchanged)) return urlOf(stamp.build);
   if (process.stderr.isTTY) process.stderr.write("payouts: the sources have changed, bundling them ...\n");
-  return urlOf(await build());
+  return urlOf(await build(stamp?.build));
 }
 
 function urlOf(build) {
@@ -32,7 +42,7 @@ function urlOf(build) {
 
 function readStamp() {
   try {
-    const stamp = JSON.parse(readFileSync(stampFile, "utf8"));
+    const stamp = JSON.parse(readFileSync(join(folder, STAMP), "utf8"));
     statSync(join(folder, stamp.build, "payouts.mjs"));
     return stamp;
   } catch (error) {
@@ -54,26 +64,46 @@ function statOf(file) {
   return statSync(join(root, file), { throwIfNoEntry: false });
 }
 
-async function build() {
+/**
+ * Builds are named after a digest of their content. Commands that start at the same time after a change therefore need no lock:
+ * each of them builds, and all of them arrive at the same build.
+ */
+async function build(replaced) {
   const begunMs = Date.now();
-  const build = `${begunMs.toString(36)}-${process.pid}`;
+  const half = newName();
   mkdirSync(folder, { recursive: true });
-  const { bundle } = await import("./bundle.mjs");
-  const metafile = await bundle({
-    entry: join(root, ENTRY),
-    folder: join(folder, build),
-    name: "payouts",
-    sourcemap: false,
-  });
-  const read = Object.keys(metafile.inputs).map((file) => relative(root, resolve(file)));
-  const inputs = [...new Set([...read, ...manifestsOf(read), ...BUILD_FILES])].map((file) => {
+  const { compile, digestOf, writeFiles } = await import("./bundle.mjs");
+  const { files, inputs } = await compile({ entry: join(root, ENTRY), folder, name: "payouts", sourcemap: false });
+  const build = digestOf(files);
+  writeFiles(files, join(folder, half));
+  complete(half, build);
+  // A file that was edited meanwhile may have been read before or after the edit. This bundle is therefore used only once.
+  const times = timesOf([...inputs, ...manifestsOf(inputs), ...BUILD_FILES]);
+  if (times.every(([, , , changedMs]) => changedMs < begunMs)) storeStamp({ build, inputs: times });
+  removeOld([build, replaced]);
+  return build;
+}
+
+/** A name for a file or folder that is not complete. It is renamed when it is, so that no other process finds half of it. */
+function newName() {
+  return `half-${process.pid}-${process.hrtime.bigint()}`;
+}
+
+/** Gives a complete build its name, unless another process has made the same one. */
+function complete(half, build) {
+  try {
+    renameSync(join(folder, half), join(folder, build));
+  } catch (error) {
+    if (!existsSync(join(folder, build))) throw error;
+    rmSync(join(folder, half), { recursive: true });
+  }
+}
+
+function timesOf(files) {
+  return [...new Set(files)].map((file) => {
     const { size, mtimeMs, ctimeMs } = statOf(file) ?? { size: -1, mtimeMs: 0, ctimeMs: 0 };
     return [file, size, mtimeMs, ctimeMs];
   });
-  // A file that was edited meanwhile may have been read before or after the edit. This bundle is therefore used only once.
-  if (inputs.every(([, , , changedMs]) => changedMs < begunMs)) storeStamp({ build, inputs });
-  removeOldBuilds();
-  return build;
 }
 
 /** `exports` and `sideEffects` in the manifests of the workspaces decide what is bundled. */
@@ -82,15 +112,36 @@ function manifestsOf(files) {
   return [...new Set(workspaces)].map((workspace) => `${workspace}/package.json`).filter((file) => statOf(file));
 }
 
-/** Replaces the stamp by a rename, so that a command that starts at the same time never reads half of it. */
 function storeStamp(stamp) {
-  const half = `${stampFile}.${process.pid}`;
+  const half = join(folder, newName());
   writeFileSync(half, JSON.stringify(stamp));
-  renameSync(half, stampFile);
+  renameSync(half, join(folder, STAMP));
 }
 
-/** The names of builds begin with the time in base 36, so that they sort by age. */
-function removeOldBuilds() {
-  const builds = readdirSync(folder).filter((name) => /^[0-9a-z]+-\d+$/.test(name));
-  for (const name of builds.sort().slice(0, -KEPT_BUILDS)) rmSync(join(folder, name), { recursive: true, force: true });
+/** Removes what has not been used for a day: builds, and what commands that were killed have left. */
+function removeOld(used) {
+  for (const name of readdirSync(folder)) {
+    try {
+      if (used.includes(name)) markUsed(name);
+      else if (isOld(name)) remove(name);
+    } catch {
+      // Another command has removed it, or it belongs to another user. This build is complete in any case.
+    }
+  }
+}
+
+function markUsed(name) {
+  const now = new Date();
+  utimesSync(join(folder, name), now, now);
+}
+
+function isOld(name) {
+  return name !== STAMP && statSync(join(folder, name)).mtimeMs < Date.now() - KEPT_MS;
+}
+
+/** Renames it first, so that no build with files missing keeps its name when the process is killed. */
+function remove(name) {
+  const half = join(folder, newName());
+  renameSync(join(folder, name), half);
+  rmSync(half, { recursive: true });
 }
