@@ -60,10 +60,10 @@ describe.skipIf(isMissing)(
       const endSlowness = await slowDownInvoices(database, USERS);
 
       const connections = watchConnections(database);
-      const progress = async () => [...(await database.sql`select count(*) from invoices`)];
+      const progress = async () => `${(await database.sql`select from invoices`).length} invoices`;
       await watched("the run through PgBouncer", progress, async () => {
         const crediting = creditAllThrough(env.DATABASE_URL, network);
-        const running = runPayouts([...RUN, "--json"], env);
+        const running = runPayouts([...RUN, "--json"], env, progress);
         await Promise.all(workers.map((worker) => worker.untilSays('"event":"invoices.created"')));
         await endSlowness();
         const { code, stdout, stderr } = await running;

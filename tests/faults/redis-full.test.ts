@@ -49,7 +49,11 @@ describe.skipIf(inject("redisBinary") === null)("a run whose Redis runs out of m
 
   const start = () => startPayouts([DUE], { ...environmentOf(flow), WORKER_CONCURRENCY: "50" }, [bundle.file]);
   const untilRefused = (workers: readonly PayoutsProcess[]) =>
-    Promise.all(workers.map((worker) => worker.untilSays(OUT_OF_MEMORY)));
+    watched(
+      "the workers that Redis is to refuse",
+      () => progressOf(flow),
+      () => Promise.all(workers.map((worker) => worker.untilSays(OUT_OF_MEMORY))),
+    );
 
   const expectFinished = (run: PaymentRun) =>
     watched(

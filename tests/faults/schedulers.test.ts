@@ -37,20 +37,26 @@ describeOnBackends("schedulers that boot together", (kind) => {
       const atOnce = (step: (ctx: Context) => Promise<unknown>) => Promise.all(schedulers.map(({ ctx }) => step(ctx)));
 
       const since = Date.now();
-      await Promise.all(schedulers.map((scheduler) => scheduler.boot()));
-      const run = await theOnlyRun(flow);
-      await expectOneOfEachScheduler(flow, since);
-      expect(await waiting(flow, "ticks")).toBe(1);
-      expect(await waiting(flow, "runs")).toBe(1);
-      await atOnce((ctx) => decide(ctx, { runId: run.id }));
-      await atOnce((ctx) => fanOut(ctx, { runId: run.id }));
-      expect(await waiting(flow, "invoices")).toBe(USERS_OF_A_ROUND);
+      await watched(
+        "schedulers that boot together",
+        () => progressOf(flow),
+        async () => {
+          await Promise.all(schedulers.map((scheduler) => scheduler.boot()));
+          const run = await theOnlyRun(flow);
+          await expectOneOfEachScheduler(flow, since);
+          expect(await waiting(flow, "ticks")).toBe(1);
+          expect(await waiting(flow, "runs")).toBe(1);
+          await atOnce((ctx) => decide(ctx, { runId: run.id }));
+          await atOnce((ctx) => fanOut(ctx, { runId: run.id }));
+          expect(await waiting(flow, "invoices")).toBe(USERS_OF_A_ROUND);
 
-      const jobs = Object.values(await userIds(flow.database)).map((userId) => ({ runId: run.id, userId }));
-      await atOnce((ctx) => createInvoiceBatch(ctx, jobs));
-      await atOnce((ctx) => closeRun(ctx, { runId: run.id }));
-      await Promise.all(schedulers.map((scheduler) => scheduler.close()));
-      await expectPaidOnce(flow, run, { users: USERS_OF_A_ROUND });
+          const jobs = Object.values(await userIds(flow.database)).map((userId) => ({ runId: run.id, userId }));
+          await atOnce((ctx) => createInvoiceBatch(ctx, jobs));
+          await atOnce((ctx) => closeRun(ctx, { runId: run.id }));
+          await Promise.all(schedulers.map((scheduler) => scheduler.close()));
+          await expectPaidOnce(flow, run, { users: USERS_OF_A_ROUND });
+        },
+      );
       expect(errors).toEqual([]);
       expect(flow.log.of("run.opened")).toHaveLength(1);
       expect(flow.log.of("run.completed")).toHaveLength(1);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { stallWatch } from "./stall.ts";
+import { type StallWatch, stallWatch, watched } from "./stall.ts";
 
 const POLL_MS = 25;
 
@@ -8,17 +8,22 @@ const POLL_MS = 25;
  *
  * @param moves returns a value that changes while the test makes progress, such as a count. Without it, `look` must find
  *   something before the {@link stallWatch} ends the wait
- * @throws Error when `look` finds nothing and `moves` has not changed for as long as the {@link stallWatch} allows
+ * @throws Error when `look` finds nothing, or hangs, and `moves` has not changed for as long as the {@link stallWatch} allows
  */
 export async function eventually<T>(
   look: () => T | Promise<T>,
   moves: () => unknown = () => null,
+  watch: StallWatch = stallWatch(`waited for ${look.toString()}`),
 ): Promise<NonNullable<T>> {
-  const watch = stallWatch(`waited for ${look.toString()}`);
+  return watched("", moves, (over) => poll(look, over), watch);
+}
+
+async function poll<T>(look: () => T | Promise<T>, over: AbortSignal): Promise<NonNullable<T>> {
   for (;;) {
     const found = await look();
     if (found) return found;
-    watch.look(await moves());
+    // The wait was ended, so that no caller reads the result.
+    if (over.aborted) return new Promise<never>(() => {});
     await sleep(POLL_MS);
   }
 }
