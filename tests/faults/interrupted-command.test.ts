@@ -1,32 +1,46 @@
 import { randomUUID } from "node:crypto";
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { toCsv } from "@cpa-payouts/db/testing";
+import { slowDownInvoices, toCsv } from "@cpa-payouts/db/testing";
+import { startEmbedded } from "@cpa-payouts/embedded-postgres";
 import { runPayouts, startPayouts } from "@cpa-payouts/testing-servers";
+import postgres from "postgres";
 import { describe, expect, it } from "vitest";
+
+const USERS = 3_000;
+/** A run has few jobs at a time and is stopped after its first batch, so that it does not end before the signal. */
+const FEW_JOBS = { WORKER_CONCURRENCY: "5" };
 
 describe("interrupted command", () => {
   it("an interrupted run says how to continue, stops its server and loses nothing", async () => {
     const dataDir = path.join(tmpdir(), `payouts-interrupt-${randomUUID()}`);
     const args = ["--data-dir", dataDir];
     const [file, log] = [`${dataDir}.csv`, `${dataDir}.log`];
-    await writeFile(file, toCsv(Array.from({ length: 3_000 }, (_, index) => ({ externalId: `u${index}` }))));
+    await writeFile(file, toCsv(Array.from({ length: USERS }, (_, index) => ({ externalId: `u${index}` }))));
     expect(await runPayouts(["import", file, ...args], {})).toMatchObject({ code: 0 });
 
-    const run = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], {});
+    await onServer(dataDir, async (sql) => {
+      await slowDownInvoices({ sql }, USERS);
+    });
+    const run = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], FEW_JOBS);
     await run.untilSays("invoices.created");
     expect(await run.stop("SIGINT")).toBe(1);
     expect(run.stderr()).toMatch(
       /error: stopped by SIGINT; the run stays open; "payouts run --date 2026-11-16" goes on with it\n$/,
     );
-    const killed = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], {});
+    const killed = startPayouts(["run", "--date", "2026-11-16", "--log-level", "info", ...args], FEW_JOBS);
     await killed.untilSays("invoices.created");
     await killed.stop("SIGKILL");
 
     // It logs a line for every job that the killed process held; LOG_FILE keeps them out of the test output.
-    const rest = await runPayouts(["run", "--date", "2026-11-16", "--json", ...args], { LOG_FILE: log });
-    expect(JSON.parse(rest.stdout)).toMatchObject({ state: "completed", invoiced: 3_000, totalCents: "45000000" });
+    const rest = await onServer(dataDir, async (sql) => {
+      const endSlowness = await slowDownInvoices({ sql }, USERS);
+      await endSlowness();
+      const options = ["--date", "2026-11-16", "--json", "--log-level", "info", ...args];
+      return runPayouts(["run", ...options], { LOG_FILE: log }, async () => (await stat(log)).size);
+    });
+    expect(JSON.parse(rest.stdout)).toMatchObject({ state: "completed", invoiced: USERS, totalCents: "45000000" });
     expect(await runPayouts(["verify", ...args], {})).toMatchObject({ code: 0 });
 
     // A reader that closes the pipe ends the command in order.
@@ -38,3 +52,15 @@ describe("interrupted command", () => {
     await Promise.all([rm(dataDir, { recursive: true }), rm(file), rm(log)]);
   });
 });
+
+/** Works on the database of a data folder, whose server the process joins or starts. */
+async function onServer<T>(dataDir: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const server = await startEmbedded({ dataDir });
+  const sql = postgres(server.url, { max: 1, onnotice: () => {}, types: { bigint: postgres.BigInt } });
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end();
+    await server.stop();
+  }
+}

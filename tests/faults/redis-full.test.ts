@@ -1,4 +1,5 @@
 import { getRun, type PaymentRun, totalsOfRun } from "@cpa-payouts/db";
+import { slowDownInvoices } from "@cpa-payouts/db/testing";
 import { decide } from "@cpa-payouts/pipeline";
 import { environmentOf, type TestFlow } from "@cpa-payouts/pipeline/testing";
 import {
@@ -88,6 +89,7 @@ describe.skipIf(inject("redisBinary") === null)("a run whose Redis runs out of m
 
   it("a run whose Redis is full in the middle of the invoices goes on by itself once there is memory again", async () => {
     const run = await openDueRun(flow, USERS);
+    const endSlowness = await slowDownInvoices(flow.database, USERS);
     const pool = startPool(2, start);
     onTestFinished(pool.kill);
     await eventually(
@@ -100,6 +102,7 @@ describe.skipIf(inject("redisBinary") === null)("a run whose Redis runs out of m
     expect(open).toBeGreaterThan(0);
 
     await giveMemoryBack();
+    await endSlowness();
     await expectFinished(run);
     await eventually(async () => (await flow.ctx.queues.bullmq.invoices.getActiveCount()) === 0);
     expect(await pool.stop()).toEqual([0, 0]);

@@ -11,7 +11,10 @@ const VERY_SLOW_S = 10;
  * @param users how many users the run pays
  * @returns a function that ends this for the statements that begin afterwards
  */
-export async function slowDownInvoices({ sql }: TestDatabase, users: number): Promise<() => Promise<void>> {
+export async function slowDownInvoices(
+  { sql }: Pick<TestDatabase, "sql">,
+  users: number,
+): Promise<() => Promise<void>> {
   await sql.unsafe(`
     create or replace function sleep_a_little() returns trigger language plpgsql as $$
     begin

@@ -16,16 +16,23 @@ export function killLeftovers(): void {
   children.clear();
 }
 
-/** A process that uses a folder, with its command line. */
+/** A process of a run of the tests, with its command line. */
 export interface FolderUser {
   readonly pid: number;
   readonly command: string;
 }
 
 /**
- * Finds the processes whose command line, environment or working directory names a folder, this process excepted. It also
- * finds the children of a process that a test started, such as the database server behind a killed `payouts up`. Linux only:
- * without /proc it finds none.
+ * The servers that tests start, by the names of their processes. They replace their command line and environment with their
+ * state, so that only their working directory names the folder.
+ */
+const SERVERS = ["postgres", "redis-server", "valkey-server", "pgbouncer"];
+
+/**
+ * Finds the processes that belong to the run of a folder, this process excepted: those whose TMPDIR is in it, which every
+ * process inherits from the tests, and the servers whose command line or working directory names it. It also finds the
+ * children of a process that a test started, such as the database server behind a killed `payouts up`. A shell, an editor or a
+ * pager in the folder belongs to a person. Linux only: without /proc it finds none.
  */
 export async function usersOf(folder: string): Promise<FolderUser[]> {
   const pids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name)).map(Number);
@@ -34,14 +41,17 @@ export async function usersOf(folder: string): Promise<FolderUser[]> {
 }
 
 async function userOf(pid: number, folder: string): Promise<FolderUser | null> {
-  const [command, environment, cwd] = await Promise.all([
+  const [command, environment, name, cwd] = await Promise.all([
     readUnlessGone(readFile(`/proc/${pid}/cmdline`, "utf8")),
     readUnlessGone(readFile(`/proc/${pid}/environ`, "utf8")),
+    readUnlessGone(readFile(`/proc/${pid}/comm`, "utf8")),
     readUnlessGone(readlink(`/proc/${pid}/cwd`)),
   ]);
-  const isUser = [command, environment, `${cwd}/`].some((text) => text.includes(`${folder}${path.sep}`));
+  const inFolder = `${folder}${path.sep}`;
+  const inherits = environment.split("\0").some((variable) => variable.startsWith(`TMPDIR=${inFolder}`));
+  const serves = SERVERS.includes(name.trim()) && [command, `${cwd}/`].some((text) => text.includes(inFolder));
   // A zombie has no command line any more.
-  return isUser && command !== "" ? { pid, command: command.replaceAll("\0", " ").trim() } : null;
+  return (inherits || serves) && command !== "" ? { pid, command: command.replaceAll("\0", " ").trim() } : null;
 }
 
 /** Processes end while they are looked at, and those of other users keep their environment to themselves. */
@@ -53,7 +63,7 @@ async function readUnlessGone(reading: Promise<string>): Promise<string> {
 }
 
 /**
- * Kills every process that uses a folder, and removes the folder.
+ * Kills every process that belongs to the run of a folder, and removes the folder.
  *
  * @returns the processes that were killed
  */
