@@ -1,7 +1,6 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { type AdminChange, hasAdmins, insertAdmin, setAdminPassword, updateAdmin } from "@cpa-payouts/db";
 import type { AccessContext } from "./context.ts";
-import { idOfAdmin } from "./id-of-admin.ts";
 import { generatePassword, hashPassword } from "./passwords.ts";
 
 /**
@@ -15,9 +14,9 @@ export async function createAdmin(
   { password = generatePassword(), ...input }: AuditContext & { email: string; role: AdminRole; password?: string },
 ): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
   const passwordHash = await hashPassword(password, ctx.passwordCost);
-  const isCreated = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
-  if (!isCreated) return { status: "already-exists" };
-  ctx.log.info(await idOfAdmin(ctx, input.email), "admin.created");
+  const adminId = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
+  if (adminId === null) return { status: "already-exists" };
+  ctx.log.info({ adminId }, "admin.created");
   return { status: "created", password };
 }
 
@@ -43,10 +42,10 @@ export async function createFirstAdmin(
 export async function changeAdmin(
   ctx: AccessContext,
   input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean },
-): Promise<AdminChange> {
-  const result = await updateAdmin(ctx.db, { ...input, now: ctx.clock() });
-  if (result === "changed") ctx.log.info(await idOfAdmin(ctx, input.email), "admin.changed");
-  return result;
+): Promise<AdminChange["status"]> {
+  const change = await updateAdmin(ctx.db, { ...input, now: ctx.clock() });
+  if (change.status === "changed") ctx.log.info({ adminId: change.adminId }, "admin.changed");
+  return change.status;
 }
 
 /**
@@ -64,8 +63,8 @@ export async function setPassword(
   }: AuditContext & { email: string; password?: string; exceptSessionId?: number },
 ): Promise<{ status: "set"; password: string } | { status: "unknown-admin" }> {
   const passwordHash = await hashPassword(password, ctx.passwordCost);
-  const isSet = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
-  if (!isSet) return { status: "unknown-admin" };
-  ctx.log.info(await idOfAdmin(ctx, input.email), "admin.password-changed");
+  const adminId = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
+  if (adminId === null) return { status: "unknown-admin" };
+  ctx.log.info({ adminId }, "admin.password-changed");
   return { status: "set", password };
 }

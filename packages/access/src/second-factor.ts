@@ -2,7 +2,6 @@ import type { AuditContext } from "@cpa-payouts/core";
 import { type Admin, setSecondFactor, useSecondFactor } from "@cpa-payouts/db";
 import { generateSecret, generateURI, verifySync } from "otplib";
 import type { AccessContext } from "./context.ts";
-import { idOfAdmin } from "./id-of-admin.ts";
 import { generateRecoveryCode } from "./passwords.ts";
 import { hashToken } from "./tokens.ts";
 
@@ -32,8 +31,8 @@ export async function switchOnSecondFactor(
   const now = ctx.clock();
   if (stepOfCode(input.secret, code, now) === null) return { status: "wrong-code" };
   const recoveryCodes = Array.from({ length: RECOVERY_CODES }, generateRecoveryCode);
-  await setSecondFactor(ctx.db, { ...input, recoveryHashes: recoveryCodes.map(hashToken), now });
-  ctx.log.info(await idOfAdmin(ctx, input.email), "admin.second-factor-set");
+  const adminId = await setSecondFactor(ctx.db, { ...input, recoveryHashes: recoveryCodes.map(hashToken), now });
+  ctx.log.info({ adminId }, "admin.second-factor-set");
   return { status: "on", recoveryCodes };
 }
 
@@ -47,8 +46,9 @@ export async function removeSecondFactor(
   input: AuditContext & { email: string; exceptSessionId?: number },
 ): Promise<"removed" | "unknown-admin"> {
   const removal = { ...input, secret: null, recoveryHashes: [], now: ctx.clock() };
-  if (!(await setSecondFactor(ctx.db, removal))) return "unknown-admin";
-  ctx.log.info(await idOfAdmin(ctx, input.email), "admin.second-factor-removed");
+  const adminId = await setSecondFactor(ctx.db, removal);
+  if (adminId === null) return "unknown-admin";
+  ctx.log.info({ adminId }, "admin.second-factor-removed");
   return "removed";
 }
 

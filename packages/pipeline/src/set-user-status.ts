@@ -1,5 +1,5 @@
 import type { AuditContext, UserStatus } from "@cpa-payouts/core";
-import { findUser, updateUserStatus } from "@cpa-payouts/db";
+import { updateUserStatus } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
 /**
@@ -11,10 +11,9 @@ export async function setUserStatus(
   ctx: DataContext,
   input: AuditContext & { externalId: string; status: UserStatus; reason: string },
 ): Promise<"changed" | "unchanged" | "unknown-user"> {
-  const before = await updateUserStatus(ctx.db, { ...input, now: ctx.clock() });
-  if (before === null) return "unknown-user";
-  if (before === input.status) return "unchanged";
-  const user = await findUser(ctx.db, input.externalId);
-  ctx.log.info({ userId: user?.id, status: input.status }, "user.status-changed");
+  const user = await updateUserStatus(ctx.db, { ...input, now: ctx.clock() });
+  if (!user) return "unknown-user";
+  if (user.before === input.status) return "unchanged";
+  ctx.log.info({ userId: user.userId, status: input.status }, "user.status-changed");
   return "changed";
 }

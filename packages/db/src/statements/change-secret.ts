@@ -1,22 +1,24 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { execute, instantParam, requestParams } from "../sql.ts";
+import { id } from "../decoders.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
  * Sets the columns of a secret of an administrator, ends their sessions and writes the audit row.
  *
  * @param change.set the assignments of the UPDATE
  * @param change.exceptSessionId the session that stays open; null ends all
- * @returns false for an unknown e-mail
+ * @returns the id of the administrator; null for an unknown e-mail
  */
 export async function changeSecret(
   db: Db,
   input: AuditContext & { email: string; now: Date },
   change: { action: string; set: ReturnType<typeof sql>; exceptSessionId: number | null },
-): Promise<boolean> {
-  const returned = await execute(
+): Promise<number | null> {
+  const [changed] = await rowsOf(
     db,
+    { id },
     sql`
     with changed as (
       update admins set ${change.set} where email = ${input.email.toLowerCase()} returning id, email
@@ -28,7 +30,7 @@ export async function changeSecret(
       insert into audit_log (at, actor, action, object, request_id, client_address)
       select ${instantParam(input.now)}, ${input.actor}, ${change.action}, 'admin:' || email, ${requestParams(input)} from changed
     )
-    select email from changed`,
+    select id from changed`,
   );
-  return returned > 0;
+  return changed?.id ?? null;
 }

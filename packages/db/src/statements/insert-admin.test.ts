@@ -17,8 +17,8 @@ afterEach(async () => {
   await data.close();
 });
 
-const add = (email: string, role: "viewer" | "operator" | "admin" = "admin") =>
-  insertAdmin(data.ctx.db, { ...audit, email, role, passwordHash: "hash" });
+const add = async (email: string, role: "viewer" | "operator" | "admin" = "admin") =>
+  (await insertAdmin(data.ctx.db, { ...audit, email, role, passwordHash: "hash" })) !== null;
 
 describe("creation of an administrator", () => {
   it("an e-mail has at most one administrator, ignoring case", async () => {

@@ -1,32 +1,34 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { execute, instantParam, requestParams } from "../sql.ts";
+import { id } from "../decoders.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
  * Adds an administrator.
  *
- * @returns whether this call created the administrator; false when there is one with that e-mail
+ * @returns the id of the new administrator; null when there is one with that e-mail
  */
 export async function insertAdmin(
   db: Db,
   input: AuditContext & { email: string; role: AdminRole; passwordHash: string; now: Date },
-): Promise<boolean> {
-  const returned = await execute(
+): Promise<number | null> {
+  const [created] = await rowsOf(
     db,
+    { id },
     sql`
     with created as (
       insert into admins (email, role, password_hash, created_at, created_by)
       values (${input.email.toLowerCase()}, ${input.role}, ${input.passwordHash}, ${instantParam(input.now)}, ${input.actor})
       on conflict (email) do nothing
-      returning email, role
+      returning id, email, role
     ), audit as (
       insert into audit_log (at, actor, action, object, after, request_id, client_address)
       select ${instantParam(input.now)}, ${input.actor}, 'admin.create', 'admin:' || email, jsonb_build_object('role', role),
         ${requestParams(input)}
       from created
     )
-    select email from created`,
+    select id from created`,
   );
-  return returned > 0;
+  return created?.id ?? null;
 }

@@ -7,12 +7,12 @@ import { changeSecret } from "./change-secret.ts";
  * Sets a new password and ends the sessions of the administrator.
  *
  * @param input.exceptSessionId the session of the request, which stays open
- * @returns false for an unknown e-mail
+ * @returns the id of the administrator; null for an unknown e-mail
  */
 export async function setAdminPassword(
   db: Db,
   input: AuditContext & { email: string; passwordHash: string; exceptSessionId?: number; now: Date },
-): Promise<boolean> {
+): Promise<number | null> {
   return changeSecret(db, input, {
     action: "admin.password",
     set: sql`password_hash = ${input.passwordHash}`,

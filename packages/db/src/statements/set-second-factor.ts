@@ -9,7 +9,7 @@ import { changeSecret } from "./change-secret.ts";
  *
  * @param input.secret base32; null removes the second factor
  * @param input.exceptSessionId the session of the request, which stays open
- * @returns false for an unknown e-mail
+ * @returns the id of the administrator; null for an unknown e-mail
  */
 export async function setSecondFactor(
   db: Db,
@@ -20,7 +20,7 @@ export async function setSecondFactor(
     exceptSessionId?: number;
     now: Date;
   },
-): Promise<boolean> {
+): Promise<number | null> {
   return changeSecret(db, input, {
     action: input.secret ? "admin.second-factor" : "admin.no-second-factor",
     set: sql`totp_secret = ${input.secret}::text, totp_last_step = 0, recovery_hashes = ${arrayParam(input.recoveryHashes, "text")}`,

@@ -16,14 +16,15 @@ afterEach(async () => {
   await data.close();
 });
 
-const add = (email: string, role: "viewer" | "operator" | "admin" = "admin") =>
-  insertAdmin(data.ctx.db, { ...audit, email, role, passwordHash: "hash" });
+const add = async (email: string, role: "viewer" | "operator" | "admin" = "admin") =>
+  (await insertAdmin(data.ctx.db, { ...audit, email, role, passwordHash: "hash" })) !== null;
 
 describe("change of an administrator", () => {
   it("the last enabled administrator of role admin can be neither demoted nor disabled", async () => {
     await add("alice@example.com");
     await add("viewer@example.com", "viewer");
-    const change = (email: string, how: object) => updateAdmin(data.ctx.db, { ...audit, email, ...how });
+    const change = async (email: string, how: object) =>
+      (await updateAdmin(data.ctx.db, { ...audit, email, ...how })).status;
     expect(await change("alice@example.com", { role: "operator" })).toBe("last-admin");
     expect(await change("alice@example.com", { isDisabled: true })).toBe("last-admin");
     expect(await change("viewer@example.com", { isDisabled: true })).toBe("changed");
@@ -39,7 +40,8 @@ describe("change of an administrator", () => {
       await data.database.sql`update admins set disabled_at = now()`;
       await add(alice);
       await add(bob);
-      const demote = (email: string) => updateAdmin(data.ctx.db, { ...audit, email, role: "viewer" });
+      const demote = async (email: string) =>
+        (await updateAdmin(data.ctx.db, { ...audit, email, role: "viewer" })).status;
       expect((await Promise.all([demote(alice), demote(bob)])).sort()).toEqual(["changed", "last-admin"]);
     }
   });

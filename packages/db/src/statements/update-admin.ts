@@ -1,10 +1,12 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { flag } from "../decoders.ts";
+import { flag, id, nullable } from "../decoders.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
 
-export type AdminChange = "changed" | "unknown-admin" | "last-admin";
+export type AdminChange =
+  | { readonly status: "changed"; readonly adminId: number }
+  | { readonly status: "unknown-admin" | "last-admin" };
 
 /**
  * Changes the role of an administrator, or disables or enables them. A disabled administrator is signed out everywhere.
@@ -18,9 +20,9 @@ export async function updateAdmin(
 ): Promise<AdminChange> {
   const role = input.role ?? null;
   const isDisabled = input.isDisabled ?? null;
-  const { found, changed } = await rowOf(
+  const { found, adminId } = await rowOf(
     db,
-    { found: flag, changed: flag },
+    { found: flag, adminId: nullable(id) },
     sql`
     with everyone as (
       -- Locks all of them in key order: two administrators who demote each other at once must not both succeed.
@@ -47,8 +49,8 @@ export async function updateAdmin(
         jsonb_build_object('role', role, 'isDisabled', disabled_at is not null), ${requestParams(input)}
       from changed
     )
-    select exists (select from wanted) as found, exists (select from changed) as changed`,
+    select exists (select from wanted) as found, (select id from changed) as admin_id`,
   );
-  if (!found) return "unknown-admin";
-  return changed ? "changed" : "last-admin";
+  if (!found) return { status: "unknown-admin" };
+  return adminId === null ? { status: "last-admin" } : { status: "changed", adminId };
 }

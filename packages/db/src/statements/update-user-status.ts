@@ -1,21 +1,21 @@
 import { type AuditContext, type UserStatus, userStatuses } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { nullable, oneOf } from "../decoders.ts";
-import { instantParam, requestParams, rowOf } from "../sql.ts";
+import { id, oneOf } from "../decoders.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
  * Sets a user's status. A run in progress tests the status again under the user's lock, so a suspension counts at once.
  *
- * @returns the previous status; null for an unknown user
+ * @returns the id of the user and the previous status; null for an unknown user
  */
 export async function updateUserStatus(
   db: Db,
   input: AuditContext & { externalId: string; status: UserStatus; reason: string; now: Date },
-): Promise<UserStatus | null> {
-  const { before } = await rowOf(
+): Promise<{ userId: number; before: UserStatus } | null> {
+  const [user] = await rowsOf(
     db,
-    { before: nullable(oneOf(userStatuses)) },
+    { userId: id, before: oneOf(userStatuses) },
     sql`
     with present as (
       select id, status from users where external_id = ${input.externalId} for no key update
@@ -29,7 +29,7 @@ export async function updateUserStatus(
         jsonb_build_object('status', before), jsonb_build_object('status', after), ${requestParams(input)}
       from changed
     )
-    select (select status from present) as before`,
+    select id as user_id, status as before from present`,
   );
-  return before;
+  return user ?? null;
 }
