@@ -1,24 +1,15 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { readApiConfig } from "@cpa-payouts/api";
 import { dollars, logLevels, overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
 import { readConfig } from "@cpa-payouts/runtime";
 import { describe, expect, test } from "vitest";
+import { filesIn, root } from "./files-in.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const read = (file: string) => readFileSync(path.join(root, file), "utf8");
 
 /** Every Markdown file of the repository, relative to its root. */
-const documents = markdownFilesIn(".");
-
-function markdownFilesIn(folder: string): string[] {
-  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const file = path.join(folder, entry.name);
-    if (entry.isDirectory()) return /^(\.|node_modules$|dist$)/.test(entry.name) ? [] : markdownFilesIn(file);
-    return entry.name.endsWith(".md") ? [file] : [];
-  });
-}
+const documents = filesIn(".", /\.md$/);
 
 /** The lines of a document by number, without those of code blocks, whose text is neither a link nor a heading. */
 function* proseOf(text: string): Generator<{ line: number; content: string }> {

@@ -1,19 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { filesIn, root } from "./files-in.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const folders = ["packages", "apps", "tests", "benchmarks", "scripts"];
-const sources = folders.flatMap(sourceFilesIn);
-
-function sourceFilesIn(folder: string): string[] {
-  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const file = path.join(folder, entry.name);
-    if (entry.isDirectory()) return /^(\.|node_modules$|dist$)/.test(entry.name) ? [] : sourceFilesIn(file);
-    return /\.(ts|mjs)$/.test(entry.name) ? [file] : [];
-  });
-}
+const sources = folders.flatMap((folder) => filesIn(folder, /\.(ts|mjs)$/));
 
 /** A link of a comment: its first group is the name, without members. A link to a URL has a colon there and is left out. */
 const LINK = /\{@link(?:code|plain)?\s+(?:\*\s+)?([\w$]+)(?:[.#][\w$]+)*(?=[\s|}])/g;

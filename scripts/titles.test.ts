@@ -1,18 +1,10 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { filesIn, root } from "./files-in.mjs";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const testFiles = ["packages", "apps", "tests", "scripts"].flatMap(testFilesIn);
-
-function testFilesIn(folder: string): string[] {
-  return readdirSync(path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
-    const file = path.join(folder, entry.name);
-    if (entry.isDirectory()) return /^(\.|node_modules$|dist$)/.test(entry.name) ? [] : testFilesIn(file);
-    return entry.name.endsWith(".test.ts") ? [file] : [];
-  });
-}
+const folders = ["packages", "apps", "tests", "scripts"];
+const testFiles = folders.flatMap((folder) => filesIn(folder, /\.test\.ts$/));
 
 /** The literal that follows `it(`, `test(` or, after `it.each` and the like, `)(`. Its second group is the title. */
 const TITLE = /(?:(?<![.\w])(?:it|test)(?:\.\w+)*|\))\(\s*(["'`])((?:\\.|(?!\1).)+)\1/g;

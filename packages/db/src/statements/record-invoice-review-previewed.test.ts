@@ -1,48 +1,24 @@
 import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { InvoiceReview } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { previewInvoiceReview } from "../reads/invoice-review-preview.ts";
 import { findInvoice } from "../reads/invoices.ts";
-import { fingerprint, invoicedRun, openTestData, type TestData } from "../testing/index.ts";
+import { fingerprint, invoicedRun, type TestData } from "../testing/index.ts";
+import { counted, limitTo500, openInvoicesAround500, reviewOf } from "../testing/invoice-reviews.ts";
 import { recordInvoiceReview } from "./record-invoice-review.ts";
-import { updateSettings } from "./update-settings.ts";
 
-const NOW = new Date("2026-12-08T10:00:00Z");
 const number = (user: number) => `INV-20261207-${user}`;
 
 let data: TestData;
 
 beforeEach(async () => {
-  data = await openTestData({
-    users: [
-      { externalId: "small", balance: "100.00" },
-      { externalId: "limit", balance: "500.00" },
-      { externalId: "large", balance: "500.01" },
-      { externalId: "huge", balance: "9000.00" },
-    ],
-  });
-  await invoicedRun(data, "2026-12-07");
+  data = await openInvoicesAround500();
 });
 
 afterEach(async () => {
   expect(await findViolations(data.ctx.db, () => {})).toEqual([]);
   await data.close();
 });
-
-const paid = { status: "paid" } as const;
-const everything = { filter: { paymentDate: "2026-12-07" } };
-
-function reviewOf(actor: string, selection: InvoiceReview["selection"] = everything, to: InvoiceReview["to"] = paid) {
-  return { actor, isProgram: actor.startsWith("token:"), selection, to, now: NOW };
-}
-
-const limitOf500 = () => updateSettings(data.ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
-
-/** Maps each result to its number of invoices and their sum in cents. */
-function counted(counts: readonly { result: string; invoices: number; amountCents: bigint }[]) {
-  return Object.fromEntries(counts.map(({ result, invoices, amountCents }) => [result, [invoices, amountCents]]));
-}
 
 describe("bulk review", () => {
   it("a bulk review does what its preview said, and nothing when it is repeated", async () => {
@@ -82,7 +58,7 @@ describe("bulk review", () => {
 
   it("a bulk review is refused as a whole when a change of the settings changed its results", async () => {
     const { digest } = await previewInvoiceReview(data.ctx.db, reviewOf("alice"));
-    await limitOf500();
+    await limitTo500(data);
     expect(await recordInvoiceReview(data.ctx.db, reviewOf("alice"), digest)).toMatchObject({ isExpected: false });
   });
 
@@ -100,7 +76,7 @@ describe("bulk review", () => {
   });
 
   it("an empty set of invoices has a digest, and a review of it with another digest is refused", async () => {
-    const nothing = reviewOf("alice", { filter: { externalId: "nobody" } });
+    const nothing = reviewOf("alice", { filter: { externalId: "unknown" } });
     const { counts, digest } = await previewInvoiceReview(data.ctx.db, nothing);
     expect(counts).toEqual([]);
     expect(await recordInvoiceReview(data.ctx.db, nothing, digest)).toEqual({ isExpected: true, counts: [] });

@@ -1,26 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { InvoiceReview } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { findInvoice } from "../reads/invoices.ts";
-import { invoicedRun, openTestData, type TestData } from "../testing/index.ts";
+import type { TestData } from "../testing/index.ts";
+import { counted, everything, limitTo500, NOW, openInvoicesAround500, reviewOf } from "../testing/invoice-reviews.ts";
 import { recordInvoiceReview } from "./record-invoice-review.ts";
-import { updateSettings } from "./update-settings.ts";
 
-const NOW = new Date("2026-12-08T10:00:00Z");
 const number = (user: number) => `INV-20261207-${user}`;
 
 let data: TestData;
 
 beforeEach(async () => {
-  data = await openTestData({
-    users: [
-      { externalId: "small", balance: "100.00" },
-      { externalId: "limit", balance: "500.00" },
-      { externalId: "large", balance: "500.01" },
-      { externalId: "huge", balance: "9000.00" },
-    ],
-  });
-  await invoicedRun(data, "2026-12-07");
+  data = await openInvoicesAround500();
 });
 
 afterEach(async () => {
@@ -28,22 +18,8 @@ afterEach(async () => {
   await data.close();
 });
 
-const paid = { status: "paid" } as const;
-const everything = { filter: { paymentDate: "2026-12-07" } };
-
-function reviewOf(actor: string, selection: InvoiceReview["selection"] = everything, to: InvoiceReview["to"] = paid) {
-  return { actor, isProgram: actor.startsWith("token:"), selection, to, now: NOW };
-}
-
-const limitOf500 = () => updateSettings(data.ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
-
-/** Maps each result to its number of invoices and their sum in cents. */
-function counted(counts: readonly { result: string; invoices: number; amountCents: bigint }[]) {
-  return Object.fromEntries(counts.map(({ result, invoices, amountCents }) => [result, [invoices, amountCents]]));
-}
-
 describe("two-person rule", () => {
-  beforeEach(limitOf500);
+  beforeEach(() => limitTo500(data));
 
   it("an invoice above the limit is paid when a second person approves it", async () => {
     const first = await recordInvoiceReview(data.ctx.db, reviewOf("alice"));

@@ -1,0 +1,41 @@
+import type { InvoiceReview } from "../invoice-review.ts";
+import { updateSettings } from "../statements/update-settings.ts";
+import { invoicedRun, openTestData, type TestData } from "./data.ts";
+
+export const NOW = new Date("2026-12-08T10:00:00Z");
+
+const paid = { status: "paid" } as const;
+export const everything = { filter: { paymentDate: "2026-12-07" } };
+
+/** A database with four pending invoices of a payment date: below, at and above $500.00. */
+export async function openInvoicesAround500(): Promise<TestData> {
+  const data = await openTestData({
+    users: [
+      { externalId: "small", balance: "100.00" },
+      { externalId: "limit", balance: "500.00" },
+      { externalId: "large", balance: "500.01" },
+      { externalId: "huge", balance: "9000.00" },
+    ],
+  });
+  await invoicedRun(data, "2026-12-07");
+  return data;
+}
+
+/** From then on two people must approve an invoice above $500.00. */
+export function limitTo500({ ctx }: TestData): Promise<void> {
+  return updateSettings(ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
+}
+
+/** A review by a person, or by a program whose name begins with `token:`; by default it marks all invoices as paid. */
+export function reviewOf(
+  actor: string,
+  selection: InvoiceReview["selection"] = everything,
+  to: InvoiceReview["to"] = paid,
+): InvoiceReview {
+  return { actor, isProgram: actor.startsWith("token:"), selection, to, now: NOW };
+}
+
+/** Maps each result to its number of invoices and their sum in cents. */
+export function counted(counts: readonly { result: string; invoices: number; amountCents: bigint }[]) {
+  return Object.fromEntries(counts.map(({ result, invoices, amountCents }) => [result, [invoices, amountCents]]));
+}
