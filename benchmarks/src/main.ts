@@ -67,8 +67,8 @@ async function measure(servers: Servers, extent: Extent): Promise<Report> {
   const { runId } = await decideNetwork(template);
   const { postgresUrl, contenders } = servers;
   const track: Track = { postgresUrl, contenders, redis: await servers.startRedis(), template, runId };
-  const main = await race(track, mainEntrants(extent), extent.rounds, tellLap);
-  const exploration = await race(track, explorers(extent), 1, tellLap);
+  const main = await race(track, mainEntrants(extent), extent.rounds, printLap);
+  const exploration = await race(track, explorers(extent), 1, printLap);
   const setBased = new Map<number, number>();
   for (const perStatement of [extent.jobs, 1_000]) {
     setBased.set(perStatement, await payWithoutQueue(track, extent.jobs, perStatement));
@@ -114,7 +114,7 @@ function explorers({ jobs, transactionJobs, concurrencies, batchSizes }: Extent)
   ]);
 }
 
-function tellLap({ label, concurrency }: Entrant, lap: Lap): void {
+function printLap({ label, concurrency }: Entrant, lap: Lap): void {
   say(`${label} (${concurrency} at a time): ${rounded(lap.jobsPerSecond)} jobs/s`);
 }
 

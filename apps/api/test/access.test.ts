@@ -97,7 +97,7 @@ afterAll(async () => {
 });
 
 /** A path whose parameters match no stored row, so that an admitted request changes nothing. */
-const pathOf = (url: string) => url.replace(":date", "2020-01-06").replace(":id", "999999").replace(/:\w+/g, "nobody");
+const pathOf = (url: string) => url.replace(":date", "2020-01-06").replace(":id", "999999").replace(/:\w+/g, "unknown");
 
 async function statusOf({ method, url }: ExpectedRoute, headers: Readonly<Record<string, string>>) {
   const response = await api.request({ method, url: pathOf(url), headers });

@@ -147,8 +147,8 @@ describe("readiness", () => {
     api = await openTestApi({ now: QUIET });
     const strangers = [
       {},
-      { authorization: "Bearer payouts_nobody" },
-      { cookie: "payouts-session=nobody" },
+      { authorization: "Bearer payouts_unknown" },
+      { cookie: "payouts-session=unknown" },
       (await api.withToken("invoices:read")).headers,
     ];
     for (const headers of strangers) expect(await ask(headers)).toEqual({ status: 503, body: { status: "not-ready" } });

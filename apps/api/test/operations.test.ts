@@ -81,7 +81,7 @@ it("a user is shown with the next expected payment and everything that is missin
   expect(await expected("fay")).toMatchObject({ paymentDate: "2027-01-04", kind: "first-monday" });
   api.flow.clock.set("2026-12-07T12:00:00Z");
   admin = await api.as("admin");
-  expect(await refusal(admin.readUser({ params: { externalId: "nobody" } }))).toMatchObject({ status: 404 });
+  expect(await refusal(admin.readUser({ params: { externalId: "unknown" } }))).toMatchObject({ status: 404 });
 });
 
 it("pending payment methods can be reviewed once, and show e-mails that several users share", async () => {
@@ -108,7 +108,7 @@ it("pending payment methods can be reviewed once, and show e-mails that several 
   ).toMatchObject({
     status: "rejected",
   });
-  expect(await refusal(review("nobody", "shared@pay.example.com", { status: "approved" }))).toEqual({
+  expect(await refusal(review("unknown", "shared@pay.example.com", { status: "approved" }))).toEqual({
     status: 404,
     code: "not-found",
   });
@@ -125,7 +125,7 @@ it("a credit is made once per key: the same request gets the same response, anot
     expect(await refusal(credit("c-77", { ...sent, ...other }))).toMatchObject({ status: 409, current: first });
   const many = await Promise.all(Array.from({ length: 10 }, () => credit("c-78", sent)));
   expect(new Set(many.map(({ id }) => id)).size).toBe(1);
-  expect(await refusal(credit("c-79", { externalId: "nobody", amount: "1" }))).toMatchObject({ status: 404 });
+  expect(await refusal(credit("c-79", { externalId: "unknown", amount: "1" }))).toMatchObject({ status: 404 });
   for (const amount of ["0", "-1", "1.234", "1e3", "$5", ""])
     expect(await refusal(credit("c-80", { externalId: "ann", amount }))).toMatchObject({
       status: 400,

@@ -19,30 +19,30 @@ async function follow() {
   const { headers } = await api.as("viewer");
   const { host: _host, ...sent } = headers as Record<string, string>;
   const response = await fetch(`${url}/api/v1/runs/2026-12-07/progress`, { headers: sent });
-  const told = { text: "" };
+  const received = { text: "" };
   const ended = (async () => {
-    for await (const chunk of response.body ?? []) told.text += Buffer.from(chunk).toString();
+    for await (const chunk of response.body ?? []) received.text += Buffer.from(chunk).toString();
   })();
-  return { response, told, ended };
+  return { response, received, ended };
 }
 
 const progress = (done: number) => `event: progress\ndata: {"state":"fanning-out","done":${done},"total":2}\n\n`;
 
 it("a progress stream reports every change of a run, and its end", async () => {
-  const { response, told, ended } = await follow();
+  const { response, received, ended } = await follow();
   expect(response.headers.get("content-type")).toBe("text/event-stream; charset=utf-8");
-  await eventually(() => told.text === progress(0));
+  await eventually(() => received.text === progress(0));
   const { a = 0 } = await userIds(api.flow.database);
   await createInvoices(api.flow.ctx.db, { runId: 1, userIds: [a], now: api.flow.clock() });
-  await eventually(() => told.text === progress(0) + progress(1));
+  await eventually(() => received.text === progress(0) + progress(1));
   await api.flow.database.sql`update payment_runs set state = 'cancelled', cancelled_at = now()`;
   await ended;
-  expect(told.text).toContain('event: end\ndata: {"state":"cancelled","done":1,"total":2}\n\n');
+  expect(received.text).toContain('event: end\ndata: {"state":"cancelled","done":1,"total":2}\n\n');
 });
 
 it("a progress stream ends when the server closes, and does not delay closing", async () => {
-  const { told, ended } = await follow();
-  await eventually(() => told.text !== "");
+  const { received, ended } = await follow();
+  await eventually(() => received.text !== "");
   await api.server.close();
   await ended;
 });

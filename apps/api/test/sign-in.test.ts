@@ -85,7 +85,7 @@ describe("sign-in", () => {
 
   it.each([
     ["a wrong password", { password: "wrong" }],
-    ["an unknown e-mail", { email: "nobody@example.com" }],
+    ["an unknown e-mail", { email: "unknown@example.com" }],
   ])("signing in with %s is refused without saying which credential is wrong", async (_what, credentials) => {
     const response = await trySignIn(credentials);
     expect(response.statusCode).toBe(401);

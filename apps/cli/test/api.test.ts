@@ -67,9 +67,9 @@ describe("payouts admin", () => {
       code: 2,
       stderr: 'error: --role: "god" is not one of viewer, operator, admin\n',
     });
-    expect(await payouts(["admin", "password", "nobody@example.com"], env)).toMatchObject({
+    expect(await payouts(["admin", "password", "unknown@example.com"], env)).toMatchObject({
       code: 2,
-      stderr: "error: there is no administrator nobody@example.com\n",
+      stderr: "error: there is no administrator unknown@example.com\n",
     });
   });
 });

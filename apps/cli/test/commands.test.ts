@@ -67,9 +67,9 @@ describe("command line, from import to review", () => {
       code: 2,
       stderr: 'error: the key "conversion-1" was used for another user or amount; nothing was credited\n',
     });
-    expect(await payouts(["credit", "nobody", "1", "--key", "k"], env)).toMatchObject({
+    expect(await payouts(["credit", "unknown", "1", "--key", "k"], env)).toMatchObject({
       code: 2,
-      stderr: "error: there is no user nobody\n",
+      stderr: "error: there is no user unknown\n",
     });
   });
 
@@ -193,7 +193,7 @@ describe("command line, from import to review", () => {
       "cap on 2026-12-07: not paid, because when the run decided the balance was below the minimum of $100.00. The balance was $99.99.\n",
     );
     expect(await payoutsJson(["why", "cap", "--date", "2026-12-21"], env)).toMatchObject({ decision: null });
-    expect(await payouts(["why", "nobody"], env)).toMatchObject({ code: 2 });
+    expect(await payouts(["why", "unknown"], env)).toMatchObject({ code: 2 });
   });
 
   it("an invoice is reviewed only once", async () => {

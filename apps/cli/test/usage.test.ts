@@ -148,7 +148,7 @@ describe("environment", () => {
       ALLOW_UNSAFE: "redis-eviction, everything,nothing",
       ALERT_WEBHOOK_URL: "http://example.com/hook-secret",
       SMTP_URL: "smtp://user:mail-secret@mail.example.com/inbox",
-      ALERT_EMAIL_TO: "finance@example.com, nobody",
+      ALERT_EMAIL_TO: "finance@example.com, unknown",
       PUBLIC_URL: "payouts.example.com",
     });
     expect(code).toBe(2);
@@ -165,7 +165,7 @@ describe("environment", () => {
         '  ALLOW_UNSAFE: "nothing" is not one of redis-eviction, redis-persistence',
         "  ALERT_WEBHOOK_URL: write a URL such as https://hooks.slack.com/services/...; http is for this machine only",
         "  SMTP_URL: write a URL such as smtps://user:password@mail.example.com or smtp://mail.example.com:587, with nothing behind the port",
-        '  ALERT_EMAIL_TO: "nobody" is not an address such as finance@example.com',
+        '  ALERT_EMAIL_TO: "unknown" is not an address such as finance@example.com',
         "  PUBLIC_URL: write a URL such as https://payouts.example.com",
         '  PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON: "Mars/Olympus" is not an IANA time zone; it must fire once a day',
         "  ALERT_EMAIL_FROM: alerts by e-mail need SMTP_URL, ALERT_EMAIL_FROM, ALERT_EMAIL_TO; set all of them or none",

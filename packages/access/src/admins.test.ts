@@ -45,7 +45,7 @@ describe("administrators", () => {
     const set = await setPassword(ctx, input);
     const { password } = set.status === "set" ? set : { password: "" };
     expect(await isPassword(password, await storedHash())).toBe(true);
-    expect(await setPassword(ctx, { ...input, email: "nobody@example.com" })).toEqual({ status: "unknown-admin" });
+    expect(await setPassword(ctx, { ...input, email: "unknown@example.com" })).toEqual({ status: "unknown-admin" });
   });
 
   it("every change of an administrator is logged once, with the id and without the e-mail", async () => {
@@ -55,7 +55,7 @@ describe("administrators", () => {
     await changeAdmin(ctx, { ...input, role: "admin" });
     await setPassword(ctx, input);
     await removeSecondFactor(ctx, input);
-    await removeSecondFactor(ctx, { ...input, email: "nobody@example.com" });
+    await removeSecondFactor(ctx, { ...input, email: "unknown@example.com" });
     const adminId = (await findAdmin(ctx.db, EMAIL))?.id;
     expect(data.log.lines).toEqual(
       ["admin.created", "admin.changed", "admin.password-changed", "admin.second-factor-removed"].map((event) => ({

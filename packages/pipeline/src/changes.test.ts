@@ -22,7 +22,7 @@ it("a balance that was adjusted is logged once, by the id of the entry", async (
   const input = { externalId: "a", amountCents: -5_00n, key: "k", reason: "counted twice", actor: "test" };
   const adjusted = await adjustBalance(data.ctx, input);
   expect(await adjustBalance(data.ctx, input)).toMatchObject({ status: "already-adjusted" });
-  expect(await adjustBalance(data.ctx, { ...input, externalId: "nobody" })).toMatchObject({ status: "unknown-user" });
+  expect(await adjustBalance(data.ctx, { ...input, externalId: "unknown" })).toMatchObject({ status: "unknown-user" });
   expect(adjusted).toMatchObject({ status: "adjusted", entry: { amountCents: -5_00n } });
   expect(events()).toEqual([["balance.adjusted", { entryId: "entry" in adjusted ? adjusted.entry.id : null }]]);
 });
@@ -31,7 +31,7 @@ it("a user's status that was changed is logged once, by the id of the user", asy
   const input = { externalId: "a", status: "suspended", reason: "fraud", actor: "test" } as const;
   expect(await setUserStatus(data.ctx, input)).toBe("changed");
   expect(await setUserStatus(data.ctx, input)).toBe("unchanged");
-  expect(await setUserStatus(data.ctx, { ...input, externalId: "nobody" })).toBe("unknown-user");
+  expect(await setUserStatus(data.ctx, { ...input, externalId: "unknown" })).toBe("unknown-user");
   expect(events()).toEqual([["user.status-changed", { userId: 1, status: "suspended" }]]);
 });
 

@@ -12,7 +12,7 @@ import {
 } from "@cpa-payouts/core";
 import { findDecision, findSkipReasons, getSettings, type User } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
-import { currentOrNextPaymentDate } from "./summary.ts";
+import { nextUnsettledDate } from "./summary.ts";
 
 export interface ExpectedPayment {
   readonly paymentDate: LocalDate;
@@ -34,7 +34,8 @@ export async function expectPayment(ctx: DataContext, user: User, policy: Policy
   const { schedule, minimumBalanceCents } = policy;
   const { timeZone } = schedule;
   const { coolingOffDays } = await getSettings(ctx.db);
-  const earliest = await earliestDateFor(ctx, user, timeZone);
+  const today = localDateAt(ctx.clock(), timeZone);
+  const earliest = await nextUnsettledDate(today, async (date) => (await findDecision(ctx.db, user.id, date)) !== null);
   for (const { date, kind } of [earliest, nextPaymentDate(earliest.date)]) {
     const since = coolingOffSince({ date, coolingOffDays, timeZone });
     const run = { userId: user.id, kind, minimumBalanceCents, coolingOffDays, since };
@@ -44,13 +45,6 @@ export async function expectPayment(ctx: DataContext, user: User, policy: Policy
     if (missing.length === reasons.length) return { paymentDate: date, kind, amountCents: user.balanceCents, missing };
   }
   throw new Error("a reason that lies with the date applies on two payment dates in succession");
-}
-
-async function earliestDateFor({ db, clock }: DataContext, user: User, timeZone: string): Promise<PaymentDate> {
-  const today = localDateAt(clock(), timeZone);
-  const current = currentOrNextPaymentDate(today);
-  const isDecided = current.date === today && (await findDecision(db, user.id, today)) !== null;
-  return isDecided ? nextPaymentDate(today) : current;
 }
 
 /**

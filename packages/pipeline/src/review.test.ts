@@ -105,7 +105,7 @@ describe("review of a payment method", () => {
 
   it("a review of the method of an unknown user or one without a method, and a rejection without a reason, are refused", async () => {
     const before = await fingerprint(data.database);
-    expect(await method("nobody", { status: "approved" })).toEqual({ status: "unknown-user" });
+    expect(await method("unknown", { status: "approved" })).toEqual({ status: "unknown-user" });
     expect(await method("none", { status: "approved" })).toEqual({ status: "no-method" });
     expect(await fingerprint(data.database)).toEqual(before);
     expect(await refusal(() => method("a", { status: "rejected", reason: " " }))).toHaveLength(1);
@@ -131,7 +131,7 @@ describe("credit", () => {
   it("an unknown user, and a key used for another amount, credit nothing", async () => {
     await give();
     const before = await fingerprint(data.database);
-    expect(await give({ externalId: "nobody", key: "l" })).toEqual({ status: "unknown-user" });
+    expect(await give({ externalId: "unknown", key: "l" })).toEqual({ status: "unknown-user" });
     expect(await give({ amountCents: 1n })).toMatchObject({ status: "key-conflict", entry: { amountCents: 10_00n } });
     expect(await fingerprint(data.database)).toEqual(before);
   });

@@ -100,9 +100,16 @@ export async function findNextDate(
   { db, clock }: Pick<DataContext, "db" | "clock">,
   { schedule }: Pick<Policy, "schedule">,
 ): Promise<PaymentDate> {
-  const today = localDateAt(clock(), schedule.timeZone);
+  return nextUnsettledDate(localDateAt(clock(), schedule.timeZone), async (date) => (await findRun(db, date)) !== null);
+}
+
+/** The payment date `today` unless it is settled, otherwise the next one. */
+export async function nextUnsettledDate(
+  today: LocalDate,
+  isSettled: (date: LocalDate) => Promise<boolean>,
+): Promise<PaymentDate> {
   const date = currentOrNextPaymentDate(today);
-  return date.date === today && (await findRun(db, today)) ? nextPaymentDate(today) : date;
+  return date.date === today && (await isSettled(today)) ? nextPaymentDate(today) : date;
 }
 
 function summaryOf({ date, kind }: PaymentDate, state: RunSummary["state"], totals: DecisionTotals): RunSummary {

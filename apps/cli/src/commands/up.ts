@@ -32,7 +32,7 @@ async function serve(
     await greet(cli, ctx, sample);
   });
   const metrics = openProcessMetrics();
-  const onReady = (nextTick: Date | null) => tellReady(cli, nextTick);
+  const onReady = (nextTick: Date | null) => printReady(cli, nextTick);
   await withApi(cli, server, { mayTakeOtherPort: true, metrics }, () =>
     runWorker({ ...cli, databaseUrl: server.url, metrics, stopped, onReady }),
   );
@@ -73,7 +73,7 @@ async function loadSample(cli: Cli, ctx: DataContext): Promise<void> {
   cli.say(`Loaded a sample network of ${created} users; "npx payouts preview" shows what the next payment date brings`);
 }
 
-function tellReady(cli: Cli, nextTick: Date | null): void {
+function printReady(cli: Cli, nextTick: Date | null): void {
   const { schedule } = cli.config.policy;
   const { date } = currentOrNextPaymentDate(localDateAt(cli.clock(), schedule.timeZone));
   cli.say(`Next payment date: ${date}. Next daily tick: ${nextTick?.toISOString() ?? "unknown"}. Ctrl-C stops.`);

@@ -115,7 +115,7 @@ describe("creation of an invoice", () => {
     await importNetwork(data.ctx, [{ externalId: "late" }]);
     const late = (await userIds(data.database)).late ?? 0;
     const { runId } = { runId: 999 };
-    expect(await create("late", "nobody")).toEqual([]);
+    expect(await create("late", "unknown")).toEqual([]);
     expect(await createInvoices(data.ctx.db, { runId, userIds: [ids.a ?? 0], now: NOW })).toEqual([]);
     expect(await createInvoices(data.ctx.db, { runId: 1, userIds: [late, -1, 0], now: NOW })).toEqual([]);
     expect(await createInvoices(data.ctx.db, { runId: 1, userIds: [], now: NOW })).toEqual([]);

@@ -78,9 +78,9 @@ describe("credit", () => {
   });
 
   it("a credit for an unknown user is refused and leaves the key free", async () => {
-    expect(await credit({ externalId: "nobody" })).toEqual({ status: "unknown-user" });
+    expect(await credit({ externalId: "unknown" })).toEqual({ status: "unknown-user" });
     expect(await credit()).toMatchObject({ status: "credited" });
-    expect(await credit({ externalId: "nobody" })).toEqual({ status: "unknown-user" });
+    expect(await credit({ externalId: "unknown" })).toEqual({ status: "unknown-user" });
   });
 
   it("a credit is exact where a floating-point number is not", async () => {

@@ -81,7 +81,7 @@ describe("review of a payment method", () => {
 
   it("a review for a user without a method, or for an unknown user, does nothing", async () => {
     expect(await review(approved, "none")).toBeNull();
-    expect(await review(approved, "nobody")).toBeNull();
+    expect(await review(approved, "unknown")).toBeNull();
     expect(await findLatestMethod(data.ctx.db, "none")).toBeNull();
   });
 

@@ -22,7 +22,7 @@ describe("change of an administrator", () => {
     expect(await change("alice@example.com", { role: "operator" })).toBe("last-admin");
     expect(await change("alice@example.com", { isDisabled: true })).toBe("last-admin");
     expect(await change("viewer@example.com", { isDisabled: true })).toBe("changed");
-    expect(await change("nobody@example.com", { isDisabled: true })).toBe("unknown-admin");
+    expect(await change("unknown@example.com", { isDisabled: true })).toBe("unknown-admin");
     await addAdmin(data, "bob@example.com");
     expect(await change("alice@example.com", { isDisabled: true })).toBe("changed");
     expect(await change("bob@example.com", { role: "viewer" })).toBe("last-admin");
