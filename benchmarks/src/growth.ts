@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, findRun, findViolations, type PaymentRun, totalInvoices } from "@cpa-payouts/db";
 import { startRun } from "@cpa-payouts/pipeline";
+import { withSql } from "@cpa-payouts/testing-servers";
 import { Redis } from "ioredis";
-import postgres from "postgres";
 import { openProduct } from "./contenders.ts";
 import { PAYMENT_DATE } from "./jobs.ts";
 import { createNetwork } from "./network.ts";
@@ -134,9 +134,10 @@ async function peakOfRedis(url: string): Promise<number> {
  * where /proc is missing.
  */
 async function largestBackend(url: string): Promise<number> {
-  const sql = postgres(url, { max: 1 });
-  const rows = await sql<{ pid: number }[]>`select pid from pg_stat_activity where datname = current_database()`;
-  await sql.end();
+  const rows = await withSql(
+    url,
+    (sql) => sql<{ pid: number }[]>`select pid from pg_stat_activity where datname = current_database()`,
+  );
   const peaks = await Promise.all(rows.map(({ pid }) => peakOfProcess(pid)));
   const known = peaks.filter((peak) => !Number.isNaN(peak));
   return known.length > 0 ? Math.max(...known) : Number.NaN;

@@ -1,7 +1,6 @@
 import { connect, decideChunk, migrateDatabase, openRun } from "@cpa-payouts/db";
 import { testPolicy } from "@cpa-payouts/db/testing";
-import { databaseUrl, migrationsFolder } from "@cpa-payouts/testing-servers";
-import postgres from "postgres";
+import { databaseUrl, migrationsFolder, type Sql, withSql } from "@cpa-payouts/testing-servers";
 import { PAYMENT_DATE } from "./jobs.ts";
 
 /** A separate database, which `drop` removes. */
@@ -14,22 +13,20 @@ export interface BenchDatabase {
 
 /** Creates a database, empty or as a copy of `template`, which must have no connections. */
 export async function createDatabase(serverUrl: string, name: string, template?: string): Promise<BenchDatabase> {
-  await asAdmin(serverUrl, (sql) =>
+  await withSql(serverUrl, (sql) =>
     sql.unsafe(template ? `create database ${name} template ${template}` : `create database ${name}`),
   );
   const url = databaseUrl(serverUrl, name);
   return {
     name,
     url,
-    execute: (statements) => asAdmin(url, (sql) => sql.unsafe(statements)),
-    drop: () => asAdmin(serverUrl, (sql) => sql.unsafe(`drop database ${name} with (force)`)),
+    execute: async (statements) => {
+      await withSql(url, (sql) => sql.unsafe(statements));
+    },
+    drop: async () => {
+      await withSql(serverUrl, (sql) => sql.unsafe(`drop database ${name} with (force)`));
+    },
   };
-}
-
-async function asAdmin(serverUrl: string, work: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const sql = postgres(serverUrl, { max: 1, onnotice: () => {} });
-  await work(sql);
-  await sql.end();
 }
 
 /**
@@ -39,7 +36,7 @@ async function asAdmin(serverUrl: string, work: (sql: postgres.Sql) => Promise<u
 export async function createNetwork(serverUrl: string, name: string, users: number): Promise<BenchDatabase> {
   const database = await createDatabase(serverUrl, name);
   await migrateDatabase(database.url, migrationsFolder);
-  await asAdmin(database.url, async (sql) => {
+  await withSql(database.url, async (sql) => {
     await sql`
       insert into users (external_id, email, status, balance_cents, previous_invoices, joined_at, updated_at)
       select 'user-' || n, 'user-' || n || '@example.com', 'active', 15000 + n % 1000, 1, now(), now()
@@ -56,10 +53,10 @@ export async function createNetwork(serverUrl: string, name: string, users: numb
 }
 
 /** Leaves the database as autovacuum would: with statistics only of the tables that have rows. */
-async function settleDown(sql: postgres.Sql): Promise<void> {
+async function settleDown(sql: Sql): Promise<void> {
   const tables = await sql<{ name: string }[]>`select relname as name from pg_stat_user_tables
     where schemaname = 'public' and n_live_tup > 0`;
-  for (const { name } of tables) await sql`vacuum analyze ${sql(name)}`;
+  for (const { name } of tables) await sql.unsafe(`vacuum analyze ${name}`);
   await sql`checkpoint`;
 }
 
@@ -73,6 +70,6 @@ export async function decideNetwork(database: BenchDatabase): Promise<{ runId: n
     if (finished) break;
   }
   await close();
-  await asAdmin(database.url, settleDown);
+  await withSql(database.url, settleDown);
   return { runId: run.id };
 }

@@ -1,7 +1,7 @@
 import { schema } from "@cpa-payouts/db";
 import { and, eq, sql } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/postgres-js";
-import postgres from "postgres";
+import { drizzle } from "drizzle-orm/node-postgres";
+import pg from "pg";
 import { PAYMENT_DATE } from "./jobs.ts";
 
 const { auditLog, invoices, ledgerEntries, paymentMethods, runDecisions, users } = schema;
@@ -10,10 +10,10 @@ const MINIMUM_CENTS = 100_00n;
 
 /**
  * The usual handler: one transaction per job, a statement per table, with the product's work and checks. Law 1 of
- * docs/architecture.md forbids it, because postgres.js may run the rest of a broken transaction on another connection.
+ * docs/architecture.md forbids it.
  */
 export function payInTransaction(url: string, connections: number) {
-  const client = postgres(url, { max: connections, onnotice: () => {}, types: { bigint: postgres.BigInt } });
+  const client = new pg.Pool({ connectionString: url, max: connections });
   const db = drizzle(client, { casing: "snake_case" });
 
   const pay = async ({ runId, userId }: { runId: number; userId: number }): Promise<void> => {

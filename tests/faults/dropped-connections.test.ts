@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, listUsers } from "@cpa-payouts/db";
 import { testDatabase } from "@cpa-payouts/db/testing";
-import { watched } from "@cpa-payouts/testing-servers";
-import postgres from "postgres";
+import { openSql, watched } from "@cpa-payouts/testing-servers";
 import { expect, inject, it } from "vitest";
 import { randomNumbers } from "./network.ts";
 
@@ -18,7 +17,7 @@ const { outages, seed } = inject("faultOptions");
 it("every statement is settled however often the server drops and refuses connections, and later ones work", async () => {
   const database = await testDatabase();
   const name = new URL(database.url).pathname.slice(1);
-  const admin = postgres(inject("postgresUrl"), { max: 1 });
+  const admin = openSql(inject("postgresUrl"), 1);
   const connection = connect({ url: database.url, max: 4, applicationName: "victim" });
   const kill = () => admin`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'victim'`;
   const allow = (allowed: boolean) => admin.unsafe(`alter database ${name} allow_connections ${allowed}`);

@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { slowDownInvoices, toCsv } from "@cpa-payouts/db/testing";
 import { startEmbedded } from "@cpa-payouts/embedded-postgres";
-import { runPayouts, startPayouts } from "@cpa-payouts/testing-servers";
-import postgres from "postgres";
+import { runPayouts, type SqlClient, startPayouts, withSql } from "@cpa-payouts/testing-servers";
 import { describe, expect, it } from "vitest";
 
 const USERS = 3_000;
@@ -54,13 +53,11 @@ describe("interrupted command", () => {
 });
 
 /** Works on the database of a data folder, whose server the process joins or starts. */
-async function onServer<T>(dataDir: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+async function onServer<T>(dataDir: string, work: (sql: SqlClient) => Promise<T>): Promise<T> {
   const server = await startEmbedded({ dataDir });
-  const sql = postgres(server.url, { max: 1, onnotice: () => {}, types: { bigint: postgres.BigInt } });
   try {
-    return await work(sql);
+    return await withSql(server.url, work);
   } finally {
-    await sql.end();
     await server.stop();
   }
 }

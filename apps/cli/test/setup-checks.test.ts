@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 const makeReadOnly = () =>
-  database.sql.unsafe(`alter database ${database.sql.options.database} set default_transaction_read_only = on`);
+  database.sql.unsafe(`alter database ${database.sql.database} set default_transaction_read_only = on`);
 
 const readOnlyLine = () => {
   const { host, pathname } = new URL(database.url);

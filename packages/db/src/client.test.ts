@@ -23,7 +23,7 @@ describe("settings of a connection", () => {
       "datestyle = 'German'",
       "timezone = 'Europe/Amsterdam'",
     ])
-      await database.sql.unsafe(`alter role current_user in database ${database.sql.options.database} set ${setting}`);
+      await database.sql.unsafe(`alter role current_user in database ${database.sql.database} set ${setting}`);
   });
 
   afterAll(() => database.close());
@@ -51,7 +51,7 @@ describe("settings of a connection", () => {
     const { prepared } = await rowOf(
       db,
       { prepared: integer },
-      sql`select count(*)::int as prepared from pg_prepared_statements where statement like '%from pg_settings%'`,
+      sql`select count(*)::int as prepared from pg_prepared_statements where statement like 'select name, setting%'`,
     );
     await close();
     return { prepared, ...Object.fromEntries(rows.map(({ name, setting }) => [name, setting])) };

@@ -1,9 +1,12 @@
-import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
-import postgres from "postgres";
-import { parse as parseArray } from "postgres-array";
+import { drizzle, type NodePgDatabase } from "drizzle-orm/node-postgres";
+import type pg from "pg";
+import type { Statement } from "./driver/ask.ts";
+import { type Connections, openConnections } from "./driver/connections.ts";
 import * as schema from "./schema/index.ts";
 
-type Drizzle = PostgresJsDatabase<typeof schema>;
+type Drizzle = NodePgDatabase<typeof schema>;
+
+type Client = Pick<Connections, "query">;
 
 /**
  * A connected database as the other packages and the apps have it. They read it with Drizzle; whatever changes it is a
@@ -13,9 +16,9 @@ export type Db = Pick<Drizzle, "select" | "$count">;
 
 /**
  * The same database with the methods that write, for this package only. It has no transactions: every change is one statement
- * (docs/architecture.md, law 1), because postgres.js may run the rest of a broken transaction on another connection.
+ * (docs/architecture.md, law 1), and each statement may run on another connection.
  */
-export type WritableDb = Omit<Drizzle, "transaction"> & { readonly $client: Pick<postgres.Sql, "unsafe"> };
+export type WritableDb = Omit<Drizzle, "transaction"> & { readonly $client: Client };
 
 /** Returns a database with the methods that write. `index.ts` does not export this function. */
 export function writable(db: Db): WritableDb {
@@ -59,98 +62,75 @@ export interface ConnectOptions {
 
 const MINUTE_MS = 60_000;
 
-const CONNECT_TIMEOUT_S = 5;
-
-/**
- * By default postgres.js sends further statements behind a running one, and all of them are lost with their connection:
- * twice as many as with this setting when connections drop often. A statement may still hang; the deadline of its job
- * ends it. The types of postgres.js lack the option.
- */
-const oneStatementAtATime = { max_pipeline: 0 };
-
-const ARRAY_OIDS = { text: 1009, bigint: 1016 };
-
-/**
- * By default postgres.js asks each server for its array types with a query of its own, on the first connection. When that
- * connection is lost at that moment, the query's error is an unhandled rejection, which ends the process, and the statement that
- * waits for the connection never settles. So the array types in use are named here.
- */
-const typesWithoutAsking = {
-  fetch_types: false,
-  types: {
-    bigint: postgres.BigInt,
-    textArray: {
-      to: ARRAY_OIDS.text,
-      from: [ARRAY_OIDS.text],
-      serialize: (values: string | readonly string[]) => toArrayLiteral(values, quote),
-      parse: (literal: string) => parseArray(literal),
-    },
-    bigintArray: {
-      to: ARRAY_OIDS.bigint,
-      from: [ARRAY_OIDS.bigint],
-      serialize: (values: string | readonly number[]) => toArrayLiteral(values, String),
-      parse: (literal: string) => parseArray(literal, BigInt),
-    },
-  },
-};
-
-/** Drizzle passes the values of array columns as literals already. */
-function toArrayLiteral<T>(values: string | readonly T[], toElement: (value: T) => string): string {
-  return typeof values === "string" ? values : `{${values.map(toElement).join(",")}}`;
-}
-
-function quote(text: string): string {
-  return `"${text.replace(/[\\"]/g, "\\$&")}"`;
-}
-
-const LONGEST_PAUSE_S = 1;
-
-/**
- * The pause before a lost connection is opened again. The default of postgres.js counts the losses of all connections and
- * triples the pause after each, up to 20 s: statements waited 14 s although the server was back all that time.
- *
- * @param losses connections lost, over the whole pool, since one was last opened
- * @returns seconds
- */
-function pauseBeforeReconnect(losses: number): number {
-  return Math.min(0.05 * 2 ** losses, LONGEST_PAUSE_S);
-}
-
 /** Opens a pool. The first query connects; `ping` reports what is wrong with the server. */
 export function connect(options: ConnectOptions): DbConnection {
-  const client = postgres(options.url, {
+  const { query, close } = openConnections({
     max: options.max ?? 10,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    backoff: pauseBeforeReconnect,
-    ...oneStatementAtATime,
-    // Notices ("relation already exists, skipping") are meant for psql users; on a terminal they garble the progress bars.
-    onnotice: () => {},
-    ...typesWithoutAsking,
-    // PgBouncer tracks prepared statements from 1.21 on, if configured to, and a client cannot see whether it does. Doing
-    // without them costs little, since a statement handles many users.
-    prepare: !options.isPooled,
-    connection: startupParameters(options),
+    config: connectionConfig(options.url, options.applicationName ?? "payouts", directSettings(options)),
+    ...(options.isPooled ? { prepare: setReportedSettings } : {}),
   });
-  const db = drizzle(client, { schema, casing: "snake_case" });
-  return { db, close: (timeoutSeconds = 5) => client.end({ timeout: timeoutSeconds }) };
+  const client: Client = {
+    query: (statement, params) => query(options.isPooled ? withoutName(statement) : statement, params),
+  };
+  // Drizzle's type names pg's classes; it calls `query` only, except for a transaction, which `WritableDb` does not have.
+  const db = drizzle(client as unknown as pg.Pool, { schema, casing: "snake_case" });
+  return { db, close: (timeoutSeconds = 5) => close(timeoutSeconds) };
 }
 
-function startupParameters(options: ConnectOptions): Record<string, string> {
-  const named = {
-    application_name: options.applicationName ?? "payouts",
-    // A role or database may have other ones. In another DateStyle, JavaScript could read the day of an instant as its month. In
-    // another time zone, a day of the cooling-off would have 23 or 25 hours when clocks change.
-    DateStyle: "ISO, MDY",
-    TimeZone: "UTC",
-  };
-  // PgBouncer rejects a connection that sends any of the settings below; it accepts and tracks those above.
-  if (options.isPooled) return named;
+/**
+ * PgBouncer tracks prepared statements from 1.21 on, if configured to, and a client cannot see whether it does. Doing without
+ * them costs little, since a statement handles many users.
+ */
+function withoutName({ text, rowMode }: Statement): Statement {
+  return { text, rowMode };
+}
+
+/**
+ * How to connect to a server, for pg.
+ *
+ * @param settings what to set on the connection, by name; empty behind a pooler, which refuses them. What the URL sets in a
+ *   parameter `options` comes first, so that the settings given here count
+ */
+export function connectionConfig(
+  url: string,
+  applicationName: string,
+  settings: Readonly<Record<string, string>>,
+): pg.ClientConfig {
+  const address = new URL(url);
+  const options = [address.searchParams.get("options") ?? "", ...Object.entries(settings).map(toOption)];
+  address.searchParams.delete("options");
+  // Otherwise pg reads `require` as `verify-full`, and says on stderr that this will change.
+  if (address.searchParams.has("sslmode")) address.searchParams.set("uselibpqcompat", "true");
   return {
-    ...named,
-    // As text: postgres.js omits a numeric 0, and the role's setting would apply.
-    statement_timeout: `${options.statementTimeoutMs ?? 5 * MINUTE_MS}`,
-    lock_timeout: `${MINUTE_MS}`,
-    idle_in_transaction_session_timeout: `${MINUTE_MS}`,
+    connectionString: address.href,
+    application_name: applicationName,
+    options: options.filter(Boolean).join(" "),
+  };
+}
+
+function toOption([name, value]: [string, string]): string {
+  return `-c ${name}=${value}`;
+}
+
+/**
+ * The settings of the role or database may be other ones. In another DateStyle, JavaScript could read the day of an instant as
+ * its month. In another time zone, a day of the cooling-off would have 23 or 25 hours when clocks change.
+ */
+const reportedSettings = { DateStyle: "ISO,MDY", TimeZone: "UTC" };
+
+/** Sets what PgBouncer tracks for each of its clients, in whatever way it was set; at the start of a connection pg cannot. */
+async function setReportedSettings(connection: pg.ClientBase): Promise<void> {
+  const { DateStyle, TimeZone } = reportedSettings;
+  await connection.query(`set DateStyle = ${DateStyle}; set TimeZone = '${TimeZone}'`);
+}
+
+function directSettings(options: ConnectOptions): Record<string, string> {
+  if (options.isPooled) return {};
+  return {
+    ...reportedSettings,
+    statement_timeout: String(options.statementTimeoutMs ?? 5 * MINUTE_MS),
+    lock_timeout: String(MINUTE_MS),
+    idle_in_transaction_session_timeout: String(MINUTE_MS),
     ...(options.steadyPlans ? steadyPlanSettings : freePlanSettings),
     ...(options.isShared ? sharedSettings : {}),
   };

@@ -22,7 +22,7 @@ async function refusalOf(statement: string): Promise<string> {
   } catch (error) {
     expect(isDataError(error)).toBe(true);
     const refused = databaseErrorOf(error);
-    return refused?.constraint_name ?? refused?.message ?? "";
+    return refused?.constraint ?? refused?.message ?? "";
   }
   return "it was accepted";
 }

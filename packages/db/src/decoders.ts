@@ -30,7 +30,7 @@ export const id: Decoder<number> = (value) => {
   return Number.isSafeInteger(key) ? key : refuse("an id", value);
 };
 
-/** A `timestamptz`. It arrives as text, because Drizzle disables the date conversion of postgres.js. */
+/** A `timestamptz`. It arrives as text (driver/values.ts). */
 export const instant: Decoder<Date> = (value) =>
   typeof value === "string" && ISO_INSTANT.test(value) ? new Date(value) : refuse("an instant", value);
 

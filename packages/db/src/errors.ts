@@ -1,5 +1,10 @@
 import { abbreviate } from "@cpa-payouts/core";
-import postgres from "postgres";
+import pg from "pg";
+
+/** There is no connection to the database, or it was lost before the statement's answer was complete. */
+export class LostConnectionError extends Error {
+  override readonly name = "LostConnectionError";
+}
 
 /** SQLSTATE classes that mean the data is wrong: the same statement fails again, however often it is retried. */
 const DATA_ERROR_CLASSES = ["22", "23", "P0"];
@@ -8,9 +13,9 @@ const DATA_ERROR_CLASSES = ["22", "23", "P0"];
  * Returns the driver's error inside an error, or null. Drizzle wraps it in an error whose message contains the query and
  * its parameters, e-mail addresses included.
  */
-export function databaseErrorOf(error: unknown): postgres.PostgresError | null {
+export function databaseErrorOf(error: unknown): pg.DatabaseError | null {
   for (let current = error; current instanceof Error; current = current.cause) {
-    if (current instanceof postgres.PostgresError) return current;
+    if (current instanceof pg.DatabaseError) return current;
   }
   return null;
 }
@@ -30,7 +35,7 @@ const MAX_LENGTH = 300;
  */
 export function describeError(error: unknown): string {
   const database = databaseErrorOf(error);
-  if (database) return clean(`${database.message} (SQLSTATE ${database.code})`);
+  if (database?.code) return clean(`${database.message} (SQLSTATE ${database.code})`);
   return clean(innermostMessage(error));
 }
 
@@ -46,12 +51,13 @@ function clean(message: string): string {
   return abbreviate(message.replace(EMAIL, "***"), MAX_LENGTH);
 }
 
-/** Codes of postgres.js and Node, and SQLSTATEs: shutting down, starting up, connection lost, too many connections. */
-const CONNECTION_CODES = /^(CONNECT|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|57P0[123]|08|53300)/;
+/** Codes of Node, and SQLSTATEs: shutting down, starting up, connection lost, too many connections. */
+const CONNECTION_CODES = /^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|57P0[123]|08|53300)/;
 
 /** Whether an error means that the database is unreachable, rather than that the statement is wrong. */
 export function isConnectionError(error: unknown): boolean {
   for (let current = error; current instanceof Error; current = current.cause) {
+    if (current instanceof LostConnectionError) return true;
     const { code } = current as { code?: unknown };
     if (typeof code === "string" && CONNECTION_CODES.test(code)) return true;
     if (current instanceof AggregateError && current.errors.some(isConnectionError)) return true;

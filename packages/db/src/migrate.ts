@@ -2,11 +2,13 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { OperationError } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
-import postgres from "postgres";
-import type { Db } from "./client.ts";
+import { drizzle } from "drizzle-orm/node-postgres";
+import { migrate } from "drizzle-orm/node-postgres/migrator";
+import pg from "pg";
+import { connectionConfig, type Db } from "./client.ts";
 import { flag, integer } from "./decoders.ts";
+import { ask, type Statement } from "./driver/ask.ts";
+import { valueTypes } from "./driver/values.ts";
 import * as schema from "./schema/index.ts";
 import { assertWritable } from "./setup.ts";
 import { rowOf } from "./sql.ts";
@@ -28,14 +30,23 @@ const NO_TIMEOUTS: Record<string, string> = { statement_timeout: "0", lock_timeo
  */
 export async function migrateDatabase(url: string, folder: string): Promise<void> {
   // One connection, because the advisory lock belongs to the session that took it.
-  const client = postgres(url, { max: 1, connect_timeout: 10, onnotice: () => {}, connection: NO_TIMEOUTS });
-  const db = drizzle(client, { schema });
+  const client = new pg.Client({
+    ...connectionConfig(url, "payouts-migrate", NO_TIMEOUTS),
+    types: valueTypes,
+    connectionTimeoutMillis: 10_000,
+  });
+  // A connection that is lost makes the statement on it fail; without a listener the event would also end the process.
+  client.on("error", () => {});
+  const checked = { query: (statement: Statement, params?: readonly unknown[]) => ask(client, statement, params) };
+  // Drizzle's type names pg's class; it calls `query` only, also for a transaction.
+  const db = drizzle(checked as unknown as pg.Client, { schema });
   try {
+    await client.connect();
     await assertWritable(db, url);
-    await client`select pg_advisory_lock(${ADVISORY_LOCK.toString()}::bigint)`;
+    await client.query("select pg_advisory_lock($1::bigint)", [ADVISORY_LOCK.toString()]);
     await migrate(db, { migrationsFolder: folder });
   } finally {
-    await client.end({ timeout: 5 });
+    await client.end();
   }
 }
 

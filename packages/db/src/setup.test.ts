@@ -17,6 +17,7 @@ import {
   urlOf,
 } from "@cpa-payouts/embedded-postgres/testing";
 import { eventually, freePort, migrationsFolder } from "@cpa-payouts/testing-servers";
+import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, writable } from "./client.ts";
 import { migrateDatabase } from "./migrate.ts";
@@ -34,7 +35,7 @@ describe("database check", () => {
   afterEach(() => database.close());
 
   const setReadOnly = () =>
-    database.sql.unsafe(`alter database ${database.sql.options.database} set default_transaction_read_only = on`);
+    database.sql.unsafe(`alter database ${database.sql.database} set default_transaction_read_only = on`);
 
   /** Checks over a new connection, because changed settings of a database apply to new connections only. */
   const check = async () => {
@@ -62,7 +63,7 @@ describe("database check", () => {
 
     const [, remedy = ""] = /"(.+)"$/.exec(line) ?? [];
     const { db, close } = connect({ url: database.url, max: 1 });
-    for (const statement of remedy.split(";").filter(Boolean)) await writable(db).$client.unsafe(statement);
+    for (const statement of remedy.split(";").filter(Boolean)) await writable(db).execute(sql.raw(statement));
     await close();
     expect(await check()).toEqual([]);
   });

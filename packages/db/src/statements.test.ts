@@ -42,7 +42,9 @@ describe("writing statements", () => {
     const files = readdirSync(sources, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
     const writing = files.filter((file) => WRITES.test(readFileSync(new URL(file, sources), "utf8")));
     expect(writing).toContain(join("statements", "update-user-status.ts"));
-    expect(writing.filter((file) => !MAY_WRITE.test(file))).toEqual(["client.ts", "sql.ts"]);
+    // The files of the driver remove members of sets, and `sql.ts` updates a hash.
+    const driver = ["connections.ts", "turns.ts"].map((file) => join("driver", file));
+    expect(writing.filter((file) => !MAY_WRITE.test(file)).sort()).toEqual(["client.ts", ...driver, "sql.ts"]);
   });
 
   it("each statement is in a file named after it", () => {

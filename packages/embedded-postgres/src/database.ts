@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import postgres from "postgres";
+import { Socket } from "node:net";
+import pg from "pg";
 import { errorCode } from "./errors.ts";
 
 /** The database and its user; both exist in every embedded server. */
@@ -20,6 +20,8 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   "53300": "ready", // too_many_connections
 };
 
+const CONNECT_TIMEOUT_MS = 30_000;
+
 /** The address of the embedded database. */
 export function urlOf(port: number, password: string, database: string = NAME): string {
   return `postgres://${NAME}:${password}@127.0.0.1:${port}/${database}`;
@@ -31,13 +33,10 @@ export function urlOf(port: number, password: string, database: string = NAME): 
  */
 export async function ask(port: number, password: string, timeoutMs: number): Promise<Answer> {
   // Connects to a database that every server has: connecting to a missing one would log an error.
-  return withConnection(urlOf(port, password, "postgres"), async (sql) => {
-    const late = new AbortController();
-    const rows = sql`select from pg_database where datname = ${NAME}`;
-    const answer = rows.then(({ length }) => (length > 0 ? "ready" : "no-database"), answerFor);
-    const silence = sleep(timeoutMs, "silent" as const, { signal: late.signal }).catch(() => "silent" as const);
-    return Promise.race([answer, silence]).finally(() => late.abort());
-  });
+  const url = urlOf(port, password, "postgres");
+  const statement = "select from pg_database where datname = $1";
+  const answer = withConnection(url, (client) => client.query(statement, [NAME]), timeoutMs);
+  return answer.then(({ rowCount }) => (rowCount === 1 ? "ready" : "no-database"), answerFor);
 }
 
 function answerFor(error: unknown): Answer {
@@ -46,19 +45,34 @@ function answerFor(error: unknown): Answer {
 
 /** Creates the database `payouts`; an existing one is not an error. */
 export async function createDatabase(port: number, password: string): Promise<void> {
-  await withConnection(urlOf(port, password, "postgres"), async (sql) => {
-    await sql`create database ${sql(NAME)}`.catch((error: unknown) => {
+  await withConnection(urlOf(port, password, "postgres"), async (client) => {
+    await client.query(`create database ${NAME}`).catch((error: unknown) => {
       if (errorCode(error) !== "42P04") throw error;
     });
   });
 }
 
-async function withConnection<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
-  const sql = postgres(url, { max: 1, ssl: false, fetch_types: false, onnotice: () => undefined });
+/**
+ * @param timeoutMs after this time the connection is cut, so that `work` fails if it still waits for the server; without it
+ *   only connecting is limited
+ */
+async function withConnection<T>(url: string, work: (client: pg.Client) => Promise<T>, timeoutMs?: number): Promise<T> {
+  const socket = new Socket();
+  const client = new pg.Client({
+    connectionString: url,
+    ssl: false,
+    stream: () => socket,
+    connectionTimeoutMillis: timeoutMs ?? CONNECT_TIMEOUT_MS,
+  });
+  // A lost connection makes the call fail that waits for it; without a listener the event would also end the process.
+  client.on("error", () => undefined);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => socket.destroy(), timeoutMs);
   try {
-    return await work(sql);
+    await client.connect();
+    return await work(client);
   } finally {
-    // No grace period: a server that does not answer would not answer the disconnect either.
-    await sql.end({ timeout: 0 });
+    clearTimeout(timer);
+    // Without a goodbye: a server that does not answer would not answer the goodbye either.
+    socket.destroy();
   }
 }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { build } from "esbuild";
-import postgres from "postgres";
+import pg from "pg";
 import { findBinaries } from "./binaries.ts";
 import { identify, waitUntilGone } from "./processes.ts";
 import { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from "./server.ts";
@@ -170,11 +170,13 @@ async function follow(child: ChildProcess): Promise<Client> {
 
 /** Runs one statement on its own connection and returns the rows. */
 export async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
-  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  const client = new pg.Client({ connectionString: url });
+  client.on("error", () => undefined);
   try {
-    return [...(await sql.unsafe(statement))];
+    await client.connect();
+    return (await client.query(statement)).rows;
   } finally {
-    await sql.end({ timeout: 1 });
+    await client.end();
   }
 }
 

@@ -18,5 +18,6 @@ export * from "./redis-server.ts";
 export * from "./run-folder.ts";
 export * from "./scratch-database.ts";
 export * from "./servers.ts";
+export * from "./sql-client.ts";
 export * from "./stall.ts";
 export * from "./webhook-server.ts";

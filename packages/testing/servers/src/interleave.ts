@@ -1,9 +1,9 @@
-import type postgres from "postgres";
 import { eventually } from "./eventually.ts";
 import type { ScratchDatabase } from "./scratch-database.ts";
+import type { ReservedSql } from "./sql-client.ts";
 
 export interface HeldTransaction {
-  readonly sql: postgres.ReservedSql;
+  readonly sql: ReservedSql;
   commit(): Promise<void>;
   rollback(): Promise<void>;
 }
@@ -11,7 +11,7 @@ export interface HeldTransaction {
 /** A transaction of another client that stays open and keeps its locks, to force two statements into an order. */
 export async function holdTransaction(
   database: ScratchDatabase,
-  work: (sql: postgres.ReservedSql) => Promise<unknown>,
+  work: (sql: ReservedSql) => Promise<unknown>,
 ): Promise<HeldTransaction> {
   const sql = await database.sql.reserve();
   await sql`begin`;

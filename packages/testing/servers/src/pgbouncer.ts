@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import postgres from "postgres";
 import { startServer } from "./server-process.ts";
 import { databaseUrl, freePort } from "./servers.ts";
+import { withSql } from "./sql-client.ts";
 
 export interface PgBouncer {
   /** The address of a database, through the pooler. */
@@ -36,9 +36,7 @@ export async function startPgBouncer(options: {
   return {
     through,
     reconnect: async () => {
-      const console = postgres(databaseUrl(through(options.serverUrl), "pgbouncer"), { max: 1, fetch_types: false });
-      await console.unsafe("reconnect");
-      await console.end();
+      await withSql(databaseUrl(through(options.serverUrl), "pgbouncer"), (console) => console.unsafe("reconnect"));
     },
     stop: async () => {
       // SIGTERM waits for the clients from version 1.23 on.
