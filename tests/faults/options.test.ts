@@ -12,7 +12,7 @@ describe("options of the fault tests", () => {
     const quick = readFaultOptions(["--quick", "--seed", "1", "--kills", "30"]).options;
     const whole = readFaultOptions(["--seed", "1", "--kills", "31"]).options;
     expect(quick.kills).toBe(30);
-    for (const size of ["users", "kills", "stops", "rounds", "outages"] as const)
+    for (const size of ["users", "kills", "stops", "rounds", "outages", "answers"] as const)
       expect(quick[size]).toBeLessThan(whole[size]);
   });
 

@@ -13,10 +13,12 @@ export interface FaultOptions {
   readonly rounds: number;
   /** Times that the database drops all connections and refuses new ones. */
   readonly outages: number;
+  /** Answers that are compared, of each storm of failing statements. */
+  readonly answers: number;
 }
 
-const quick = { users: 4_000, kills: 8, stops: 6, rounds: 4, outages: 4 };
-const whole = { users: 20_000, kills: 40, stops: 15, rounds: 50, outages: 12 };
+const quick = { users: 4_000, kills: 8, stops: 6, rounds: 4, outages: 4, answers: 4_000 };
+const whole = { users: 20_000, kills: 40, stops: 15, rounds: 50, outages: 12, answers: 20_000 };
 
 /** The error for a command line of the fault tests with an unknown option or a bad value. */
 export class FaultUsageError extends Error {}
@@ -55,6 +57,7 @@ function parse(args: readonly string[]) {
         stops: size,
         rounds: size,
         outages: size,
+        answers: size,
       },
     });
   } catch (cause) {

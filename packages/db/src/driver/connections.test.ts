@@ -116,13 +116,13 @@ describe("a connection after a failed statement", () => {
     expect(await backendOf(connection)).not.toBe(before);
   });
 
-  it("a statement that a migration has made stale fails once on a connection and then works", async () => {
+  it("a statement whose columns a migration has changed is parsed again", async () => {
     await database.sql`create table changing as select 1 as n`;
     const connection = open({ max: 1 });
     const read = () => rowOf(connection.db, { n: integer }, sql`select n from changing`);
     await read();
     await database.sql`alter table changing alter n type smallint`;
-    await expect(read()).rejects.toThrow("cached plan must not change result type");
+    expect(await read()).toEqual({ n: 1 });
     expect(await read()).toEqual({ n: 1 });
   });
 });

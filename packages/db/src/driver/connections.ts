@@ -49,7 +49,10 @@ export function openConnections(options: {
     async query(statement, params) {
       await turns.take();
       try {
-        return await run(statement, params);
+        return await run(statement, params).catch((error: unknown) => {
+          if (!isStale(error)) throw error;
+          return run({ ...statement, name: undefined }, params);
+        });
       } finally {
         turns.giveBack();
       }
@@ -115,6 +118,14 @@ function onPool(pool: pg.Pool, turns: Turns): Connections["query"] {
       connection.release(failure !== null && !isHarmless(failure));
     }
   };
+}
+
+/**
+ * Whether a migration has changed the columns of a statement that the connection has parsed. The server refuses it before it
+ * runs, so it may be sent again.
+ */
+function isStale(error: unknown): boolean {
+  return databaseErrorOf(error)?.routine === "RevalidateCachedQuery";
 }
 
 function isHarmless(error: unknown): boolean {
