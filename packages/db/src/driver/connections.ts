@@ -85,8 +85,8 @@ function openPool({ config, max, prepare }: Parameters<typeof openConnections>[0
 }
 
 /**
- * Returns a function that runs a statement for a caller whose turn it is. There are as many turns as connections, so nobody
- * waits in the pool itself: its time limit would also count the wait for running statements, and its end forgets who waits.
+ * Returns a function that runs a statement for a caller whose turn it is. There are as many turns as connections, so no call
+ * waits in the pool itself: its time limit would also count the wait for running statements, and its end forgets those calls.
  */
 function onPool(pool: pg.Pool, turns: Turns): Connections["query"] {
   let running = 0;
@@ -96,8 +96,8 @@ function onPool(pool: pg.Pool, turns: Turns): Connections["query"] {
       return await pool.connect();
     } catch (cause) {
       const error = lost(cause);
-      // No statement runs, so no connection works, and each of those who wait would wait for the same error in turn.
-      if (running === 0) turns.refuseWaiting(error);
+      // The server is silent and no statement runs: each of the waiting calls would wait for the same error in turn.
+      if (running === 0 && databaseErrorOf(cause) === null) turns.refuseWaiting(error);
       throw error;
     }
   }
