@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { readApiConfig } from "@cpa-payouts/api";
+import { problemTitles } from "@cpa-payouts/contract";
 import { dollars, logLevels, overridableChecks, ruleReasons, skipReasons } from "@cpa-payouts/core";
 import { readConfig } from "@cpa-payouts/runtime";
 import { describe, expect, test } from "vitest";
@@ -206,6 +207,13 @@ describe("docs/cli.md", () => {
   test.each(skipReasons)("docs/cli.md documents the reason %s in the JSON of a run", (reason) => {
     expect(text).toMatch(new RegExp(`["\`]${reason}["\`]`));
   });
+
+  test.each(Object.entries(problemTitles))(
+    "docs/api.md lists the code %s of errors with its meaning",
+    (code, title) => {
+      expect(read("docs/api.md")).toContain(`| \`${code}\` | ${title} |`);
+    },
+  );
 
   test("the commands of the command line are found", () => {
     expect(commands).toEqual(expect.arrayContaining(["payouts up", "payouts runs show"]));

@@ -75,9 +75,18 @@ const HOME = page(
 /** Served as a separate file, since the content security policy forbids inline scripts. */
 const SIGN_IN_SCRIPT = `"use strict";
 const byId = (id) => document.getElementById(id);
-// Same origin only: a forged link must not lead to another site.
-const wanted = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
-const next = wanted.origin === location.origin ? wanted.href : "/";
+const next = pageOf(new URLSearchParams(location.search).get("next"));
+
+// Only a path of this server: a forged link must not lead to another site. A browser reads "//host" and "/\\host" as addresses
+// of another one, and a whole address keeps it from reading a path in that way.
+function pageOf(text) {
+  try {
+    const url = new URL(text ?? "/", location.origin);
+    return text?.startsWith("/") && url.origin === location.origin ? url.href : "/";
+  } catch {
+    return "/";
+  }
+}
 
 async function signIn() {
   const code = byId("code").value.trim();
@@ -89,7 +98,7 @@ async function signIn() {
   });
   if (response.ok) return location.assign(next);
   const problem = await response.json();
-  byId("problem").textContent = problem.message;
+  byId("problem").textContent = problem.detail;
   if (problem.code !== "second-factor-required") return;
   byId("second-factor").hidden = false;
   byId("code").focus();

@@ -1,6 +1,13 @@
-import type { Problem } from "@cpa-payouts/contract";
+import {
+  PROBLEM_TYPE,
+  type Problem,
+  type ProblemCode,
+  type ProblemDetails,
+  problemTitles,
+  problemTypeOf,
+} from "@cpa-payouts/contract";
 import { InputError } from "@cpa-payouts/core";
-import { describeError, isConnectionError, isDataError } from "@cpa-payouts/db";
+import { describeError, isConnectionError } from "@cpa-payouts/db";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { Api } from "./api.ts";
 
@@ -8,12 +15,14 @@ import type { Api } from "./api.ts";
 export class ApiProblem extends Error {
   override readonly name = "ApiProblem";
   readonly status: number;
-  readonly problem: Problem;
+  readonly code: ProblemCode;
+  readonly details: ProblemDetails;
 
-  constructor(status: number, code: string, message: string, more: Pick<Problem, "problems" | "current"> = {}) {
+  constructor(status: number, code: ProblemCode, message: string, details: ProblemDetails = {}) {
     super(message);
     this.status = status;
-    this.problem = { code, message, ...more };
+    this.code = code;
+    this.details = details;
   }
 }
 
@@ -35,11 +44,22 @@ function problemOf(error: unknown): ApiProblem {
   if (isValidationError(error)) return validationProblem(error);
   if (isConnectionError(error))
     return new ApiProblem(503, "unavailable", "the database or the queue is unavailable; try again in a moment");
-  // A value that PostgreSQL cannot store, such as a text with a null byte.
-  if (isDataError(error)) return new ApiProblem(400, "bad-input", describeError(error));
   const { statusCode = 500, message = "" } = error as Partial<FastifyError>;
   if (statusCode < 500) return new ApiProblem(statusCode, codes[statusCode] ?? "bad-request", message);
   return new ApiProblem(500, "unexpected", "unexpected error; the server's log has it under the request's id");
+}
+
+/** The body of an error response. */
+export function bodyOf({ status, code, message, details }: ApiProblem, requestId: string): Problem {
+  return {
+    type: problemTypeOf(code),
+    title: problemTitles[code],
+    status,
+    detail: message,
+    instance: requestId,
+    code,
+    ...details,
+  };
 }
 
 /**
@@ -49,26 +69,30 @@ function problemOf(error: unknown): ApiProblem {
  */
 export function problemSender({ ctx }: Api, present: (problem: Problem) => object = (problem) => problem) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { status, problem } = problemOf(error);
-    if (status >= 500) ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
+    const problem = problemOf(error);
+    if (problem.status >= 500) ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
     return reply
-      .code(status)
-      .type("application/json")
-      .send(JSON.stringify(present(problem)));
+      .code(problem.status)
+      .type(PROBLEM_TYPE)
+      .send(JSON.stringify(present(bodyOf(problem, request.id))));
   };
 }
 
-/** The message and the first line of the stack, to find the cause of an unexpected error from one line of the log. */
+/**
+ * The message, with its SQLSTATE if it comes from the database, and the first line of the stack, to find the cause of an
+ * unexpected error from one line of the log.
+ */
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return describeError(error);
   const [, where = ""] = (error.stack ?? "").split("\n    at ");
-  return `${error.message} (${where})`;
+  return `${describeError(error)} (${where})`;
 }
 
-const codes: Readonly<Record<number, string>> = {
+const codes: Readonly<Record<number, ProblemCode>> = {
   404: "not-found",
   405: "method-not-allowed",
   413: "too-large",
+  414: "too-long",
   415: "unsupported-media-type",
   429: "too-many-requests",
 };

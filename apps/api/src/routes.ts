@@ -1,4 +1,4 @@
-import { type Operation, type OperationName, operationGroups, problem } from "@cpa-payouts/contract";
+import { type Operation, type OperationName, operationGroups, PROBLEM_TYPE, problem } from "@cpa-payouts/contract";
 import { defined } from "@cpa-payouts/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -77,6 +77,8 @@ function sendStream(reply: FastifyReply, type: string, { stream, fileName }: Str
   return reply.type(`${type}; charset=utf-8`).send(stream);
 }
 
+const problemResponse = { description: "A problem", content: { [PROBLEM_TYPE]: { schema: problem } } };
+
 function schemaOf(group: string, name: OperationName, operation: Operation) {
   const { params, query, headers, body, access, response, unavailable, summary } = operation;
   return {
@@ -93,8 +95,8 @@ function schemaOf(group: string, name: OperationName, operation: Operation) {
           ? { 200: { description: "A stream", content: { [response]: { schema: z.string() } } } }
           : { 200: response }),
       // Bad input, not signed in, not allowed, not found, conflict, rate limit; and errors of the server.
-      "4xx": problem,
-      "5xx": problem,
+      "4xx": problemResponse,
+      "5xx": problemResponse,
       ...(unavailable ? { 503: unavailable } : {}),
     },
   };

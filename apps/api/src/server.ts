@@ -19,6 +19,7 @@ import { registerLinks } from "./board/links.ts";
 import { cached } from "./cached.ts";
 import { closeWithoutDelay } from "./closing.ts";
 import { registerDocument } from "./document.ts";
+import { LONGEST_PATH, refuseMalformed, routableUrl } from "./malformed.ts";
 import { openMetrics } from "./metrics.ts";
 import { registerPages, signInPathFor } from "./pages.ts";
 import { ApiProblem, problemSender } from "./problems.ts";
@@ -74,6 +75,7 @@ export async function createServer(options: ApiOptions): Promise<FastifyInstance
   requireRules(server);
   await protect(server, api);
   recordRequests(server, api);
+  await refuseMalformed(server);
   await registerDocument(server, api);
   registerSecurityTxt(server, api);
   registerPages(server);
@@ -99,7 +101,9 @@ function serverOptions({ config }: Api): FastifyServerOptions {
     // X-Forwarded-For is believed only from a proxy in TRUSTED_PROXIES; any client can send the header.
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: "idle",
-    routerOptions: { maxParamLength: 300 },
+    rewriteUrl: ({ url = "/" }: { url?: string }) => routableUrl(url),
+    // The length of the whole path is limited instead: the router answers a long parameter as if there were no such route.
+    routerOptions: { maxParamLength: LONGEST_PATH },
     ...(config.tls
       ? { https: { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) } }
       : {}),

@@ -226,10 +226,10 @@ describeOnBackends("board actions", (kind) => {
     const link = async () => (await get(`/queues/api/queues/invoices/${first}`)).json().job.externalUrl;
 
     expect(await link()).toEqual({ displayText: "User", href: `/go/user/${userId}` });
-    expect((await get(`/go/user/${userId}`)).headers.location).toBe("/users/ann");
-    expect((await get(`/go/invoice/${runId}/${userId}`)).json()).toEqual({
+    expect((await get(`/go/user/${userId}`)).headers.location).toBe("/api/v1/users/ann");
+    expect((await get(`/go/invoice/${runId}/${userId}`)).json()).toMatchObject({
       code: "not-found",
-      message: `there is no invoice of run ${runId} for user ${userId}`,
+      detail: `there is no invoice of run ${runId} for user ${userId}`,
     });
 
     await put(`invoices/${first}/retry`);
@@ -239,7 +239,8 @@ describeOnBackends("board actions", (kind) => {
     const invoice = `/go/invoice/${runId}/${userId}`;
     expect(await link()).toEqual({ displayText: "Invoice", href: invoice });
     const redirect = await get(invoice);
-    expect([redirect.statusCode, redirect.headers.location]).toEqual([302, `/invoices/INV-20261207-${userId}`]);
+    expect([redirect.statusCode, redirect.headers.location]).toEqual([302, `/api/v1/invoices/INV-20261207-${userId}`]);
+    expect((await get(String(redirect.headers.location))).json()).toMatchObject({ number: `INV-20261207-${userId}` });
     // The way back: the API answers the path of the job's page on the board.
     const { job } = await operator.readInvoice({ params: { number: `INV-20261207-${userId}` } });
     expect(job).toBe(`/queues/queue/invoices/${first}`);
@@ -264,7 +265,7 @@ describe("job links", () => {
     expect(await status("/go/user/undefined", viewer.headers)).toBe(400);
     const [user] = await api.flow.database.sql`select id from users`;
     const redirect = await api.request({ method: "GET", url: `/go/user/${user?.id}`, headers: viewer.headers });
-    expect(redirect.headers.location).toBe("/users/a%2Fb%3Fc");
+    expect(redirect.headers.location).toBe("/api/v1/users/a%2Fb%3Fc");
     await api.close();
   });
 

@@ -107,7 +107,7 @@ describe("board access", () => {
     expect(response.json()).toEqual({
       code: "forbidden",
       error: "forbidden",
-      message: "the board retries failed jobs and promotes delayed ones, nothing else",
+      detail: "the board retries failed jobs and promotes delayed ones, nothing else",
     });
   });
 

@@ -76,7 +76,7 @@ export function documentCheck(server: FastifyInstance): DocumentCheck {
       if (status === 204) return;
       if (!response.content?.[type])
         throw new Error(`${where}: ${type} is not among ${Object.keys(response.content ?? {}).join()}`);
-      if (type !== "application/json") return;
+      if (!/^application\/(problem\+)?json$/.test(type)) return;
       const steps = ["paths", path, method.toLowerCase(), "responses", documented, "content", type, "schema"];
       const validate = validatorOf(`/${steps.map(escapeStep).join("/")}`);
       if (!validate(JSON.parse(body)))

@@ -142,7 +142,7 @@ describe.each(fuzzed)("%s", (name, { method, path, body: takesBody }) => {
         expect(response.statusCode, response.body).toBeLessThan(500);
         if (response.statusCode < 400) return;
         expect(response.body).not.toMatch(INSIDES);
-        expect(response.json()).toMatchObject({ code: expect.any(String), message: expect.any(String) });
+        expect(response.json()).toMatchObject({ code: expect.any(String), detail: expect.any(String) });
         if (path !== operations.signIn.path && path !== operations.confirmSession.path)
           expect(await written()).toBe(before);
       }),
@@ -175,7 +175,7 @@ describe("malformed requests", () => {
   ])("a malformed body is refused: %s", async (_what, headers, payload, status) => {
     const response = await post(headers, payload);
     expect(response.statusCode, response.body).toBe(status);
-    expect(response.json()).toMatchObject({ code: expect.any(String), message: expect.any(String) });
+    expect(response.json()).toMatchObject({ code: expect.any(String), detail: expect.any(String) });
   });
 
   it("a body above the size limit is refused", async () => {

@@ -47,6 +47,23 @@ describe("pages of the API", () => {
     expect(() => new vm.Script(script.body)).not.toThrow();
   });
 
+  it.each([
+    ["/queues?status=failed", "http://localhost/queues?status=failed"],
+    ["http://[", "/"],
+    ["http://localhost/queues", "/"],
+    ["https://example.com/", "/"],
+    ["//example.com", "/"],
+    ["/\\\\example.com", "/"],
+    ["/\t/example.com", "/"],
+    ["/.//example.com", "http://localhost//example.com"],
+    ["javascript:alert(1)", "/"],
+    [null, "/"],
+  ])("after signing in with next=%s the browser goes on to a page of this server only: %s", async (next, page) => {
+    const { body } = await api.request({ url: "/sign-in.js" });
+    const search = next === null ? "" : `?next=${encodeURIComponent(next)}`;
+    expect(await pageAfterSignIn(body, search)).toBe(page);
+  });
+
   it("every link of the home page leads to a page", async () => {
     const { headers } = await api.as("viewer");
     const home = await api.request({ url: "/", headers: { ...headers, ...browser } });
@@ -55,3 +72,24 @@ describe("pages of the API", () => {
       expect((await api.request({ url: href ?? "", headers: { ...headers, ...browser } })).statusCode).toBe(200);
   });
 });
+
+/** Runs the script of the sign-in page in a browser of a few lines, signs in, and returns the page that it opens. */
+async function pageAfterSignIn(script: string, search: string): Promise<string> {
+  let submit = async (_event: unknown) => {};
+  const element = {
+    value: "",
+    addEventListener: (_name: string, listener: typeof submit) => {
+      submit = listener;
+    },
+  };
+  return new Promise((resolve, reject) => {
+    vm.runInNewContext(script, {
+      URL,
+      URLSearchParams,
+      document: { getElementById: () => element },
+      location: { origin: "http://localhost", search, assign: resolve },
+      fetch: async () => ({ ok: true }),
+    });
+    submit({ preventDefault: () => {}, target: { querySelector: () => element } }).catch(reject);
+  });
+}

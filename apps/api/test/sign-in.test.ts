@@ -89,9 +89,9 @@ describe("sign-in", () => {
   ])("signing in with %s is refused without saying which credential is wrong", async (_what, credentials) => {
     const response = await trySignIn(credentials);
     expect(response.statusCode).toBe(401);
-    expect(response.json()).toEqual({
+    expect(response.json()).toMatchObject({
       code: "wrong-credentials",
-      message: "the e-mail, the password or the code is wrong",
+      detail: "the e-mail, the password or the code is wrong",
     });
     expect(response.headers["set-cookie"]).toBeUndefined();
   });
@@ -275,7 +275,7 @@ describe("sign-in limits", () => {
   it("after five wrong passwords from one address even the right password has to wait a minute", async () => {
     expect(await statuses(6, wrong)).toEqual([401, 401, 401, 401, 401, 429]);
     const refused = await trySignIn();
-    expect(refused.json()).toEqual({ code: "too-many-requests", message: "too many tries; wait 60 seconds" });
+    expect(refused.json()).toMatchObject({ code: "too-many-requests", detail: "too many tries; wait 60 seconds" });
     later(61_000);
     expect((await trySignIn()).statusCode).toBe(200);
   });

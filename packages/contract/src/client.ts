@@ -1,5 +1,6 @@
-import type { Operation, Problem } from "./operation.ts";
+import type { Operation } from "./operation.ts";
 import { type OperationName, operations, type RequestOf, type ResponseOf } from "./operations.ts";
+import { type Problem, problem, problemTitles, problemTypeOf } from "./problem.ts";
 
 /** The error for a response with a status of 400 or more. */
 export class ApiError extends Error {
@@ -8,7 +9,7 @@ export class ApiError extends Error {
   readonly problem: Problem;
 
   constructor(status: number, problem: Problem) {
-    super(problem.message);
+    super(problem.detail);
     this.status = status;
     this.problem = problem;
   }
@@ -55,11 +56,15 @@ export function createClient(options: ClientOptions): Client {
   return Object.fromEntries(entries) as Client;
 }
 
-function urlOf(baseUrl: string, { path }: Operation, { params = {}, query = {} }: AnyRequest): string {
-  const filled = path.replace(/:(\w+)/g, (_part, name: string) => encodeURIComponent(String(params[name])));
+/** The path of an operation with its parameters filled in. */
+export function pathTo({ path }: Pick<Operation, "path">, params: Readonly<Record<string, unknown>>): string {
+  return path.replace(/:(\w+)/g, (_part, name: string) => encodeURIComponent(String(params[name])));
+}
+
+function urlOf(baseUrl: string, operation: Operation, { params = {}, query = {} }: AnyRequest): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const search = new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString();
-  return `${baseUrl}${filled}${search === "" ? "" : `?${search}`}`;
+  return `${baseUrl}${pathTo(operation, params)}${search === "" ? "" : `?${search}`}`;
 }
 
 function initOf(options: ClientOptions, { method }: Operation, { headers, body }: AnyRequest): RequestInit {
@@ -73,10 +78,24 @@ function initOf(options: ClientOptions, { method }: Operation, { headers, body }
 
 /** A proxy in between may respond with a body that is not the API's. */
 async function problemOf(response: Response): Promise<Problem> {
-  const text = await response.text();
+  const { status, statusText, headers } = response;
+  const body = problem.safeParse(parseJson(await response.text()));
+  if (body.success) return body.data;
+  return {
+    type: problemTypeOf("unexpected"),
+    title: problemTitles.unexpected,
+    status,
+    detail: `${status} ${statusText}`,
+    instance: headers.get("x-request-id") ?? "",
+    code: "unexpected",
+  };
+}
+
+/** The value of a JSON text; undefined for any other text. */
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as Problem;
+    return JSON.parse(text);
   } catch {
-    return { code: "unexpected", message: `${response.status} ${response.statusText}` };
+    return undefined;
   }
 }

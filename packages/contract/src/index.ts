@@ -4,4 +4,5 @@ export { idInPath } from "./fields.ts";
 export type { Invoice } from "./invoices.ts";
 export * from "./operation.ts";
 export * from "./operations.ts";
+export * from "./problem.ts";
 export { MIN_PASSWORD_LENGTH } from "./sessions.ts";

@@ -1,5 +1,5 @@
 import type { AdminRole } from "@cpa-payouts/core";
-import { z } from "zod";
+import type { z } from "zod";
 
 /** The scopes that a token may have; each permits a group of operations. */
 export const scopes = [
@@ -48,7 +48,7 @@ export interface Operation {
   readonly body?: z.ZodType;
   /** The schema of the response 200; null for 204 without a body; a media type for a streamed response. */
   readonly response: z.ZodType | null | "text/csv" | "text/event-stream" | "text/calendar" | "text/plain";
-  /** The schema of the response 503, where that is a regular response and not a {@link Problem}. */
+  /** The schema of the response 503, where that is a regular response and not a `Problem`. */
   readonly unavailable?: z.ZodType;
 }
 
@@ -56,18 +56,3 @@ export interface Operation {
 export function operation<const O extends Operation>(definition: O): O {
   return definition;
 }
-
-/** The body of every response with a status of 400 or more. */
-export const problem = z
-  .object({
-    /** An error code for programs, such as `not-found`. */
-    code: z.string(),
-    /** A sentence for people. */
-    message: z.string(),
-    /** Every problem of the input. */
-    problems: z.array(z.string()).optional(),
-    /** In a conflict (409): the present state of the object, which another caller changed first. */
-    current: z.record(z.string(), z.unknown()).optional(),
-  })
-  .meta({ id: "Problem" });
-export type Problem = z.output<typeof problem>;

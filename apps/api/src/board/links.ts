@@ -1,5 +1,5 @@
 import type { ExternalJobUrl, QueueJobJson } from "@bull-board/api/typings/app";
-import { idInPath } from "@cpa-payouts/contract";
+import { idInPath, operations, pathTo } from "@cpa-payouts/contract";
 import { findExternalId, findInvoiceNumber } from "@cpa-payouts/db";
 import type { FastifyInstance } from "fastify";
 import { z } from "zod";
@@ -22,10 +22,7 @@ const config = { access: { role: "viewer", scope: null } } as const;
 const ofInvoice = z.object({ runId: idInPath, userId: idInPath });
 const ofUser = z.object({ userId: idInPath });
 
-/**
- * Redirects from the ids of a job to `/invoices/NUMBER` and `/users/EXTERNAL_ID`. These are paths of a front end; the API
- * itself serves no page there.
- */
+/** Redirects from the ids of a job to the invoice or the user in the API. */
 export function registerLinks(server: FastifyInstance, { ctx }: Api): void {
   server.get(
     "/go/invoice/:runId/:userId",
@@ -34,13 +31,13 @@ export function registerLinks(server: FastifyInstance, { ctx }: Api): void {
       const { runId, userId } = request.params as z.output<typeof ofInvoice>;
       const number = await findInvoiceNumber(ctx.db, { runId, userId });
       if (number === null) throw notFound(`invoice of run ${runId} for user ${userId}`);
-      return reply.redirect(`/invoices/${encodeURIComponent(number)}`);
+      return reply.redirect(pathTo(operations.readInvoice, { number }));
     },
   );
   server.get("/go/user/:userId", { config, schema: { hide: true, params: ofUser } }, async (request, reply) => {
     const { userId } = request.params as z.output<typeof ofUser>;
     const externalId = await findExternalId(ctx.db, userId);
     if (externalId === null) throw notFound(`user ${userId}`);
-    return reply.redirect(`/users/${encodeURIComponent(externalId)}`);
+    return reply.redirect(pathTo(operations.readUser, { externalId }));
   });
 }

@@ -1,0 +1,68 @@
+import type { FastifyInstance } from "fastify";
+import { setRule } from "./access/scope-rules.ts";
+import { ApiProblem } from "./problems.ts";
+
+/**
+ * Where requests go whose address cannot be routed. Fastify would answer them without the checks and headers of all other
+ * requests, and repeat the address.
+ */
+const MALFORMED = "/malformed";
+const TOO_LONG = "/too-long";
+
+/** The longest path of the API, with an external id of 200 characters of which each takes 12 when it is encoded, is shorter. */
+export const LONGEST_PATH = 4_096;
+
+/** @returns the address to route: `url` itself, or the one of a route that refuses it */
+export function routableUrl(url: string): string {
+  const [path = ""] = url.split("?");
+  if (path.length > LONGEST_PATH) return TOO_LONG;
+  return isDecodable(path) && !/%00/.test(url) ? url : MALFORMED;
+}
+
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Registers the routes of {@link routableUrl}, and refuses text that PostgreSQL cannot store wherever it arrives. */
+export async function refuseMalformed(server: FastifyInstance): Promise<void> {
+  await server.register(async (scope) => {
+    setRule(scope, { role: "public", scope: null });
+    scope.all(MALFORMED, { schema: { hide: true } }, async () => {
+      throw new ApiProblem(
+        400,
+        "bad-request",
+        "the address is not a valid URL: it has a null byte or a wrong % sequence",
+      );
+    });
+    scope.all(TOO_LONG, { schema: { hide: true } }, async () => {
+      throw new ApiProblem(414, "too-long", `the path has more than ${LONGEST_PATH} characters`);
+    });
+  });
+  server.addHook("preValidation", async ({ query, params, body }) => {
+    const problems = Object.entries({ query, params, body }).flatMap(([where, value]) => unstorable(value, where));
+    if (problems.length > 0) throw new ApiProblem(400, "bad-input", problems.join("; "), { problems });
+  });
+}
+
+/** At this many the rest is not reported. */
+const MOST_PROBLEMS = 20;
+
+/** Where in a value there is text that no database can store: a null character, or half of a surrogate pair. */
+function unstorable(value: unknown, where: string): string[] {
+  if (typeof value === "string")
+    return isStorable(value) ? [] : [`${where}: it has a null character or half a surrogate pair`];
+  if (typeof value !== "object" || value === null) return [];
+  const fields = Object.entries(value);
+  if (!fields.every(([name]) => isStorable(name)))
+    return [`${where}: a name has a null character or half a surrogate pair`];
+  return fields.flatMap(([name, field]) => unstorable(field, `${where}.${name}`)).slice(0, MOST_PROBLEMS);
+}
+
+function isStorable(text: string): boolean {
+  return !/[\0\p{Surrogate}]/u.test(text);
+}
