@@ -14,7 +14,10 @@ export async function isReviewOverdue(db: Db, since: Date): Promise<boolean> {
     db,
     { overdue: flag },
     sql`
-    select coalesce((select created_at < ${instantParam(since)} from invoices where status = 'pending' order by id limit 1), false)
+    select exists (
+        select from payment_runs r cross join lateral (
+          select created_at from invoices where run_id = r.id and status = 'pending' order by id limit 1
+        ) oldest where oldest.created_at < ${instantParam(since)})
       and not exists (select from audit_log
         where action in ('invoice.pay', 'invoice.reject', 'invoice.approve') and at >= ${instantParam(since)}) as overdue`,
   );

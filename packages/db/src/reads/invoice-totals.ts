@@ -50,7 +50,7 @@ async function counted(db: Db, filter: InvoiceFilter, conditions: SQL, atMost: n
     totalColumns,
     sql`
     select count(*)::int as invoices, coalesce(sum(amount_cents), 0)::bigint as amount_cents
-    from (select i.amount_cents from invoices i where ${anyStatus(filter)} and ${conditions} ${limit}) i`,
+    from (select i.amount_cents from invoices i where ${anyRunAndStatus(filter)} and ${conditions} ${limit}) i`,
   );
   return { ...totals, isExact: atMost === null || totals.invoices <= atMost };
 }
@@ -59,9 +59,10 @@ function isTallied({ status: _status, paymentDate: _date, ...others }: InvoiceFi
   return Object.values(others).every((value) => value === undefined);
 }
 
-/** Names every status in a filter without one, so that the indexes which begin with the status serve. */
-function anyStatus({ status }: InvoiceFilter): SQL {
-  return status ? sql`true` : sql`i.status in ${wordList(invoiceStatuses)}`;
+/** Names every run and status in a filter without one, so that the indexes which begin with them serve. */
+function anyRunAndStatus({ paymentDate, status }: InvoiceFilter): SQL {
+  const run = paymentDate ? sql`true` : sql`i.run_id = any(array(select id from payment_runs))`;
+  return status ? run : sql`${run} and i.status in ${wordList(invoiceStatuses)}`;
 }
 
 async function tallied(db: Db, { status, paymentDate }: InvoiceFilter): Promise<InvoiceTotals> {
