@@ -3,6 +3,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { type Db, writable } from "./client.ts";
 import { type Columns, type Row, rowDecoder } from "./decoders.ts";
+import { retryDeadlocks } from "./retry-deadlocks.ts";
 
 const dialect = new PgDialect({ casing: "snake_case" });
 
@@ -35,7 +36,7 @@ export async function execute(db: Db, statement: SQL): Promise<number> {
 
 async function send(db: Db, statement: SQL): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const { sql: text, params } = dialect.sqlToQuery(statement);
-  return writable(db).$client.unsafe(text, params as never[], { prepare: true });
+  return retryDeadlocks(() => writable(db).$client.unsafe(text, params as never[], { prepare: true }));
 }
 
 /** An instant as a parameter. Drizzle disables the date conversion of postgres.js, so a bare Date would be rejected. */
