@@ -85,7 +85,11 @@ async function* readPages(ctx: Context, run: PaymentRun, room: number): AsyncGen
  * The first time, no job of these users can be in the queue. When the fan-out was sent back, the queue may keep their finished
  * jobs, and these must be removed first.
  */
-async function queuePage({ queues }: Context, { id: runId, fanOutRound }: PaymentRun, { userIds }: Page): Promise<void> {
+async function queuePage(
+  { queues }: Context,
+  { id: runId, fanOutRound }: PaymentRun,
+  { userIds }: Page,
+): Promise<void> {
   const jobs = userIds.map((userId) => ({ runId, userId }));
   if (fanOutRound === 0) await queues.enqueueAll("create-invoice", jobs);
   else await queues.ensureQueued("create-invoice", jobs);

@@ -1,9 +1,6 @@
 import { openDecisionsPage, type PaymentRun, rewindFanOut } from "@cpa-payouts/db";
 import { activationEnd, type Context } from "./context.ts";
 
-/** Ids looked up in the queue at the same time. */
-const PAGE = 500;
-
 /**
  * Queues what is open in the database and missing in the queue: the next step of the run, and the invoices whose jobs
  * were lost (Redis wiped), failed for the last time without recording it (the database was away), or finished without
@@ -47,7 +44,8 @@ async function requeueInvoices(ctx: Context, run: PaymentRun, upToUserId?: numbe
   let looked = 0;
   let requeued = 0;
   for (;;) {
-    const userIds = await openDecisionsPage(ctx.db, { runId: run.id, afterUserId, upToUserId, limit: PAGE });
+    const page = { runId: run.id, afterUserId, upToUserId, limit: ctx.pace.fanOutPage };
+    const userIds = await openDecisionsPage(ctx.db, page);
     const isEnd = userIds.length === 0;
     if (isEnd || looked >= ctx.pace.highWaterMark || isOver()) {
       if (requeued > 0) ctx.log.warn({ runId: run.id, paymentDate: run.paymentDate, jobs: requeued }, "jobs.requeued");

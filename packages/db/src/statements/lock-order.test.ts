@@ -84,7 +84,8 @@ const moves: Partial<Record<StatementName, Move>> = {
     ),
   reopenFailed: ({ db, run }) => statements.reopenFailed(db, { ...audit, runId: run.id, afterUserId: 0, limit: 5 }),
   requestCancel: async ({ db, run, deciding }) => {
-    for (const { id: runId } of [run, deciding]) await statements.requestCancel(db, { ...audit, runId, reason: "test" });
+    for (const { id: runId } of [run, deciding])
+      await statements.requestCancel(db, { ...audit, runId, reason: "test" });
   },
   skipCancelled: async ({ db, run }) => {
     await statements.requestCancel(db, { ...audit, runId: run.id, reason: "test" });
@@ -105,7 +106,9 @@ const moves: Partial<Record<StatementName, Move>> = {
       return statements.updateUserStatus(scene.db, { ...audit, externalId, status, reason: "test" });
     }),
   mergeImport: async ({ data, db, names, key }) => {
-    const users = names.map((externalId): TestUser => ({ externalId, binanceEmail: `${externalId}-${key}@pay.example.com` }));
+    const users = names.map(
+      (externalId): TestUser => ({ externalId, binanceEmail: `${externalId}-${key}@pay.example.com` }),
+    );
     // Of two imports of the same users at the same moment, one may be refused.
     await importNetwork({ ...data.ctx, db }, users).catch((cause: unknown) => {
       if (!isConflict(cause)) throw cause;
@@ -178,10 +181,14 @@ async function openScene(db: DbConnection["db"]): Promise<Omit<Scene, "key">> {
   const ids = Object.values(await userIds(data.database)).sort((a, b) => a - b);
   const [invoiced, failed] = [ids.slice(0, USERS / 3), ids.slice(USERS / 3, (2 * USERS) / 3)];
   const created = await statements.createInvoices(db, { runId: run.id, userIds: invoiced, now: NOW });
-  for (const userId of failed)
-    await statements.recordFailure(db, { runId: run.id, userId, error: "test", now: NOW });
+  for (const userId of failed) await statements.recordFailure(db, { runId: run.id, userId, error: "test", now: NOW });
   const next = nextPaymentDate(nextDate());
-  const { run: deciding } = await statements.openRun(db, { ...audit, date: next, trigger: "manual", policy: testPolicy });
+  const { run: deciding } = await statements.openRun(db, {
+    ...audit,
+    date: next,
+    trigger: "manual",
+    policy: testPolicy,
+  });
   nextDate();
   await statements.decideChunk(db, { runId: deciding.id, limit: 2, now: NOW });
   const invoices = created.flatMap((one) => (one.outcome === "invoiced" ? [one.number] : []));
@@ -207,7 +214,8 @@ async function meet(db: DbConnection["db"], [first, second]: readonly [Move, Mov
 async function countDeadlocks(applicationName: string): Promise<number> {
   const { sql } = data.database;
   await eventually(async () => {
-    const [row] = await sql`select count(*)::int as open from pg_stat_activity where application_name = ${applicationName}`;
+    const [row] =
+      await sql`select count(*)::int as open from pg_stat_activity where application_name = ${applicationName}`;
     return row?.open === 0;
   });
   const [row] = await sql`
@@ -220,21 +228,25 @@ describe("statements that meet at the same rows", () => {
     expect([...names, ...others].sort()).toEqual(Object.keys(statements).sort());
   });
 
-  it.each(names)("%s and any other statement that moves money or state never wait for each other in a circle", async (name) => {
-    const applicationName = `pairs-${randomUUID().slice(0, 8)}`;
-    const many = connect({ url: data.database.url, max: 2 * TIMES * 2, applicationName, steadyPlans: true });
-    for (const other of names.slice(names.indexOf(name)))
-      await meet(many.db, [moves[name] as Move, moves[other] as Move]);
-    await many.close();
-    expect(await countDeadlocks(applicationName)).toBe(0);
-  });
+  it.each(names)(
+    "%s and any other statement that moves money or state never wait for each other in a circle",
+    async (name) => {
+      const applicationName = `pairs-${randomUUID().slice(0, 8)}`;
+      const many = connect({ url: data.database.url, max: 2 * TIMES * 2, applicationName, steadyPlans: true });
+      for (const other of names.slice(names.indexOf(name)))
+        await meet(many.db, [moves[name] as Move, moves[other] as Move]);
+      await many.close();
+      expect(await countDeadlocks(applicationName)).toBe(0);
+    },
+  );
 });
 
 describe("statements that change many decisions of a run", () => {
   const cases = [
     {
       what: "cancelling a run",
-      prepare: (db: DbConnection["db"], runId: number) => statements.requestCancel(db, { ...audit, runId, reason: "test" }),
+      prepare: (db: DbConnection["db"], runId: number) =>
+        statements.requestCancel(db, { ...audit, runId, reason: "test" }),
       change: (db: DbConnection["db"], runId: number) =>
         statements.skipCancelled(db, { runId, afterUserId: 0, limit: 100, now: NOW }),
     },
@@ -248,21 +260,24 @@ describe("statements that change many decisions of a run", () => {
     },
   ];
 
-  it.each(cases)("$what takes the decisions in key order, whatever their order in the table", async ({ prepare, change }) => {
-    const { sql } = data.database;
-    const { id: runId } = await decidedRun(data.ctx, nextDate());
-    await prepare(data.ctx.db, runId);
-    // In the table, the first user's decision is the last one now.
-    await sql`update run_decisions set settled_at = settled_at where user_id = 1`;
-    const holder = await holdTransaction(
-      data.database,
-      (held) => held`select from run_decisions where user_id = 2 for update`,
-    );
-    const changed = change(data.ctx.db, runId);
-    await untilBlocked(data.database);
-    const free = await sql`select user_id::int from run_decisions where user_id in (1, 3) for update skip locked`;
-    expect([...free]).toEqual([{ user_id: 3 }]);
-    await holder.rollback();
-    await changed;
-  });
+  it.each(cases)(
+    "$what takes the decisions in key order, whatever their order in the table",
+    async ({ prepare, change }) => {
+      const { sql } = data.database;
+      const { id: runId } = await decidedRun(data.ctx, nextDate());
+      await prepare(data.ctx.db, runId);
+      // In the table, the first user's decision is the last one now.
+      await sql`update run_decisions set settled_at = settled_at where user_id = 1`;
+      const holder = await holdTransaction(
+        data.database,
+        (held) => held`select from run_decisions where user_id = 2 for update`,
+      );
+      const changed = change(data.ctx.db, runId);
+      await untilBlocked(data.database);
+      const free = await sql`select user_id::int from run_decisions where user_id in (1, 3) for update skip locked`;
+      expect([...free]).toEqual([{ user_id: 3 }]);
+      await holder.rollback();
+      await changed;
+    },
+  );
 });
