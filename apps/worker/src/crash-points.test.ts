@@ -32,9 +32,9 @@ const NEVER = 1_000;
 /** The writes of a fan-out: three pages and cursors, and the job that closes the run. */
 const FAN_OUT_WRITES = 7;
 /** After the last page was queued, and before its cursor is stored. */
-const LAST_CURSOR_LOST = 5;
-/** The writes of a retry: two chunks and the job of the fan-out, which then writes as above. */
-const RETRY_WRITES = 3;
+const LAST_CURSOR_LOST = 3;
+/** The writes of a retry: two chunks, and the jobs of fan-out and closing. The fan-out then writes as above. */
+const RETRY_WRITES = 4;
 
 const upTo = (count: number) => Array.from({ length: count + 1 }, (_, index) => index);
 

@@ -20,8 +20,14 @@ export async function closeRun(ctx: Context, { runId }: { runId: number }): Prom
 
 async function close(ctx: Context, run: PaymentRun): Promise<{ closed: boolean } | Snooze> {
   if (run.state === "cancelling") return finishCancelling(ctx, run);
-  if (run.state !== "processing") return { closed: false };
   const { id: runId, paymentDate } = run;
+  if (run.state === "fanning-out") {
+    // A retry has sent the run back. This job stays: if it ended now, a fan-out that ends at the same moment would not queue it
+    // again, nor would a retry queue a fan-out that is just ending.
+    await ctx.queues.ensureQueued("fan-out", [{ runId }]);
+    return { snoozeMs: OPEN_SNOOZE_MS };
+  }
+  if (run.state !== "processing") return { closed: false };
   if (!(await completeRun(ctx.db, run, ctx.clock()))) {
     ctx.log.debug({ runId, open: await countOpenDecisions(ctx.db, runId) }, "run.open");
     return { snoozeMs: OPEN_SNOOZE_MS };

@@ -95,6 +95,16 @@ describeOnBackends("run with more open decisions than the high-water mark", (kin
     await playToTheEnd();
   });
 
+  it("the closing of a run that a retry sent back to the fan-out waits for it, and queues it if it was not queued", async () => {
+    await loseAllJobs();
+    await failInvoice(flow.ctx, { runId: run.id, userId: 1 }, "no luck");
+    await retryRun(flow.ctx, { actor: "test" });
+    await flow.ctx.queues.bullmq.runs.obliterate({ force: true });
+    expect(await closeRun(flow.ctx, step())).toEqual(SNOOZED);
+    expect(await flow.ctx.queues.bullmq.runs.getJobState(`fan-out-${run.id}`)).toBe("waiting");
+    await playToTheEnd();
+  });
+
   it("a tick leaves a run alone whose jobs are all queued", async () => {
     await decide(flow.ctx, step());
     await fanOut(flow.ctx, step());

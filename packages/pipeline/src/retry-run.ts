@@ -30,6 +30,7 @@ export async function retryRun(
   if (retried > 0) {
     ctx.log.info({ runId, paymentDate: run.paymentDate, users: retried }, "run.retried");
     await ctx.queues.ensureQueued("fan-out", [{ runId }]);
+    await ctx.queues.ensureQueued("close-run", [{ runId }]);
   }
   return { status: "retried", run, retried };
 }
