@@ -299,7 +299,7 @@ it("the CSV export has all matching invoices, with spreadsheet formulas made har
 
 it("a cancelled run cannot be cancelled again or retried, and its progress stream ends", async () => {
   const cancelled = await admin.cancelRun({ params: { date: "2026-12-07" }, body: { reason: "a drill" } });
-  expect(cancelled).toEqual({ skipped: 0 });
+  expect(cancelled).toEqual({ state: "cancelled", skipped: 0 });
   expect(await refusal(admin.cancelRun({ params: { date: "2026-12-07" }, body: { reason: "again" } }))).toEqual({
     status: 409,
     code: "conflict",

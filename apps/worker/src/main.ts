@@ -1,6 +1,6 @@
 import type { Telemetry, WorkerTuning } from "@cpa-payouts/jobs";
 import { type Clock, createReadiness } from "@cpa-payouts/pipeline";
-import { type Config, type Logger, type OpenContext, openContext } from "@cpa-payouts/runtime";
+import { type Config, type Logger, type OpenContext, openContext, reportSlowClosing } from "@cpa-payouts/runtime";
 import { startHeartbeat } from "./heartbeat.ts";
 import { openProcessMetrics, openWorkerMeter, type ProcessMetrics, type WorkerMeter } from "./metrics.ts";
 import { startMonitoring } from "./monitoring.ts";
@@ -39,7 +39,7 @@ export async function runWorker(options: WorkerMainOptions): Promise<void> {
   try {
     await work(opened, options);
   } finally {
-    await opened.close();
+    await reportSlowClosing(options.log, opened.close(), { waitingFor: "connections" });
   }
   options.log.info({}, "worker.stopped");
 }
@@ -76,6 +76,6 @@ async function takeJobs({ ctx, backend }: OpenContext, options: WorkerMainOption
     stopHeartbeat();
     schedules.stop();
   } finally {
-    await workers.close();
+    await reportSlowClosing(log, workers.close(), { waitingFor: "jobs", jobs: workers.underWay });
   }
 }

@@ -37,6 +37,7 @@ export async function startWorkers(ctx: Context, backend: Backend, options: Work
     ),
   );
   return {
+    underWay: () => workers.flatMap((worker) => worker.underWay()),
     close: async () => {
       await Promise.all(workers.map((worker) => worker.close()));
     },

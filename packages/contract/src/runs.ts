@@ -1,4 +1,5 @@
 import {
+  cancelledRunStates,
   decisions,
   outcomeTransitions,
   paymentKinds,
@@ -143,6 +144,11 @@ export const runOperations = {
     access: { ...works, isSensitive: true },
     params: ofDate,
     body: z.strictObject({ reason }),
-    response: z.object({ skipped: z.int() }),
+    response: z.object({
+      /** `cancelling` when the workers still skip users; nothing more is invoiced in either case. */
+      state: z.enum(cancelledRunStates),
+      /** Users skipped by now. */
+      skipped: z.int(),
+    }),
   }),
 };

@@ -77,12 +77,16 @@ export const paymentMethodTransitions = transitions({
 });
 export type PaymentMethodStatus = keyof typeof paymentMethodTransitions;
 
-/** A completed run goes back to `processing` when its failed jobs are retried. */
+/**
+ * A run goes back to `fanning-out` when its failed users are retried, or when many of its jobs were lost. In `cancelling`
+ * nothing more is decided or invoiced, and the users without an invoice are being skipped.
+ */
 export const runTransitions = transitions({
-  deciding: ["fanning-out", "cancelled"],
-  "fanning-out": ["processing", "cancelled"],
-  processing: ["completed", "cancelled"],
-  completed: ["processing"],
+  deciding: ["fanning-out", "cancelling"],
+  "fanning-out": ["processing", "cancelling"],
+  processing: ["completed", "fanning-out", "cancelling"],
+  completed: ["fanning-out"],
+  cancelling: ["cancelled"],
   cancelled: [],
 });
 export type RunState = keyof typeof runTransitions;
@@ -117,4 +121,17 @@ export function statesBefore<S extends string>(table: Transitions<S>, to: NoInfe
 }
 
 /** The states of a run that still has work to do. */
-export const unfinishedRunStates = ["deciding", "fanning-out", "processing"] as const satisfies readonly RunState[];
+export const unfinishedRunStates = [
+  "deciding",
+  "fanning-out",
+  "processing",
+  "cancelling",
+] as const satisfies readonly RunState[];
+
+/** The states of a run that an administrator has cancelled: no invoice may be created any more. */
+export const cancelledRunStates = ["cancelling", "cancelled"] as const satisfies readonly RunState[];
+
+/** Whether an administrator has cancelled a run that is in this state. */
+export function isCancelled(state: RunState): state is (typeof cancelledRunStates)[number] {
+  return cancelledRunStates.some((cancelled) => cancelled === state);
+}

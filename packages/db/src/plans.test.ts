@@ -118,7 +118,7 @@ async function playRun(db: Db, date: string, onDecided: () => Promise<unknown> =
   const { id: runId } = await decidedRun({ db, clock, log }, date);
   await onDecided();
   await decideChunk(db, { runId, limit: BATCH, now: NOW });
-  await advanceFanOut(db, { runId, cursor: 0, finished: true, now: NOW });
+  await advanceFanOut(db, { runId, fanOutRound: 0, cursor: 0, finished: true, now: NOW });
   let invoiced = 0;
   let userIds: readonly number[];
   do {

@@ -4,6 +4,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import { type Db, writable } from "./client.ts";
 import { type Columns, type Row, rowDecoder } from "./decoders.ts";
+import { retryDeadlocks } from "./retry-deadlocks.ts";
 
 const dialect = new PgDialect({ casing: "snake_case" });
 
@@ -35,7 +36,7 @@ export async function execute(db: Db, statement: SQL): Promise<number> {
 
 async function send(db: Db, statement: SQL): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const { sql: text, params } = dialect.sqlToQuery(statement);
-  const { rows } = await writable(db).$client.query({ text, name: nameOf(text) }, params);
+  const { rows } = await retryDeadlocks(() => writable(db).$client.query({ text, name: nameOf(text) }, params));
   return rows;
 }
 

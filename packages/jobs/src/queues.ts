@@ -1,9 +1,9 @@
+import { retryWithBackoff } from "@cpa-payouts/core";
 import { ErrorCode, type Job, type JobsOptions, type Queue } from "bullmq";
 import type { Backend, BackendConfig, Telemetry } from "./backend.ts";
 import { catalog, type JobName, jobOptions, type PayloadOf, type QueueName, queueNames } from "./catalog.ts";
 import { openPostgresBackend } from "./postgres.ts";
 import { openRedisBackend } from "./redis.ts";
-import { retryWithBackoff } from "./retry-with-backoff.ts";
 import { tracingOf } from "./tracing.ts";
 
 /**
@@ -89,21 +89,21 @@ async function ensureQueued<N extends JobName>(
   payloads: readonly PayloadOf<N>[],
 ): Promise<number> {
   const jobs = payloads.map((payload) => toJob(name, payload));
-  const queuedAgain = await Promise.all(jobs.map((job) => ensureOne(queue, job)));
-  return queuedAgain.filter(Boolean).length;
+  const isMissing = await Promise.all(jobs.map(({ opts }) => makeRoom(queue, opts.jobId ?? "")));
+  const missing = jobs.filter((_, index) => isMissing[index]);
+  if (missing.length > 0) await retryWithBackoff(() => queue.addBulk(missing), ADD_PATIENCE);
+  return missing.length;
 }
 
 /**
- * Returns whether the job had to be queued again. Reads the job instead of its state: on Redis, BullMQ finds the state of a
- * waiting job by a scan of the whole list, and 20,000 such scans (every worker's first tick in a large run) blocked Redis
- * for ten seconds.
+ * Returns whether no job with this id waits or runs; then none is kept either. Reads the job instead of its state: on Redis,
+ * BullMQ finds the state of a waiting job by a scan of the whole list, and 20,000 such scans (every worker's first tick in a
+ * large run) blocked Redis for ten seconds.
  */
-async function ensureOne(queue: Queue, job: ReturnType<typeof toJob>): Promise<boolean> {
-  const present: Job | undefined = await queue.getJob(job.opts.jobId ?? "");
-  if (present && !present.finishedOn) return false;
-  if (present && !(await removeKept(present))) return false;
-  await queue.add(job.name, job.data, job.opts);
-  return true;
+async function makeRoom(queue: Queue, jobId: string): Promise<boolean> {
+  const present: Job | undefined = await queue.getJob(jobId);
+  if (!present) return true;
+  return present.finishedOn !== undefined && removeKept(present);
 }
 
 /** BullMQ has no error class or code for this case. */

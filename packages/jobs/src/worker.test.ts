@@ -60,6 +60,20 @@ describeOnBackends("worker", (kind) => {
     return job;
   };
 
+  it("a worker lists the jobs that it works on, and none when they have ended", async () => {
+    const held = latch();
+    await invoices.add("create-invoice", JOB, QUICK);
+    await work(async () => {
+      await held.opened;
+      return {};
+    });
+    await eventually(() => worker?.underWay().length === 1);
+    expect(worker?.underWay()).toEqual(["job"]);
+    held.open();
+    await ended("completed");
+    await eventually(() => worker?.underWay().length === 0);
+  });
+
   it("the result of the handler is stored with the job", async () => {
     await invoices.add("create-invoice", JOB, QUICK);
     await work(done);

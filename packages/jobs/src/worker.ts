@@ -51,6 +51,8 @@ export interface JobReport {
 export interface RunningWorker {
   /** Stops taking jobs and waits for the current ones. */
   close(): Promise<void>;
+  /** The ids of the jobs that it works on at this moment. */
+  underWay(): readonly string[];
 }
 
 /**
@@ -64,15 +66,26 @@ export async function startWorker(
   events: WorkerEvents,
   tuning: WorkerTuning,
 ): Promise<RunningWorker> {
-  const worker: Worker = backend.worker(
-    queue,
-    processor(queue, handlers, events, tuning.deadlineMs ?? DEADLINE_MS),
-    tuning,
-  );
+  const underWay = new Set<string>();
+  const process = processor(queue, handlers, events, tuning.deadlineMs ?? DEADLINE_MS);
+  const worker: Worker = backend.worker(queue, listed(process, underWay), tuning);
   worker.on("error", (error) => events.onError(error, queue));
   worker.on("stalled", (jobId) => events.onStalled(jobId, queue));
   await worker.waitUntilReady();
-  return { close: () => worker.close() };
+  return { close: () => worker.close(), underWay: () => [...underWay] };
+}
+
+/** Keeps the ids of the jobs that are being processed in a set. */
+function listed(process: Processor, underWay: Set<string>): Processor {
+  return async (job, token) => {
+    const id = job.id ?? job.name;
+    underWay.add(id);
+    try {
+      return await process(job, token);
+    } finally {
+      underWay.delete(id);
+    }
+  };
 }
 
 /** A handler whose job is known only when one arrives; the catalogue has tested the payload. */

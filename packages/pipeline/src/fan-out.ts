@@ -1,3 +1,4 @@
+import { isCancelled } from "@cpa-payouts/core";
 import { advanceFanOut, countOpenDecisions, getRun, openDecisionsPage, type PaymentRun } from "@cpa-payouts/db";
 import type { Snooze } from "@cpa-payouts/jobs";
 import { activationEnd, type Context } from "./context.ts";
@@ -11,7 +12,8 @@ const HIGH_WATER_SNOOZE_MS = 500;
 
 /**
  * Queues one `create-invoice` job per open decision, in pages by user id, and keeps the number of queued jobs within
- * the high-water mark. The cursor is stored after each page; after a crash before that, the page is queued again. This
+ * the high-water mark. A retry, or the tick when many jobs were lost, sends the fan-out back to an earlier user. The cursor
+ * is stored after each page; after a crash before that, the page is queued again. This
  * is harmless, and so are concurrent fan-outs of one run: the queue ignores jobs whose ids it has, and `create-invoice`
  * ignores settled decisions.
  *
@@ -22,13 +24,17 @@ export async function fanOut(ctx: Context, { runId }: { runId: number }): Promis
   let queued = 0;
   for (;;) {
     const run = await getRun(ctx.db, runId);
-    if (run.state !== "fanning-out") break;
+    if (run.state !== "fanning-out") return finish(ctx, run, queued);
     const room = ctx.pace.highWaterMark - (await countOpenDecisions(ctx.db, runId, run.fanOutCursor));
     if (room <= 0) return { snoozeMs: HIGH_WATER_SNOOZE_MS };
     queued += await queuePages(ctx, run, room, isOver);
     if (isOver()) return { snoozeMs: 0 };
   }
-  ctx.log.info({ runId, queued }, "run.fanned-out");
+}
+
+/** Hands over to the closing of the run, which also takes a cancelled run further. */
+async function finish(ctx: Context, { id: runId, state }: PaymentRun, queued: number): Promise<{ queued: number }> {
+  if (!isCancelled(state)) ctx.log.info({ runId, queued }, "run.fanned-out");
   await ctx.queues.ensureQueued("close-run", [{ runId }]);
   return { queued };
 }
@@ -75,12 +81,22 @@ async function* readPages(ctx: Context, run: PaymentRun, room: number): AsyncGen
   }
 }
 
-async function queuePage({ queues }: Context, { id: runId }: PaymentRun, { userIds }: Page): Promise<void> {
+/**
+ * The first time, no job of these users can be in the queue. When the fan-out was sent back, the queue may keep their finished
+ * jobs, and these must be removed first.
+ */
+async function queuePage(
+  { queues }: Context,
+  { id: runId, fanOutRound }: PaymentRun,
+  { userIds }: Page,
+): Promise<void> {
   const jobs = userIds.map((userId) => ({ runId, userId }));
-  await queues.enqueueAll("create-invoice", jobs);
+  if (fanOutRound === 0) await queues.enqueueAll("create-invoice", jobs);
+  else await queues.ensureQueued("create-invoice", jobs);
 }
 
 async function storeCursor(ctx: Context, run: PaymentRun, { userIds, isLast }: Page): Promise<void> {
   const cursor = userIds.at(-1) ?? run.fanOutCursor;
-  await advanceFanOut(ctx.db, { runId: run.id, cursor, finished: isLast, now: ctx.clock() });
+  const { id: runId, fanOutRound } = run;
+  await advanceFanOut(ctx.db, { runId, fanOutRound, cursor, finished: isLast, now: ctx.clock() });
 }

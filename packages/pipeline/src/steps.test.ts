@@ -188,7 +188,7 @@ describe("close-run", () => {
   beforeEach(() => open("postgres", 2));
 
   it("a run stays open while a decision is open, then closes once and queues a tick", async () => {
-    expect(await closeRun(flow.ctx, step())).toEqual({ closed: false });
+    expect(await closeRun(flow.ctx, step())).toEqual(SNOOZED);
     await fanOut(flow.ctx, step());
     expect(await closeRun(flow.ctx, step())).toEqual(SNOOZED);
     await work(1);

@@ -5,5 +5,5 @@ export { type Config, readConfig } from "./env.ts";
 export * from "./environment.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { queueErrorLogger } from "./queue-errors.ts";
-export { untilStopped } from "./shutdown.ts";
+export { type Closing, reportSlowClosing, untilStopped } from "./shutdown.ts";
 export { startTracing, type Tracing } from "./tracing.ts";

@@ -18,6 +18,43 @@ export async function untilStopped(log: Log, serve: (stopped: Promise<void>) => 
   }
 }
 
+/** Leaves time to be read in the log before the process is ended. */
+const SLOW_MS = 20_000;
+/** Enough to see which jobs hang. */
+const MOST_JOBS = 20;
+
+/** What a service still waits for when it closes. */
+export interface Closing {
+  /** Such as `jobs` or `connections`. */
+  readonly waitingFor: string;
+  /** The ids of the jobs that have not ended; the log shows the first of them and their number. */
+  readonly jobs?: () => readonly string[];
+}
+
+/**
+ * Waits for a step of the closing, and logs what it waits for (`shutdown.waiting`) when that takes long: a process that is
+ * ended because it did not close in time has then said why.
+ *
+ * @param slowMs the milliseconds after which it is logged
+ */
+export async function reportSlowClosing<T>(
+  log: Log,
+  step: Promise<T>,
+  { waitingFor, jobs = () => [] }: Closing,
+  slowMs: number = SLOW_MS,
+): Promise<T> {
+  const report = () => {
+    const ids = jobs();
+    log.warn({ waitingFor, count: ids.length, jobs: ids.slice(0, MOST_JOBS) }, "shutdown.waiting");
+  };
+  const timer = setTimeout(report, slowMs);
+  try {
+    return await step;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function listen(log: Log): { stopped: Promise<void>; dispose: () => void } {
   let deadline: NodeJS.Timeout | undefined;
   let resolveStopped = () => {};

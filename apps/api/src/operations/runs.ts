@@ -82,7 +82,8 @@ export const runHandlers: Handlers<"runs"> = {
     const result = await cancelRun(ctx, { ...audit, paymentDate: params.date, reason: body.reason });
     switch (result.status) {
       case "cancelled":
-        return { skipped: result.skipped };
+      case "cancelling":
+        return { state: result.status, skipped: result.skipped };
       case "finished":
         throw conflict(`the run is ${result.run.state} already`, { state: result.run.state });
       case "unknown-run":

@@ -33,7 +33,9 @@ function report(cli: Cli, asked: string | undefined, result: RetryResult): Payme
       return run;
     }
     case "cancelled":
-      cli.say(`The run of ${result.run.paymentDate} was cancelled`);
+      cli.say(
+        `The run of ${result.run.paymentDate} ${result.run.state === "cancelling" ? "is being cancelled" : "was cancelled"}`,
+      );
       return result.run;
     case "unknown-run":
       throw new InputError(asked === undefined ? "there is no run yet" : `there is no run of ${asked}`);

@@ -1,4 +1,4 @@
-import { InputError, type LocalDate, parseLocalDate } from "@cpa-payouts/core";
+import { InputError, isCancelled, type LocalDate, parseLocalDate } from "@cpa-payouts/core";
 import type { PaymentRun } from "@cpa-payouts/db";
 import {
   type Context,
@@ -64,8 +64,8 @@ export async function workUntilFinished(
     return await followRun(ctx, started.id, {
       signal: interrupt.signal,
       onProgress: ({ state, done, total }) => {
-        // `cancelled` is not a phase, and showing another phase would mark the present one as complete.
-        if (state !== "cancelled") cli.progress.show(phases[state], done, total);
+        // Cancelling is not a phase, and showing another phase would mark the present one as complete.
+        if (!isCancelled(state)) cli.progress.show(phases[state], done, total);
       },
     });
   } finally {

@@ -139,7 +139,7 @@ export async function countOpenDecisions(db: Db, runId: number, upToUserId?: num
 /** A page of the ids of users whose decision is open, in key order: above `afterUserId`, up to and including `upToUserId`. */
 export async function openDecisionsPage(
   db: Db,
-  page: { runId: number; afterUserId: number; upToUserId?: number; limit: number },
+  page: { runId: number; afterUserId: number; upToUserId?: number | undefined; limit: number },
 ): Promise<number[]> {
   const rows = await db
     .select({ userId: runDecisions.userId })

@@ -35,7 +35,7 @@ beforeEach(async () => {
     selection: { numbers: ["INV-20261207-4"] },
     to: { ...rejected, disposition: "forfeit" },
   });
-  await advanceFanOut(db, { runId: run.id, cursor: 6, finished: true, now: NOW });
+  await advanceFanOut(db, { runId: run.id, fanOutRound: 0, cursor: 6, finished: true, now: NOW });
   await completeRun(db, await getRun(db, run.id), NOW);
   await data.database.sql`
     with entry as (insert into ledger_entries (user_id, kind, amount_cents, note, actor, created_at)

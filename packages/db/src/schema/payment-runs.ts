@@ -24,7 +24,12 @@ export const paymentRuns = pgTable(
     /** The ids of the last user decided and the last user fanned out; after a crash the run resumes there. */
     decideCursor: bigint({ mode: "number" }).notNull().default(0),
     fanOutCursor: bigint({ mode: "number" }).notNull().default(0),
-    /** The number of retries of failed decisions. Closing the run compares it, to notice a retry in between. */
+    /**
+     * How often the fan-out was sent back to an earlier user, by a retry or because jobs were lost. A fan-out stores its cursor
+     * only if this has not changed since it read the run.
+     */
+    fanOutRound: integer().notNull().default(0),
+    /** How often failed decisions were opened again. Closing the run compares it, to notice a retry in between. */
     retries: integer().notNull().default(0),
     openedAt: instant().notNull(),
     decidedAt: instant(),

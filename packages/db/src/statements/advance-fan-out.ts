@@ -4,11 +4,12 @@ import { execute, instantParam } from "../sql.ts";
 
 /**
  * Moves the fan-out's cursor to the last user queued; the last page moves the run on to `processing`. The cursor never
- * moves back, so the slower of two fan-outs cannot undo the progress of the faster one.
+ * moves back here, so the slower of two fan-outs cannot undo the progress of the faster one. A fan-out that began before
+ * the run's fan-out was sent back (`fanOutRound`) stores nothing, because it does not know the users before its pages.
  */
 export async function advanceFanOut(
   db: Db,
-  step: { runId: number; cursor: number; finished: boolean; now: Date },
+  step: { runId: number; fanOutRound: number; cursor: number; finished: boolean; now: Date },
 ): Promise<void> {
   await execute(
     db,
@@ -18,7 +19,7 @@ export async function advanceFanOut(
         fan_out_cursor = greatest(fan_out_cursor, ${step.cursor}::bigint),
         state = case when ${step.finished} then 'processing' else state end,
         fanned_out_at = case when ${step.finished} then ${instantParam(step.now)} end
-      where id = ${step.runId} and state = 'fanning-out'
+      where id = ${step.runId} and state = 'fanning-out' and fan_out_round = ${step.fanOutRound}
       returning payment_date
     )
     insert into audit_log (at, actor, action, object, before, after)

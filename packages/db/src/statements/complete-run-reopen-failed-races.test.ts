@@ -22,7 +22,9 @@ afterEach(async () => {
   await data.close();
 });
 
-const reopen = (runId: number) => reopenFailed(data.ctx.db, { runId, actor: "test", now: NOW });
+const retry = (runId: number) => ({ runId, afterUserId: 0, limit: 10, actor: "test", now: NOW });
+const reopen = (runId: number) => reopenFailed(data.ctx.db, retry(runId));
+const REOPENED = { reopened: 1, lastUserId: 2 };
 
 describe("closing of a run that meets a retry", () => {
   it("a run is not closed by a statement that began before a retry and waited for it", async () => {
@@ -33,8 +35,8 @@ describe("closing of a run that meets a retry", () => {
     const closed = completeRun(data.ctx.db, run, NOW);
     await untilBlocked(data.database, 2);
     await holder.commit();
-    expect([await retried, await closed]).toEqual([[2], false]);
-    expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing" });
+    expect([await retried, await closed]).toEqual([REOPENED, false]);
+    expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "fanning-out" });
   });
 
   it("a run is not closed by a process that read it before a retry and acts after it", async () => {
@@ -53,8 +55,8 @@ describe("closing of a run that meets a retry", () => {
     const retried = reopen(run.id);
     await untilBlocked(data.database, 2);
     await holder.commit();
-    expect([await closed, await retried]).toEqual([true, [2]]);
-    expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing", completedAt: null });
+    expect([await closed, await retried]).toEqual([true, REOPENED]);
+    expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "fanning-out", completedAt: null });
   });
 
   it("retries and closings at the same moment never leave an open decision in a completed run", async () => {
@@ -64,7 +66,7 @@ describe("closing of a run that meets a retry", () => {
       const present = await getRun(many.db, run.id);
       await Promise.all([
         completeRun(many.db, present, NOW),
-        reopenFailed(many.db, { runId: run.id, actor: "test", now: NOW }),
+        reopenFailed(many.db, retry(run.id)),
         completeRun(many.db, present, NOW),
       ]);
       expect(await findViolations(many.db, () => {})).toEqual([]);

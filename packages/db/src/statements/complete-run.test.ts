@@ -23,7 +23,7 @@ afterEach(async () => {
 describe("closing of a run", () => {
   it("a run is closed once, after its last open decision is settled", async () => {
     const { id: runId } = await decidedRun(data.ctx, "2026-12-07");
-    await advanceFanOut(data.ctx.db, { runId, cursor: 2, finished: true, now: NOW });
+    await advanceFanOut(data.ctx.db, { runId, fanOutRound: 0, cursor: 2, finished: true, now: NOW });
     const run = await getRun(data.ctx.db, runId);
     expect(await completeRun(data.ctx.db, run, NOW)).toBe(false);
     await createInvoices(data.ctx.db, { runId, userIds: [1], now: NOW });

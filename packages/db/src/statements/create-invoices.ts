@@ -1,4 +1,11 @@
-import { CURRENCY, outcomeTransitions, type SkipReason, skipReasons, statesBefore } from "@cpa-payouts/core";
+import {
+  CURRENCY,
+  cancelledRunStates,
+  outcomeTransitions,
+  type SkipReason,
+  skipReasons,
+  statesBefore,
+} from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { skipReason, userColumns } from "../decision-rule.ts";
@@ -34,7 +41,8 @@ const reasonUnderLock = skipReason({
  * - It claims the decisions by settling them; invoice, ledger entry, balance and audit row are made from the claimed rows.
  *   A second delivery of a job finds the decisions settled and does nothing, since PostgreSQL tests the WHERE again on a
  *   row that it waited for.
- * - It settles nothing for a cancelled run.
+ * - It settles nothing for a run that is being cancelled or was cancelled, also when that happened while this statement
+ *   waited for a user. It takes no lock on the run: batches that share such a lock would keep fan-out and cancelling waiting.
  * - It pays the decided amount, or the present balance if that is smaller; credits that arrived since stay on the balance.
  *
  * The steps are joined by lateral lookups and through the rows that the claim returns, never directly. Without fresh
@@ -53,11 +61,7 @@ export async function createInvoices(
     db,
     { userId: id, number: text, amountCents: cents, reason: nullable(oneOf(skipReasons)) },
     sql`
-    with run as (
-      select kind, minimum_balance_cents, cooling_off_days, opened_at, payment_date,
-        'INV-' || to_char(payment_date, 'YYYYMMDD') || '-' as number_prefix
-      from payment_runs where id = ${runId} and state <> 'cancelled'
-    ), locked as (
+    with locked as (
       select d.run_id, u.id as user_id, u.status, u.balance_cents, ${userColumns.earlierInvoices} as earlier_invoices,
         d.balance_cents as decided_cents
       from run_decisions d join users u on u.id = d.user_id
@@ -65,6 +69,14 @@ export async function createInvoices(
         and d.decision = 'pay' and d.outcome in ${wordList(beforeInvoiced)}
       order by u.id
       for no key update of u
+    ), run as (
+      -- The count makes PostgreSQL lock the users first. The function then reads the state as it is now; the statement itself
+      -- sees it as it was when the statement began.
+      select kind, minimum_balance_cents, cooling_off_days, opened_at, payment_date,
+        'INV-' || to_char(payment_date, 'YYYYMMDD') || '-' as number_prefix
+      from payment_runs
+      where id = ${runId} and (select count(*) from locked) > 0
+        and present_run_state(id) not in ${wordList(cancelledRunStates)}
     ), judged as (
       select l.run_id, l.user_id, least(l.decided_cents, l.balance_cents) as amount_cents, m.binance_email, run.payment_date,
         run.number_prefix || l.user_id as number, ${reasonUnderLock} as reason

@@ -23,7 +23,7 @@ export async function decideChunk(
     sql`
     with run as (
       select id, payment_date, kind, minimum_balance_cents, cooling_off_days, opened_at, decide_cursor
-      from payment_runs where id = ${runId} and state = 'deciding' for update
+      from payment_runs where id = ${runId} and state = 'deciding' for no key update
     ), chunk as (
       select u.id as user_id, u.balance_cents, ${decideReason} as reason
       from users u

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findViolations } from "../reads/invariants.ts";
 import { getRun } from "../reads/runs.ts";
-import { fingerprint, openTestData, runWithFailure, type TestData } from "../testing/index.ts";
+import { decidedRun, fingerprint, openTestData, runWithFailure, type TestData } from "../testing/index.ts";
+import { advanceFanOut } from "./advance-fan-out.ts";
 import { completeRun } from "./complete-run.ts";
 import { createInvoices } from "./create-invoices.ts";
+import { recordFailure } from "./record-failure.ts";
 import { reopenFailed } from "./reopen-failed.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
@@ -19,17 +21,26 @@ afterEach(async () => {
   await data.close();
 });
 
-const reopen = (runId: number) => reopenFailed(data.ctx.db, { runId, actor: "test", now: NOW });
+const reopen = (runId: number, part: { afterUserId?: number; limit?: number } = {}) =>
+  reopenFailed(data.ctx.db, { runId, afterUserId: 0, limit: 10, actor: "test", now: NOW, ...part });
+const NONE = { reopened: 0, lastUserId: null };
 
 describe("retry of failed decisions", () => {
-  it("a retry reopens the failed decisions and their completed run, under the actor's name", async () => {
+  it("a retry reopens the failed decisions and sends their completed run back to the fan-out, under the actor's name", async () => {
     const run = await runWithFailure(data.ctx);
     await completeRun(data.ctx.db, run, NOW);
-    expect(await reopen(run.id)).toEqual([2]);
-    expect(await getRun(data.ctx.db, run.id)).toMatchObject({ state: "processing", completedAt: null, retries: 1 });
+    expect(await reopen(run.id)).toEqual({ reopened: 1, lastUserId: 2 });
+    expect(await getRun(data.ctx.db, run.id)).toMatchObject({
+      state: "fanning-out",
+      completedAt: null,
+      fannedOutAt: null,
+      retries: 1,
+      fanOutRound: 1,
+      fanOutCursor: 1,
+    });
     const audit = await data.database.sql`select actor, before, after from audit_log where action = 'run.retry'`;
     expect([...audit]).toEqual([
-      { actor: "test", before: { state: "completed" }, after: { state: "processing", reopened: 1 } },
+      { actor: "test", before: { state: "completed" }, after: { state: "fanning-out", reopened: 1 } },
     ]);
   });
 
@@ -37,10 +48,24 @@ describe("retry of failed decisions", () => {
     const run = await runWithFailure(data.ctx);
     await reopen(run.id);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
+    const { fanOutRound } = await getRun(data.ctx.db, run.id);
+    await advanceFanOut(data.ctx.db, { runId: run.id, fanOutRound, cursor: 2, finished: true, now: NOW });
     await completeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW);
     const before = await fingerprint(data.database);
-    expect(await reopen(run.id)).toEqual([]);
-    expect(await reopen(999)).toEqual([]);
+    expect(await reopen(run.id)).toEqual(NONE);
+    expect(await reopen(999)).toEqual(NONE);
     expect(await fingerprint(data.database)).toEqual(before);
+  });
+
+  it("a retry in chunks opens each failed decision once, and leaves the fan-out before the first of them", async () => {
+    const { id: runId } = await decidedRun(data.ctx, "2026-12-07");
+    await advanceFanOut(data.ctx.db, { runId, fanOutRound: 0, cursor: 2, finished: true, now: NOW });
+    for (const userId of [1, 2]) await recordFailure(data.ctx.db, { runId, userId, error: "no luck", now: NOW });
+    expect(await reopen(runId, { limit: 1 })).toEqual({ reopened: 1, lastUserId: 1 });
+    // The user fails again before the retry has come to the others, and waits for the next retry.
+    await recordFailure(data.ctx.db, { runId, userId: 1, error: "no luck", now: NOW });
+    expect(await reopen(runId, { afterUserId: 1, limit: 1 })).toEqual({ reopened: 1, lastUserId: 2 });
+    expect(await reopen(runId, { afterUserId: 2, limit: 1 })).toEqual(NONE);
+    expect(await getRun(data.ctx.db, runId)).toMatchObject({ fanOutCursor: 0, retries: 2, fanOutRound: 2 });
   });
 });

@@ -1,44 +1,56 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { id } from "../decoders.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { id, integer, nullable } from "../decoders.ts";
+import { instantParam, requestParams, rowOf } from "../sql.ts";
+
+export interface ReopenedChunk {
+  readonly reopened: number;
+  /** The last user whose decision was opened again, after whom the next chunk begins; null when there was none. */
+  readonly lastUserId: number | null;
+}
 
 /**
- * Reopens the failed decisions of a run and, if there were any, moves a completed run back to `processing`. The run's
- * `retries` is incremented, so a closing that read the run before cannot take effect afterwards.
+ * Opens the next `limit` failed decisions of a run again, in key order, and sends its fan-out back to before the first of
+ * them: the jobs are queued by the fan-out, in its pages and within the high-water mark. A completed run fans out again.
  *
- * @returns the ids of the users whose decision is open again, in key order
+ * The run's `retries` and `fan_out_round` are incremented, so a closing or a fan-out that read the run before cannot take
+ * effect afterwards.
+ *
+ * @param retry.afterUserId the last user of the previous chunk, 0 for the first
  */
 export async function reopenFailed(
   db: Db,
-  retry: AuditContext & { runId: number; now: Date },
-): Promise<readonly number[]> {
-  const rows = await rowsOf(
+  retry: AuditContext & { runId: number; afterUserId: number; limit: number; now: Date },
+): Promise<ReopenedChunk> {
+  return rowOf(
     db,
-    { userId: id },
+    { reopened: integer, lastUserId: nullable(id) },
     sql`
     with run as (
-      select id, payment_date, state from payment_runs
-      where id = ${retry.runId} and state in ('fanning-out', 'processing', 'completed') for update
+      select id, state from payment_runs
+      where id = ${retry.runId} and state in ('fanning-out', 'processing', 'completed') for no key update
+    ), chunk as (
+      select d.run_id, d.user_id from run_decisions d
+      where d.run_id = (select id from run) and d.user_id > ${retry.afterUserId}::bigint and d.outcome = 'failed'
+      order by d.user_id limit ${retry.limit} for no key update
     ), reopened as (
       update run_decisions d set outcome = 'open', error = null, settled_at = null
-      from run where d.run_id = run.id and d.outcome = 'failed'
-      returning d.user_id
+      from chunk c where d.run_id = c.run_id and d.user_id = c.user_id
+    ), found as (
+      select count(*)::int as reopened, min(user_id) as first_user_id, max(user_id) as last_user_id from chunk
     ), moved as (
-      update payment_runs r set
-        state = case when r.state = 'fanning-out' then r.state else 'processing' end,
-        completed_at = null, retries = r.retries + 1
-      from run where r.id = run.id and exists (select from reopened)
-      returning r.payment_date, run.state as before, r.state as after
+      update payment_runs r set state = 'fanning-out', completed_at = null, fanned_out_at = null, retries = r.retries + 1,
+        fan_out_cursor = least(r.fan_out_cursor, first_user_id - 1), fan_out_round = r.fan_out_round + 1
+      from run, found where r.id = run.id and reopened > 0
+      returning r.payment_date, run.state as before, reopened
     ), audit as (
       insert into audit_log (at, actor, action, object, before, after, request_id, client_address)
       select ${instantParam(retry.now)}, ${retry.actor}, 'run.retry', 'run:' || payment_date,
-        jsonb_build_object('state', before), jsonb_build_object('state', after, 'reopened', (select count(*) from reopened)),
+        jsonb_build_object('state', before), jsonb_build_object('state', 'fanning-out', 'reopened', reopened),
         ${requestParams(retry)}
       from moved
     )
-    select user_id from reopened order by user_id`,
+    select reopened, last_user_id from found`,
   );
-  return rows.map(({ userId }) => userId);
 }

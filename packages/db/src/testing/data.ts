@@ -78,7 +78,7 @@ export async function invoicedRun(
 export async function runWithFailure(ctx: DataTestContext): Promise<PaymentRun> {
   const now = ctx.clock();
   const { id: runId } = await decidedRun(ctx, "2026-12-07");
-  await advanceFanOut(ctx.db, { runId, cursor: 2, finished: true, now });
+  await advanceFanOut(ctx.db, { runId, fanOutRound: 0, cursor: 2, finished: true, now });
   await createInvoices(ctx.db, { runId, userIds: [1], now });
   await recordFailure(ctx.db, { runId, userId: 2, error: "no luck", now });
   return getRun(ctx.db, runId);

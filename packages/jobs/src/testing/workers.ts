@@ -45,6 +45,7 @@ export async function startTestWorkers(
     options.queues.map((queue) => startWorker(backend, queue, handlers, events, tuning)),
   );
   return {
+    underWay: () => workers.flatMap((worker) => worker.underWay()),
     close: async () => {
       await Promise.all(workers.map((worker) => worker.close()));
     },
