@@ -20,7 +20,9 @@ export interface ReviewOutcome {
 /**
  * Reviews the selected invoices that are still to be reviewed. A rejected invoice with disposition `return` gives its
  * amount back to the balance by a ledger entry; with `forfeit` the amount stays taken. Above the amount of the settings
- * an invoice is paid when a second person approves it; the first approval is stored with the invoice.
+ * an invoice is paid when a second person approves it; the first approval is stored with the invoice. Where the first
+ * approver alone decides in the end, because the rule was relaxed, the approval is removed from the invoice: one person does
+ * not count as two. The audit log keeps it.
  *
  * @param expectedDigest the digest of `previewInvoiceReview`; if the set has changed since, nothing is done. Null skips this
  *   check
@@ -55,8 +57,8 @@ export async function recordInvoiceReview(
         reviewed_at = case when j.result = 'reviewed' then ${instantParam(now)} end,
         reason = case when j.result = 'reviewed' then ${reason}::text end,
         disposition = case when j.result = 'reviewed' then ${disposition}::text end,
-        approved_by = case when j.result = 'approved' then ${actor} else i.approved_by end,
-        approved_at = case when j.result = 'approved' then ${instantParam(now)} else i.approved_at end
+        approved_by = case when j.result = 'approved' then ${actor} when i.approved_by = ${actor} then null else i.approved_by end,
+        approved_at = case when j.result = 'approved' then ${instantParam(now)} when i.approved_by = ${actor} then null else i.approved_at end
       from judged j, agreed
       where i.id = j.id and j.result in ('reviewed', 'approved') and agreed.is_expected
       returning i.id, i.number, i.user_id, i.amount_cents, j.status as before, i.status as after, j.result
