@@ -19,6 +19,7 @@ const AMOUNT_CENTS = 500_00n;
 const verdicts = {
   pay: { status: "paid" },
   return: { status: "rejected", reason: "fraud", disposition: "return" },
+  forfeit: { status: "rejected", reason: "fraud", disposition: "forfeit" },
 } as const satisfies Record<string, InvoiceVerdict>;
 type Act = keyof typeof verdicts;
 
@@ -30,6 +31,8 @@ const earlier: readonly (readonly [actor: string, act: Act] | null)[] = [
   null,
   ["alice", "pay"],
   ["bob", "pay"],
+  ["alice", "forfeit"],
+  ["bob", "forfeit"],
   ["bob", "return"],
 ];
 const reviewers = ["alice", "token:erp"];
@@ -38,30 +41,36 @@ const acts = Object.keys(verdicts) as Act[];
 interface State {
   readonly status: "pending" | "paid" | "rejected";
   readonly approvedBy: string | null;
+  readonly approvedToForfeit: boolean;
   readonly reviewedBy: string | null;
 }
 
-const untouched: State = { status: "pending", approvedBy: null, reviewedBy: null };
+const untouched: State = { status: "pending", approvedBy: null, approvedToForfeit: false, reviewedBy: null };
 
 /** What the rule asks for, in plain code: the result of a review, null for an invoice that was reviewed before. */
 function expectedResult(state: State, limit: bigint | null, actor: string, act: Act): ReviewResult | null {
   if (state.status !== "pending") return null;
   const isProgram = actor.startsWith("token:");
   if (act === "return") return "reviewed";
+  if (act === "forfeit" && isProgram) return "needs-a-person";
   if (limit === null || AMOUNT_CENTS <= limit) return "reviewed";
   if (isProgram) return "needs-a-person";
-  if (state.approvedBy === null) return "approved";
+  const isAgreed = state.approvedBy !== null && state.approvedToForfeit === (act === "forfeit");
+  if (!isAgreed) return "approved";
   return state.approvedBy === actor ? "same-person" : "reviewed";
 }
 
 function expectedState(state: State, limit: bigint | null, actor: string, act: Act): State {
   switch (expectedResult(state, limit, actor, act)) {
     case "approved":
-      return { ...state, approvedBy: actor };
+      return { ...state, approvedBy: actor, approvedToForfeit: act === "forfeit" };
     case "reviewed": {
       const status = act === "pay" ? "paid" : "rejected";
+      const isAgreed = act !== "return" && state.approvedToForfeit === (act === "forfeit");
       const reviewed = { ...state, status, reviewedBy: actor } as const;
-      return state.approvedBy === actor ? { ...reviewed, approvedBy: null } : reviewed;
+      return isAgreed && state.approvedBy !== actor
+        ? reviewed
+        : { ...reviewed, approvedBy: null, approvedToForfeit: false };
     }
     default:
       return state;
@@ -99,8 +108,8 @@ async function play(review: InvoiceReview, number: string) {
     (error: Error) => String(error.cause ?? error),
   );
   const invoice = await findInvoice(data.ctx.db, number);
-  const { status, approvedBy, reviewedBy } = invoice ?? untouched;
-  return { preview: only(preview.counts), commit, after: { status, approvedBy, reviewedBy } };
+  const { status, approvedBy, approvedToForfeit, reviewedBy } = invoice ?? untouched;
+  return { preview: only(preview.counts), commit, after: { status, approvedBy, approvedToForfeit, reviewedBy } };
 }
 
 describe.each(Object.entries(rulesBefore))("two-person rule at first: %s", (_before, before) => {
