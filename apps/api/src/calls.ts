@@ -32,11 +32,15 @@ export type Handlers<Group extends keyof typeof operationGroups> = HandlersOf<
 >;
 
 /**
- * The administrator who makes a request to an operation that tokens may not use.
+ * The administrator who makes a request that tokens may not make.
  *
+ * @param refusal the sentence for a token
  * @throws ApiProblem 403 when the caller is a token or is not signed in
  */
-export function personOf({ caller }: { readonly caller: Caller | null }): Extract<Caller, { kind: "admin" }> {
-  if (caller?.kind !== "admin") throw new ApiProblem(403, "forbidden", "only people may do this, not tokens");
+export function personOf(
+  { caller }: { readonly caller: Caller | null },
+  refusal = "only people may do this, not tokens",
+): Extract<Caller, { kind: "admin" }> {
+  if (caller?.kind !== "admin") throw new ApiProblem(403, "forbidden", refusal);
   return caller;
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hashPassword, hashToken } from "@cpa-payouts/access";
-import { type Client, createClient } from "@cpa-payouts/contract";
+import { type ApiError, type Client, createClient } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
 import { findAdmin, insertAdmin, insertApiToken, openSession, recordTick } from "@cpa-payouts/db";
 import { importNetwork, type TestUser } from "@cpa-payouts/db/testing";
@@ -164,4 +164,13 @@ async function inMemory(request: TestApi["request"], url: string, init: RequestI
   const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as [string, string]);
   const body = response.statusCode === 204 ? null : response.body;
   return new Response(body, { status: response.statusCode, headers });
+}
+
+/** The status, the code and the `current` state of the error that a call is expected to answer. */
+export async function refusal(work: Promise<unknown>) {
+  const error = await work.then(
+    () => null,
+    (cause: ApiError) => cause,
+  );
+  return { status: error?.status, code: error?.problem.code, current: error?.problem.current };
 }

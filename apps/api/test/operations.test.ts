@@ -1,4 +1,4 @@
-import { type ApiError, operations } from "@cpa-payouts/contract";
+import { operations } from "@cpa-payouts/contract";
 import { createInvoices, decideChunk, findRun, findViolations, recordFailure } from "@cpa-payouts/db";
 import { userIds } from "@cpa-payouts/db/testing";
 import { parseMetrics } from "@cpa-payouts/testing-servers";
@@ -11,6 +11,7 @@ import {
   makeReady,
   openTestApi,
   PASSWORD,
+  refusal,
   type SignedIn,
   type TestApi,
 } from "./api.ts";
@@ -41,15 +42,6 @@ afterAll(async () => {
   expect(await findViolations(api.flow.ctx.db, () => {})).toEqual([]);
   await api.close();
 });
-
-/** The status, the code and the `current` state of the error that a call is expected to answer. */
-async function refusal(work: Promise<unknown>) {
-  const error = await work.then(
-    () => null,
-    (cause: ApiError) => cause,
-  );
-  return { status: error?.status, code: error?.problem.code, current: error?.problem.current };
-}
 
 it("users can be listed by status, balance, method and search text, page by page", async () => {
   const ids = async (query: Parameters<SignedIn["listUsers"]>[0]) =>
@@ -252,7 +244,7 @@ it("invoices can be listed with totals and read, and a bulk review refuses a set
 
   await admin.changeSettings({ body: { twoPersonAbove: "500.00" } });
   const review = { selection: { filter: { paymentDate: "2026-12-07" } }, verdict: { status: "paid" } } as const;
-  const { token, ...preview } = await admin.previewReview({ body: review });
+  const { token, expiresAt, ...preview } = await admin.previewReview({ body: review });
   expect(preview).toEqual({
     counts: expect.arrayContaining([
       { result: "reviewed", invoices: 3, amount: "470.00" },
@@ -260,6 +252,7 @@ it("invoices can be listed with totals and read, and a bulk review refuses a set
     ]),
     alreadyReviewed: [],
   });
+  expect(expiresAt).toBe("2026-12-07T12:15:00.000Z");
   const one = { selection: { numbers: ["INV-20261207-1"] }, verdict: { status: "rejected" as const, reason: "wrong" } };
   const { token: tokenOfOne } = await admin.previewReview({ body: one });
   expect(await admin.reviewInvoices({ body: { ...one, token: tokenOfOne } })).toEqual({
@@ -280,6 +273,7 @@ it("invoices can be listed with totals and read, and a bulk review refuses a set
     (await admin.listInvoices({ query: { status: "paid" } })).items.find(({ externalId }) => externalId === "ben"),
   ).toMatchObject({
     approvedBy: "admin@example.com",
+    approvedFor: "paid",
     reviewedBy: "operator@example.com",
   });
   const unknown = { ...one, selection: { numbers: ["INV-1", "INV-2"] } };
@@ -291,8 +285,8 @@ it("the CSV export has all matching invoices, with spreadsheet formulas made har
   const response = await admin.exportInvoices({ query: { search: "an" } });
   expect(response.headers.get("content-disposition")).toBe('attachment; filename="invoices.csv"');
   expect((await response.text()).split("\n")).toEqual([
-    "number,external_id,email,name,payment_date,amount,currency,destination,status,reason,approved_by,reviewed_by,reviewed_at,created_at",
-    'INV-20261207-1,ann,ann@example.com,"\'=HYPERLINK(""http://example.com"")",2026-12-07,170.00,USD,ann@pay.example.com,rejected,wrong,,admin@example.com,2026-12-07T12:00:00.000Z,2026-12-07T12:00:00.000Z',
+    "number,external_id,email,name,payment_date,amount,currency,destination,status,reason,approved_by,reviewed_by,reviewed_at,created_at,approved_for",
+    'INV-20261207-1,ann,ann@example.com,"\'=HYPERLINK(""http://example.com"")",2026-12-07,170.00,USD,ann@pay.example.com,rejected,wrong,,admin@example.com,2026-12-07T12:00:00.000Z,2026-12-07T12:00:00.000Z,',
     "",
   ]);
 });

@@ -1,16 +1,15 @@
-import { createHash, randomBytes } from "node:crypto";
+import { newToken, sha256 } from "@cpa-payouts/db";
 
-const SECRET_BYTES = 32;
 const API_TOKEN_PREFIX = "payouts_";
 
 /** A random token of 256 bits, the value of a session's cookie. */
 export function newSessionToken(): string {
-  return randomBytes(SECRET_BYTES).toString("base64url");
+  return newToken();
 }
 
 /** A random token for a program, 256 bits; its prefix lets secret scanners recognise it in source code. */
 export function newApiToken(): string {
-  return API_TOKEN_PREFIX + newSessionToken();
+  return API_TOKEN_PREFIX + newToken();
 }
 
 /**
@@ -18,5 +17,5 @@ export function newApiToken(): string {
  * Recovery codes have fewer and can be found from it (`generateRecoveryCode`).
  */
 export function hashToken(token: string): string {
-  return createHash("sha256").update(token).digest("hex");
+  return sha256(token);
 }

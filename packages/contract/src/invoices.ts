@@ -33,6 +33,8 @@ const invoice = z
     /** Who gave the first of two approvals, where two people must approve. */
     approvedBy: z.string().nullable(),
     approvedAt: instant.nullable(),
+    /** What the first approval is for: a second one for something else does not count, and replaces it. */
+    approvedFor: z.enum(["paid", "forfeit"]).nullable(),
     reviewedBy: z.string().nullable(),
     reviewedAt: instant.nullable(),
     reason: z.string().nullable(),
@@ -87,7 +89,7 @@ const verdict = z.discriminatedUnion("status", [
   z.strictObject({
     status: z.literal("rejected"),
     reason,
-    /** `return` puts the amount back on the balance; with `forfeit` the network keeps it. */
+    /** `return` puts the amount back on the balance; with `forfeit` the network keeps it, which tokens may not request. */
     disposition: z.enum(dispositions).default("return"),
   }),
 ]);
@@ -139,19 +141,20 @@ export const invoiceOperations = {
   previewReview: operation({
     method: "POST",
     path: "/api/v1/invoices/review/preview",
-    summary: "What a review would do; its token binds the review to exactly this set of invoices",
+    summary: "What a review would do; its token lets the same person make exactly this review once, within 15 minutes",
     access: reviews,
     body: z.strictObject(review),
     response: z.object({
       counts: z.array(reviewCount),
       alreadyReviewed: z.array(z.object({ status, invoices: z.int() })),
       token: z.string(),
+      expiresAt: instant,
     }),
   }),
   reviewInvoices: operation({
     method: "POST",
     path: "/api/v1/invoices/review",
-    summary: "Review the previewed invoices, all or none",
+    summary: "Review the previewed invoices, all or none; the body repeats that of the preview",
     access: reviews,
     body: z.strictObject({ ...review, token: z.string().max(200) }),
     response: z.object({ counts: z.array(reviewCount) }),

@@ -308,6 +308,20 @@ describe("approvals of an invoice", () => {
       update invoices set status = 'paid', approved_by = 'alice', approved_at = now(), reviewed_by = 'alice', reviewed_at = now()
       where number = 'INV-20261207-1'`;
     expect(await refusalOf(same)).toBe("invoices_two_people");
+    const forfeited = `
+      update invoices set status = 'rejected', reason = 'why', disposition = 'forfeit', approved_to_forfeit = true,
+        approved_by = 'alice', approved_at = now(), reviewed_by = 'alice', reviewed_at = now()
+      where number = 'INV-20261207-1'`;
+    expect(await refusalOf(forfeited)).toBe("invoices_two_people");
+  });
+
+  it("the table refuses a paid invoice whose first approval is for a forfeit, and such an approval without its giver", async () => {
+    const paid = `
+      update invoices set status = 'paid', approved_to_forfeit = true, approved_by = 'alice', approved_at = now(),
+        reviewed_by = 'bob', reviewed_at = now()
+      where number = 'INV-20261207-1'`;
+    expect(await refusalOf(paid)).toBe("invoices_approved_to_forfeit");
+    expect(await refusalOf("update invoices set approved_to_forfeit = true")).toBe("invoices_approved_to_forfeit");
   });
 });
 

@@ -4,7 +4,14 @@
  */
 export { type ConnectOptions, connect, type Db, type DbConnection } from "./client.ts";
 export * from "./errors.ts";
-export type { InvoiceReview, InvoiceSelection, InvoiceVerdict, ReviewCount, ReviewResult } from "./invoice-review.ts";
+export {
+  type InvoiceReview,
+  type InvoiceSelection,
+  type InvoiceVerdict,
+  isForfeit,
+  type ReviewCount,
+  type ReviewResult,
+} from "./invoice-review.ts";
 export * from "./migrate.ts";
 export * from "./pages.ts";
 export * from "./ping.ts";
@@ -90,10 +97,11 @@ export * from "./statements/index.ts";
 export type { AlertCandidate } from "./statements/insert-alerts.ts";
 export type { ImportCounts } from "./statements/merge-import.ts";
 export type { OpenRunInput } from "./statements/open-run.ts";
-export type { ReviewOutcome } from "./statements/record-invoice-review.ts";
+export type { CommittedPreview, PreviewRefusal, ReviewOutcome } from "./statements/record-invoice-review.ts";
 export type { MethodReview } from "./statements/record-method-review.ts";
 export type { ImportRow } from "./statements/stage-import-rows.ts";
 export type { AlertDelivery } from "./statements/start-delivery.ts";
 export type { LiveSession } from "./statements/touch-session.ts";
 export type { AdminChange } from "./statements/update-admin.ts";
 export type { SettingsChange } from "./statements/update-settings.ts";
+export { newToken, sha256 } from "./tokens.ts";

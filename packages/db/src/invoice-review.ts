@@ -15,7 +15,7 @@ export type InvoiceVerdict =
 export interface InvoiceReview extends AuditContext {
   readonly selection: InvoiceSelection;
   readonly to: InvoiceVerdict;
-  /** Whether the reviewer is a program. Programs cannot approve an invoice that needs two people. */
+  /** Whether the reviewer is a program. Programs cannot approve an invoice that needs two people, and cannot forfeit. */
   readonly isProgram: boolean;
   readonly now: Date;
 }
@@ -24,9 +24,9 @@ export interface InvoiceReview extends AuditContext {
  * What a review does to an invoice that is still to be reviewed:
  *
  * - `reviewed`: the invoice is now paid or rejected.
- * - `approved`: the first of the two approvals that it needs is now recorded.
+ * - `approved`: the first of the two approvals that it needs is now recorded; it replaces one for another verdict.
  * - `same-person`: unchanged, because its first approval came from the same person.
- * - `needs-a-person`: unchanged, because it needs two people and the reviewer is a program.
+ * - `needs-a-person`: unchanged, because the reviewer is a program, and the invoice needs two people or would be forfeited.
  */
 export const reviewResults = ["reviewed", "approved", "same-person", "needs-a-person"] as const;
 export type ReviewResult = (typeof reviewResults)[number];
@@ -48,11 +48,22 @@ export function isReviewable({ to }: InvoiceReview): SQL {
   return sql`(i.status = any(${arrayParam(statesBefore(invoiceTransitions, to.status), "text")}))`;
 }
 
-/** A SELECT of the selected invoices that are still to be reviewed; a statement names it `chosen`. */
+/**
+ * A SELECT of the selected invoices that are still to be reviewed; a statement names it `chosen`. `agreed_by` is the first
+ * approver if that approval counts for this verdict: who approved a payment has not approved a forfeit.
+ */
 export function reviewable(review: InvoiceReview): SQL {
+  const { to } = review;
+  const agrees = to.status === "paid" || isForfeit(to) ? sql`i.approved_to_forfeit = ${isForfeit(to)}` : sql`false`;
   return sql`
-    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by from invoices i
+    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by, case when ${agrees} then i.approved_by end as agreed_by
+    from invoices i
     where ${selected(review.selection)} and ${isReviewable(review)}`;
+}
+
+/** Whether a verdict takes an amount from a user for good. */
+export function isForfeit(verdict: InvoiceVerdict): boolean {
+  return verdict.status === "rejected" && verdict.disposition === "forfeit";
 }
 
 /**
@@ -60,13 +71,15 @@ export function reviewable(review: InvoiceReview): SQL {
  * expression.
  */
 export function judged({ to, actor, isProgram }: InvoiceReview): SQL {
-  if (to.status === "rejected") return sql`select c.*, 'reviewed' as result from chosen c`;
+  const forfeits = isForfeit(to);
+  if (to.status === "rejected" && !forfeits) return sql`select c.*, 'reviewed' as result from chosen c`;
   return sql`
     select c.*, case
+      when ${forfeits && isProgram}::boolean then 'needs-a-person'
       when s.two_person_above_cents is null or c.amount_cents <= s.two_person_above_cents then 'reviewed'
       when ${isProgram}::boolean then 'needs-a-person'
-      when c.approved_by is null then 'approved'
-      when c.approved_by = ${actor} then 'same-person'
+      when c.agreed_by is null then 'approved'
+      when c.agreed_by = ${actor} then 'same-person'
       else 'reviewed'
     end as result
     from chosen c cross join settings s`;

@@ -62,14 +62,14 @@ describe("review of invoices", () => {
     ]);
   });
 
-  it("a review by a filter or with a digest logs one line with counts, and one that changes nothing logs none", async () => {
+  it("a review by a filter or with a preview logs one line with counts, and one that changes nothing logs none", async () => {
     const selection = { filter: { paymentDate: "2026-12-07" } };
     const request = { selection, verdict: paid, actor: "finance" };
     await data.database.sql`update settings set two_person_above_cents = 1`;
-    const { digest } = await previewReview(data.ctx, request);
+    const { token } = await previewReview(data.ctx, request);
     const counts = [{ result: "approved", invoices: 2, amountCents: 300_00n }];
-    expect(await reviewInvoices(data.ctx, { ...request, digest })).toEqual({ status: "done", counts, invoices: [] });
-    expect(await reviewInvoices(data.ctx, { ...request, digest })).toEqual({ status: "set-changed" });
+    expect(await reviewInvoices(data.ctx, { ...request, token })).toEqual({ status: "done", counts, invoices: [] });
+    expect(await reviewInvoices(data.ctx, { ...request, token })).toEqual({ status: "refused", refusal: "used" });
     const second = { ...request, actor: "treasury" };
     expect(await reviewInvoices(data.ctx, second)).toMatchObject({ counts: [{ result: "reviewed", invoices: 2 }] });
     expect(await reviewInvoices(data.ctx, second)).toEqual({ status: "done", counts: [], invoices: [] });
@@ -77,6 +77,54 @@ describe("review of invoices", () => {
       { status: "paid", approved: 2 },
       { status: "paid", reviewed: 2 },
     ]);
+  });
+
+  const forfeit = { ...rejected, disposition: "forfeit" } as const;
+  const byFilter = { filter: { paymentDate: "2026-12-07", minimumAmountCents: 1_00n } };
+  const previewed = { selection: byFilter, verdict: rejected, actor: "finance" };
+
+  it("a review with another verdict, reason or selection than its preview is refused, though the set is the same", async () => {
+    const { token } = await previewReview(data.ctx, previewed);
+    const before = await fingerprint(data.database);
+    const others = [
+      { verdict: paid },
+      { verdict: forfeit },
+      { verdict: { ...rejected, reason: "Fraud" } },
+      { selection: { filter: { ...byFilter.filter, minimumAmountCents: 1_01n } } },
+      { selection: { filter: { paymentDate: "2026-12-07" } } },
+      { selection: { numbers: [A, B] } },
+      { isProgram: true },
+    ];
+    const refused = { status: "refused", refusal: "other-request" };
+    for (const changes of others)
+      expect([changes, await reviewInvoices(data.ctx, { ...previewed, ...changes, token })]).toEqual([
+        changes,
+        refused,
+      ]);
+    expect(await fingerprint(data.database)).toEqual(before);
+    expect(data.log.of("invoices.review-refused")).toEqual(others.map(() => ({ refusal: "other-request" })));
+  });
+
+  it("a review is the one that was previewed whatever the order of its numbers or fields", async () => {
+    const { token } = await previewReview(data.ctx, { ...previewed, selection: { numbers: [A, B, A] } });
+    expect(
+      await reviewInvoices(data.ctx, {
+        ...previewed,
+        selection: { numbers: [B, A] },
+        verdict: { disposition: "return", reason: "fraud", status: "rejected" },
+        token,
+      }),
+    ).toMatchObject({ status: "done", counts: [{ result: "reviewed", invoices: 2 }] });
+  });
+
+  it("a preview is valid for fifteen minutes, and no token can be made from what it showed", async () => {
+    const { token, digest, expiresAt } = await previewReview(data.ctx, previewed);
+    const refused = (refusal: string) => ({ status: "refused", refusal });
+    for (const forged of [digest, "", token.toUpperCase()])
+      expect(await reviewInvoices(data.ctx, { ...previewed, token: forged })).toEqual(refused("unknown"));
+    expect(expiresAt.getTime() - data.clock().getTime()).toBe(15 * 60_000);
+    data.clock.set(expiresAt.toISOString());
+    expect(await reviewInvoices(data.ctx, { ...previewed, token })).toEqual(refused("expired"));
   });
 
   it("a review with unknown numbers is refused whole and names them", async () => {

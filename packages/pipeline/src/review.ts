@@ -6,6 +6,9 @@ import {
   type InvoiceReview,
   type InvoiceSelection,
   type InvoiceVerdict,
+  insertReviewPreview,
+  newToken,
+  type PreviewRefusal,
   previewInvoiceReview,
   type ReviewCount,
   type ReviewOutcome,
@@ -13,6 +16,7 @@ import {
   type ReviewResult,
   recordInvoiceReview,
   recordMethodReview,
+  sha256,
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -39,39 +43,83 @@ export type InvoiceReviewResult =
       /** For a selection by numbers, each distinct number in order; for a filter, empty. */
       readonly invoices: readonly ReviewedInvoice[];
     }
-  /** The set differs from the one that the digest identifies; nothing was changed. */
-  | { readonly status: "set-changed" };
+  /** The preview does not permit this review; nothing was changed. */
+  | { readonly status: "refused"; readonly refusal: PreviewRefusal };
+
+/** A preview that {@link reviewInvoices} accepts once. */
+export interface CommittablePreview extends ReviewPreview {
+  /** 256 random bits; only their hash is stored. */
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+/** As long as a confirmed password: what was shown longer ago must be looked at again. */
+const PREVIEW_LIFE_MS = 15 * 60 * 1_000;
 
 /**
- * Counts what a review of the selected invoices would do; writes nothing. The digest in the result limits
- * {@link reviewInvoices} to exactly this set.
+ * Counts what a review of the selected invoices would do; writes nothing.
  *
  * @throws InputError as {@link reviewInvoices}
  */
-export async function previewReview(ctx: DataContext, input: ReviewRequest): Promise<ReviewPreview> {
+export async function countReview(ctx: DataContext, input: ReviewRequest): Promise<ReviewPreview> {
   return previewInvoiceReview(ctx.db, await toReview(ctx, input));
+}
+
+/**
+ * Counts what a review of the selected invoices would do, and stores that for {@link reviewInvoices}; changes no invoice.
+ *
+ * @returns the counts, and the token that lets the same person make exactly this review once, within 15 minutes
+ * @throws InputError as {@link reviewInvoices}
+ */
+export async function previewReview(ctx: DataContext, input: ReviewRequest): Promise<CommittablePreview> {
+  const review = await toReview(ctx, input);
+  const preview = await previewInvoiceReview(ctx.db, review);
+  const token = newToken();
+  const { actor, now } = review;
+  const expiresAt = new Date(now.getTime() + PREVIEW_LIFE_MS);
+  const digests = { requestDigest: digestOfRequest(review), setDigest: preview.digest };
+  await insertReviewPreview(ctx.db, { tokenHash: sha256(token), actor, ...digests, now, expiresAt });
+  return { ...preview, token, expiresAt };
 }
 
 /**
  * Marks the selected invoices as paid or rejects them. Only pending ones change.
  *
- * @param input.digest from {@link previewReview}; if the set, an amount or a result differs from what was previewed, nothing
- *   is changed
+ * @param input.token from {@link previewReview}; the review is made only if the same person requested the same there, and
+ *   it does exactly what was shown. Without a token the review is made without a preview
  * @throws InputError that names every unknown number, or when a rejection lacks its reason; nothing is changed then
  */
 export async function reviewInvoices(
   ctx: DataContext,
-  { digest, ...input }: ReviewRequest & { digest?: string },
+  { token, ...input }: ReviewRequest & { token?: string },
 ): Promise<InvoiceReviewResult> {
   const review = await toReview(ctx, input);
-  const outcome = await recordInvoiceReview(ctx.db, review, digest);
-  if (!outcome.isExpected) return { status: "set-changed" };
-  logReview(ctx, review.to, outcome.counts);
+  const preview = token === undefined ? null : { tokenHash: sha256(token), requestDigest: digestOfRequest(review) };
+  const outcome = await recordInvoiceReview(ctx.db, review, preview);
+  const { refusal, counts } = outcome;
+  if (refusal) {
+    ctx.log.warn({ refusal, requestId: input.requestId }, "invoices.review-refused");
+    return { status: "refused", refusal };
+  }
+  logReview(ctx, review.to, counts);
   return {
     status: "done",
-    counts: outcome.counts.map(({ result, invoices, amountCents }) => ({ result, invoices, amountCents })),
+    counts: counts.map(({ result, invoices, amountCents }) => ({ result, invoices, amountCents })),
     invoices: await reviewedInvoices(ctx, review, outcome),
   };
+}
+
+/** Identifies what a person requested, independent of the order of numbers and of the fields of a filter. */
+function digestOfRequest({ selection, to, isProgram }: InvoiceReview): string {
+  const chosen = "numbers" in selection ? [...selection.numbers].sort() : sortedEntries(selection.filter);
+  const request = [chosen, sortedEntries(to), isProgram];
+  return sha256(JSON.stringify(request, (_key, value) => (typeof value === "bigint" ? `${value} cents` : value)));
+}
+
+function sortedEntries(fields: object): (readonly [name: string, value: unknown])[] {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
 async function toReview(ctx: DataContext, { verdict, isProgram = false, selection, ...audit }: ReviewRequest) {

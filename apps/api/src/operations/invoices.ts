@@ -7,7 +7,9 @@ import {
   type InvoiceListing,
   type InvoiceSelection,
   type InvoiceTotals,
+  isForfeit,
   listInvoices,
+  type PreviewRefusal,
   pages,
   prepareSearch,
   type ReviewCount,
@@ -16,11 +18,11 @@ import {
   totalInvoicesQuickly,
 } from "@cpa-payouts/db";
 import { catalog } from "@cpa-payouts/jobs";
-import { previewReview, type ReviewRequest, reviewInvoices } from "@cpa-payouts/pipeline";
+import { countReview, previewReview, type ReviewRequest, reviewInvoices } from "@cpa-payouts/pipeline";
 import { stringify } from "csv-stringify/sync";
-import type { Call, Handlers } from "../calls.ts";
+import { type Call, type Handlers, personOf } from "../calls.ts";
 import { positions, readCursor, toPage } from "../cursors.ts";
-import { conflict, notFound } from "../problems.ts";
+import { ApiProblem, conflict, notFound } from "../problems.ts";
 
 export const invoiceHandlers: Handlers<"invoices"> = {
   listInvoices: async ({ ctx }, { query }) => {
@@ -57,24 +59,41 @@ export const invoiceHandlers: Handlers<"invoices"> = {
   },
 
   previewReview: async ({ ctx }, call) => {
-    const preview = await previewReview(ctx, toReview(call));
+    const { counts, alreadyReviewed, token, expiresAt } = await previewReview(ctx, toReview(call));
     return {
-      counts: preview.counts.map(presentCount),
-      alreadyReviewed: [...preview.alreadyReviewed],
-      token: preview.digest,
+      counts: counts.map(presentCount),
+      alreadyReviewed: [...alreadyReviewed],
+      token,
+      expiresAt: expiresAt.toISOString(),
     };
   },
 
   reviewInvoices: async ({ ctx }, call) => {
     const request = toReview(call);
-    const review = await reviewInvoices(ctx, { ...request, digest: call.body.token });
-    switch (review.status) {
-      case "done":
-        return { counts: review.counts.map(presentCount) };
-      case "set-changed":
-        throw setChanged(await previewReview(ctx, request));
-    }
+    const review = await reviewInvoices(ctx, { ...request, token: call.body.token });
+    if (review.status === "done") return { counts: review.counts.map(presentCount) };
+    if (review.refusal === "set-changed") throw setChanged(await countReview(ctx, request));
+    throw new ApiProblem(...previewProblems[review.refusal]);
   },
+};
+
+/** The status, code and sentence for each preview that does not permit the review. */
+const previewProblems: Readonly<
+  Record<Exclude<PreviewRefusal, "set-changed">, [status: number, code: string, message: string]>
+> = {
+  unknown: [409, "preview-unknown", "there is no preview with this token, or it was removed; preview the review again"],
+  "another-person": [
+    403,
+    "preview-of-another",
+    "this token is from another person's preview; preview the review yourself",
+  ],
+  used: [409, "preview-used", "the review of this preview has been made; nothing was changed again"],
+  expired: [409, "preview-expired", "the preview is older than 15 minutes; preview the review again"],
+  "other-request": [
+    409,
+    "preview-differs",
+    "the selection, verdict, disposition or reason differs from the preview; preview the review again",
+  ],
 };
 
 type FilterQuery = InputOf<"totalInvoices">["query"];
@@ -83,7 +102,11 @@ function toFilter({ minimumAmount, maximumAmount, ...same }: FilterQuery): Invoi
   return defined({ ...same, minimumAmountCents: minimumAmount, maximumAmountCents: maximumAmount });
 }
 
-function toReview({ body, audit, caller }: Call<"previewReview"> | Call<"reviewInvoices">): ReviewRequest {
+/** @throws ApiProblem 403 when a token requests a forfeit */
+function toReview(call: Call<"previewReview"> | Call<"reviewInvoices">): ReviewRequest {
+  const { body, audit, caller } = call;
+  if (isForfeit(body.verdict))
+    personOf(call, "only people may forfeit invoices, not tokens; reject with the disposition return");
   const selection: InvoiceSelection =
     "numbers" in body.selection ? body.selection : { filter: toFilter(body.selection.filter) };
   return { ...audit, selection, verdict: body.verdict, isProgram: caller?.kind !== "admin" };
@@ -107,6 +130,7 @@ function presentInvoice(invoice: InvoiceListing): ResponseOf<"listInvoices">["it
     status: invoice.status,
     approvedBy: invoice.approvedBy,
     approvedAt: invoice.approvedAt?.toISOString() ?? null,
+    approvedFor: invoice.approvedBy === null ? null : invoice.approvedToForfeit ? "forfeit" : "paid",
     reviewedBy: invoice.reviewedBy,
     reviewedAt: invoice.reviewedAt?.toISOString() ?? null,
     reason: invoice.reason,
@@ -124,7 +148,7 @@ function presentCount({ result, invoices, amountCents }: ReviewCount) {
 }
 
 const CSV_COLUMNS =
-  "number,external_id,email,name,payment_date,amount,currency,destination,status,reason,approved_by,reviewed_by,reviewed_at,created_at";
+  "number,external_id,email,name,payment_date,amount,currency,destination,status,reason,approved_by,reviewed_by,reviewed_at,created_at,approved_for";
 const ROWS_PER_CHUNK = 500;
 
 /** Yields the CSV file in chunks while the rows are read, so that memory does not grow with the number of invoices. */
@@ -145,6 +169,6 @@ function csvRow(invoice: InvoiceListing) {
     presentInvoice(invoice);
   const free = escapeFormula(name);
   const reason = rest.reason === null ? null : escapeFormula(rest.reason);
-  const review = [reason, rest.approvedBy, rest.reviewedBy, rest.reviewedAt, rest.createdAt];
+  const review = [reason, rest.approvedBy, rest.reviewedBy, rest.reviewedAt, rest.createdAt, rest.approvedFor];
   return [number, externalId, email, free, paymentDate, amount, currency, destination, status, ...review];
 }

@@ -31,8 +31,8 @@ export async function review(cli: Cli, numbers: readonly string[], options: Invo
   const verdict = readInvoiceVerdict(options);
   return withDatabase(cli, async (ctx) => {
     const reviewed = await reviewInvoices(ctx, { selection: { numbers }, verdict, actor: cli.actor });
-    // Only a review with a digest ends in this way.
-    if (reviewed.status === "set-changed") throw new OperationError("the set of invoices has changed");
+    // Only a review with a preview ends in this way.
+    if (reviewed.status === "refused") throw new OperationError("the preview does not permit this review");
     const { invoices } = reviewed;
     await cli.output.list(
       [{ key: "number" }, { key: "status" }, { key: "result" }],

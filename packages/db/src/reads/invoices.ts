@@ -1,7 +1,7 @@
 import { dispositions, type InvoiceSort, type InvoiceStatus } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { cents, date, id, instant, nullable, oneOf, type Row, text } from "../decoders.ts";
+import { cents, date, flag, id, instant, nullable, oneOf, type Row, text } from "../decoders.ts";
 import { invoices } from "../schema/index.ts";
 import { arrayParam, rowsOf } from "../sql.ts";
 import {
@@ -27,6 +27,7 @@ const columns = {
   status: oneOf(invoiceStatuses),
   approvedBy: nullable(text),
   approvedAt: nullable(instant),
+  approvedToForfeit: flag,
   reviewedBy: nullable(text),
   reviewedAt: nullable(instant),
   reason: nullable(text),

@@ -6,6 +6,7 @@ export * from "./invoices.ts";
 export * from "./ledger-entries.ts";
 export * from "./payment-methods.ts";
 export * from "./payment-runs.ts";
+export * from "./review-previews.ts";
 export * from "./run-decisions.ts";
 export * from "./scheduler.ts";
 export * from "./settings.ts";

@@ -1,6 +1,6 @@
 import { dispositions, invoiceTransitions, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { check, date, index, pgTable, text, unique } from "drizzle-orm/pg-core";
+import { boolean, check, date, index, pgTable, text, unique } from "drizzle-orm/pg-core";
 import { cents, id, instant, isOneOf, reference } from "./columns.ts";
 
 const statuses = statesOf(invoiceTransitions);
@@ -26,9 +26,11 @@ export const invoices = pgTable(
     /** The Binance e-mail that was approved when the invoice was created; a later change of it does not affect the invoice. */
     destination: text().notNull(),
     status: text().$type<keyof typeof invoiceTransitions>().notNull().default("pending"),
-    /** The first of the two approvers, where two people must approve; otherwise null. */
+    /** The first of the two approvers, where two people must approve a payment or a forfeit; otherwise null. */
     approvedBy: text(),
     approvedAt: instant(),
+    /** Whether the first approval is for a rejection that forfeits the amount; otherwise it is for the payment. */
+    approvedToForfeit: boolean().notNull().default(false),
     reviewedBy: text(),
     reviewedAt: instant(),
     reason: text(),
@@ -48,7 +50,14 @@ export const invoices = pgTable(
     check("invoices_currency_usd", sql`${t.currency} = 'USD'`),
     check("invoices_reviewed_by", sql`(${t.status} = 'pending') = (${t.reviewedBy} is null)`),
     check("invoices_approved_by", sql`(${t.approvedBy} is null) = (${t.approvedAt} is null)`),
-    check("invoices_two_people", sql`${t.status} <> 'paid' or ${t.approvedBy} is distinct from ${t.reviewedBy}`),
+    check(
+      "invoices_two_people",
+      sql`not (${t.status} = 'paid' or ${t.approvedToForfeit}) or ${t.approvedBy} is distinct from ${t.reviewedBy}`,
+    ),
+    check(
+      "invoices_approved_to_forfeit",
+      sql`not ${t.approvedToForfeit} or (${t.approvedBy} is not null and ${t.status} <> 'paid')`,
+    ),
     check("invoices_rejection_has_reason", sql`${t.status} <> 'rejected' or coalesce(${t.reason}, '') <> ''`),
     check("invoices_rejection_has_disposition", sql`(${t.status} = 'rejected') = (${t.disposition} is not null)`),
   ],

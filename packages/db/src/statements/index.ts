@@ -21,6 +21,7 @@ export { insertAdmin } from "./insert-admin.ts";
 export { insertAlerts } from "./insert-alerts.ts";
 export { insertApiToken } from "./insert-api-token.ts";
 export { insertAuditEntry } from "./insert-audit-entry.ts";
+export { insertReviewPreview } from "./insert-review-preview.ts";
 export { markApiTokenRevoked } from "./mark-api-token-revoked.ts";
 export { markSessionConfirmed } from "./mark-session-confirmed.ts";
 export { markSessionEnded } from "./mark-session-ended.ts";

@@ -4,6 +4,7 @@ import { findInvoice } from "../reads/invoices.ts";
 import type { TestData } from "../testing/index.ts";
 import { counted, everything, limitTo500, NOW, openInvoicesAround500, reviewOf } from "../testing/invoice-reviews.ts";
 import { recordInvoiceReview } from "./record-invoice-review.ts";
+import { updateSettings } from "./update-settings.ts";
 
 const number = (user: number) => `INV-20261207-${user}`;
 
@@ -63,6 +64,64 @@ describe("two-person rule", () => {
     const rejection = { status: "rejected", reason: "fraud", disposition: "return" } as const;
     const rejected = await recordInvoiceReview(data.ctx.db, reviewOf("alice", everything, rejection));
     expect(counted(rejected.counts)).toEqual({ reviewed: [2, 9_500_01n] });
+  });
+
+  const forfeit = { status: "rejected", reason: "fraud", disposition: "forfeit" } as const;
+
+  it("an invoice above the limit is forfeited when a second person approves it, and both are in the audit log", async () => {
+    const selection = { numbers: [number(1), number(3)] };
+    const first = await recordInvoiceReview(data.ctx.db, reviewOf("alice", selection, forfeit));
+    expect(counted(first.counts)).toEqual({ reviewed: [1, 100_00n], approved: [1, 500_01n] });
+    const again = await recordInvoiceReview(data.ctx.db, reviewOf("alice", selection, forfeit));
+    expect(counted(again.counts)).toEqual({ "same-person": [1, 500_01n] });
+    expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({ status: "pending", approvedToForfeit: true });
+    await recordInvoiceReview(data.ctx.db, reviewOf("bob", selection, { ...forfeit, reason: "proven" }));
+    expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({
+      status: "rejected",
+      disposition: "forfeit",
+      reason: "proven",
+      approvedBy: "alice",
+      reviewedBy: "bob",
+    });
+    const rows = await data.database.sql`
+      select actor, action, reason, after from audit_log where object = ${`invoice:${number(3)}`} order by id`;
+    expect([...rows].slice(1)).toEqual([
+      {
+        actor: "alice",
+        action: "invoice.approve",
+        reason: "fraud",
+        after: { status: "pending", approvedBy: "alice", disposition: "forfeit" },
+      },
+      {
+        actor: "bob",
+        action: "invoice.reject",
+        reason: "proven",
+        after: { status: "rejected", disposition: "forfeit" },
+      },
+    ]);
+  });
+
+  it("an approval of a payment does not count for a forfeit, nor the other way round; the audit log has the replaced one", async () => {
+    const selection = { numbers: [number(3)] };
+    await recordInvoiceReview(data.ctx.db, reviewOf("alice", selection));
+    const forfeited = await recordInvoiceReview(data.ctx.db, reviewOf("bob", selection, forfeit));
+    expect(counted(forfeited.counts)).toEqual({ approved: [1, 500_01n] });
+    const paid = await recordInvoiceReview(data.ctx.db, reviewOf("alice", selection));
+    expect(counted(paid.counts)).toEqual({ approved: [1, 500_01n] });
+    expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({ approvedBy: "alice", approvedToForfeit: false });
+    const rows = await data.database.sql`
+      select before from audit_log where object = ${`invoice:${number(3)}`} and actor in ('alice', 'bob') order by id`;
+    expect(rows.map(({ before }) => before)).toEqual([
+      { status: "pending" },
+      { status: "pending", approvedBy: "alice" },
+      { status: "pending", approvedBy: "bob" },
+    ]);
+  });
+
+  it("a program cannot forfeit any invoice, also without the two-person rule", async () => {
+    await updateSettings(data.ctx.db, { actor: "test", twoPersonAboveCents: null, now: NOW });
+    const program = await recordInvoiceReview(data.ctx.db, reviewOf("token:erp", everything, forfeit));
+    expect(counted(program.counts)).toEqual({ "needs-a-person": [4, 10_100_01n] });
   });
 
   it("an invoice that two people approve at the same moment is paid, with both of them recorded", async () => {

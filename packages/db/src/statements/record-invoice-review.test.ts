@@ -2,7 +2,7 @@ import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { InvoiceReview } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
-import { fingerprint, invoicedRun, openTestData, type TestData } from "../testing/index.ts";
+import { fingerprint, importNetwork, invoicedRun, openTestData, type TestData } from "../testing/index.ts";
 import { recordInvoiceReview } from "./record-invoice-review.ts";
 
 const REVIEWED = new Date("2026-12-08T10:00:00Z");
@@ -146,5 +146,31 @@ describe("simultaneous reviews of an invoice", () => {
     await holder.commit();
     expect([await winner, await loser]).toEqual([new Set([A]), new Set()]);
     expect(await stored(A)).toMatchObject(outcome);
+  });
+});
+
+/** Goal: two reviews, or a review and a batch of invoices, never wait for each other's users (docs/architecture.md, "Locks"). */
+describe("locks of a review", () => {
+  const MORE_USERS = 40;
+
+  it("a rejection locks the users in the order of their keys before it gives anything back", async () => {
+    const users = Array.from({ length: MORE_USERS }, (_, index) => ({ externalId: `more-${index}` }));
+    await importNetwork(data.ctx, users);
+    data.clock.set("2026-12-21T02:00:00Z");
+    await invoicedRun(data, "2026-12-21");
+    const numbers = users.map((_, index) => `INV-20261221-${index + 3}`);
+    const { sql } = data.database;
+    const middle = 3 + MORE_USERS / 2;
+    const holder = await holdTransaction(
+      data.database,
+      (sql) => sql`select from users where id = ${middle} for update`,
+    );
+    const rejecting = review(rejected("return"), ...numbers);
+    await untilBlocked(data.database);
+    const free = await sql<{ id: bigint }[]>`select id from users where id > 2 for update skip locked`;
+    await holder.commit();
+    expect(await rejecting).toEqual(new Set(numbers));
+    const ids = free.map(({ id }) => Number(id)).sort((one, other) => one - other);
+    expect(ids).toEqual(Array.from({ length: MORE_USERS + 2 - middle }, (_, index) => middle + 1 + index));
   });
 });

@@ -1,5 +1,9 @@
 import type { InvoiceReview } from "../invoice-review.ts";
+import { previewInvoiceReview, type ReviewPreview } from "../reads/invoice-review-preview.ts";
+import { insertReviewPreview } from "../statements/insert-review-preview.ts";
+import type { CommittedPreview } from "../statements/record-invoice-review.ts";
 import { updateSettings } from "../statements/update-settings.ts";
+import { newToken, sha256 } from "../tokens.ts";
 import { invoicedRun, openTestData, type TestData } from "./data.ts";
 
 export const NOW = new Date("2026-12-08T10:00:00Z");
@@ -33,6 +37,23 @@ export function reviewOf(
   to: InvoiceReview["to"] = paid,
 ): InvoiceReview {
   return { actor, isProgram: actor.startsWith("token:"), selection, to, now: NOW };
+}
+
+/**
+ * Previews a review and stores that as `previewReview` does.
+ *
+ * @param more.expiresAt by default 15 minutes after {@link NOW}
+ */
+export async function storedPreview(
+  { ctx }: TestData,
+  review: InvoiceReview,
+  { expiresAt = new Date(NOW.getTime() + 900_000), requestDigest = "request" } = {},
+): Promise<CommittedPreview & ReviewPreview> {
+  const preview = await previewInvoiceReview(ctx.db, review);
+  const { actor, now } = review;
+  const tokenHash = sha256(newToken());
+  await insertReviewPreview(ctx.db, { tokenHash, actor, requestDigest, setDigest: preview.digest, now, expiresAt });
+  return { ...preview, tokenHash, requestDigest };
 }
 
 /** Maps each result to its number of invoices and their sum in cents. */
