@@ -11,6 +11,7 @@ export * from "./log.ts";
 export * from "./money.ts";
 export * from "./payment-calendar.ts";
 export * from "./policy.ts";
+export * from "./retry-with-backoff.ts";
 export * from "./schedule.ts";
 export * from "./setup-checks.ts";
 export * from "./sorts.ts";

@@ -1,9 +1,9 @@
+import { retryWithBackoff } from "@cpa-payouts/core";
 import { ErrorCode, type Job, type JobsOptions, type Queue } from "bullmq";
 import type { Backend, BackendConfig, Telemetry } from "./backend.ts";
 import { catalog, type JobName, jobOptions, type PayloadOf, type QueueName, queueNames } from "./catalog.ts";
 import { openPostgresBackend } from "./postgres.ts";
 import { openRedisBackend } from "./redis.ts";
-import { retryWithBackoff } from "./retry-with-backoff.ts";
 import { tracingOf } from "./tracing.ts";
 
 /**

@@ -1,7 +1,6 @@
-import type { Schedule } from "@cpa-payouts/core";
+import { retryWithBackoff, type Schedule } from "@cpa-payouts/core";
 import { jobOptions } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
-import { retryWithBackoff } from "./retry-with-backoff.ts";
 
 /** The daily tick, and the tick every five minutes that makes up for a missed daily one. */
 const DAILY = "tick-daily";
