@@ -22,7 +22,7 @@ export interface SchemaWatch {
 export async function watchSchema({ db, log }: Pick<Context, "db" | "log">, folder: string): Promise<SchemaWatch> {
   const known = await countKnownMigrations(folder);
   let isReported = false;
-  let report = (_: OperationError) => {};
+  let report: (problem: OperationError) => void = () => {};
   const outdated = new Promise<OperationError>((resolve) => {
     report = resolve;
   });
