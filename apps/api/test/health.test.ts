@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { connect, recordTick } from "@cpa-payouts/db";
+import { connect, recordSchedule, recordTick } from "@cpa-payouts/db";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { readinessChecks, startRun } from "@cpa-payouts/pipeline";
 import { eventually, migrationsFolder, openLink, startRedis } from "@cpa-payouts/testing-servers";
@@ -68,6 +68,40 @@ describeOnBackends("readiness", (kind) => {
     expect(body.checks?.find(({ check }) => check === "last-tick")?.line).toBe(
       "the last tick came at 2026-12-03T12:00:00.000Z",
     );
+  });
+
+  it("an installation whose workers follow two schedules is not ready, and its calendar has both", async () => {
+    await open();
+    await goLive();
+    const { ctx } = api.flow;
+    const follow = (timeZone: string, now: string) =>
+      recordSchedule(ctx.db, {
+        schedule: { pattern: "0 2 * * *", timeZone },
+        liveFrom: "2026-12-01",
+        actor: "test",
+        now: new Date(now),
+      });
+    await follow("UTC", "2026-12-03T11:40:00Z");
+    await follow("Asia/Tokyo", "2026-12-03T11:45:00Z");
+    expect(await problems()).toEqual({});
+    await follow("UTC", "2026-12-03T11:50:00Z");
+    expect(await problems()).toEqual({
+      "last-tick":
+        'failed: ticks of the last hour followed "0 2 * * *" in Asia/Tokyo and "0 2 * * *" in UTC; ' +
+        "give all workers the same PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON",
+    });
+    const { headers } = await api.as("viewer");
+    const calendar = await api.request({ url: "/api/v1/calendar", headers });
+    expect(calendar.json()).toMatchObject({
+      schedule: {
+        tickCron: "0 2 * * *",
+        timeZone: "Asia/Tokyo",
+        since: "2026-12-03T11:45:00.000Z",
+        liveFrom: "2026-12-01",
+        past: { tickCron: "0 2 * * *", timeZone: "UTC", lastFollowedAt: "2026-12-03T11:50:00.000Z" },
+        isDisputed: true,
+      },
+    });
   });
 
   it("an installation is not ready before its first tick", async () => {

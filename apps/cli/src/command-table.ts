@@ -93,6 +93,7 @@ function addChanges(program: Command, bind: BindAction): void {
     .description("add or update users by external_id from a CSV file; all rows or none")
     .argument("<file>", "CSV with a header")
     .option("--skip-bad", "import the good rows and leave the bad ones out")
+    .option("--override-status", "apply the file's statuses to users whose status an administrator set, too")
     .action(bind(async () => (await import("./commands/import.ts")).importFile));
   program
     .command("credit")

@@ -10,6 +10,7 @@ const HEADER =
 export async function importSampleNetwork(ctx: DataContext, actor: string): Promise<number> {
   const { created } = await importUsers(ctx, {
     source: Readable.from(sampleNetworkCsv()),
+    overrideStatus: false,
     skipBad: false,
     actor,
     onProblem: ({ line, message }) => {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { decidedRun, type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/db/testing";
-import { cancelRun } from "@cpa-payouts/pipeline";
+import { cancelRun, setUserStatus } from "@cpa-payouts/pipeline";
 import { recordingLog } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
@@ -51,6 +51,8 @@ describe("command line, from import to review", () => {
       unchanged: 6,
       differingBalances: 0,
       changedAddresses: 0,
+      keptStatuses: 0,
+      overriddenStatuses: 0,
     });
   });
 
@@ -271,6 +273,24 @@ describe("command line, from import to review", () => {
     expect(await payoutsJson(["retry", "--date", "2026-12-21"], env)).toMatchObject({ failed: 0 });
     expect(await payoutsJson(["invoices", "--user", "gam"], env)).toHaveLength(1);
     expect(await payouts(["verify"], env)).toMatchObject({ code: 0 });
+  });
+
+  it("an import keeps a status that an administrator set, says so, and overrides it on request", async () => {
+    const csv = await file("kept.csv", toCsv([{ externalId: "eta" }, { externalId: "iota" }]));
+    await payouts(["import", csv, "--override-status"], env);
+    const ctx = { db: database.db, clock: () => new Date("2026-12-22T09:00:00Z"), log: recordingLog() };
+    await setUserStatus(ctx, { externalId: "iota", status: "suspended", reason: "fraud", actor: "ada" });
+    expect(await payouts(["import", csv], env)).toMatchObject({
+      code: 0,
+      stdout:
+        "Imported 2 of 2 rows: 0 users added, 0 updated, 2 unchanged\n" +
+        "1 users have another status in the file than an administrator gave them; theirs was kept (--override-status applies the file's)\n",
+    });
+    expect(await payoutsJson(["import", csv], env)).toMatchObject({ keptStatuses: 1, overriddenStatuses: 0 });
+    expect((await payouts(["import", csv, "--override-status"], env)).stdout).toContain(
+      "\n1 statuses that an administrator had set were replaced by the file's\n",
+    );
+    expect(await payoutsJson(["users", "--user", "iota"], env)).toMatchObject([{ status: "active" }]);
   });
 
   it("a retry of a cancelled run says that it was cancelled, and a date without a run is refused", async () => {

@@ -5,6 +5,7 @@ import { startHeartbeat } from "./heartbeat.ts";
 import { openProcessMetrics, openWorkerMeter, type ProcessMetrics, type WorkerMeter } from "./metrics.ts";
 import { startMonitoring } from "./monitoring.ts";
 import { startSchedules } from "./schedules.ts";
+import { type SchemaWatch, watchSchema } from "./schema-watch.ts";
 import { startWorkers } from "./workers.ts";
 
 export interface WorkerMainOptions {
@@ -31,7 +32,8 @@ export interface WorkerMainOptions {
  * and closes workers, queues and database in that order. A start-up that fails half-way closes what it has opened;
  * otherwise the process would neither work nor exit, and would never be restarted.
  *
- * @throws OperationError when a server does not answer or is refused, or the address for metrics is not available
+ * @throws OperationError when a server does not answer or is refused, when the address for metrics is not available, or once a
+ *   newer version has migrated the database
  * @throws InputError when the queue would be in a database behind a pooler
  */
 export async function runWorker(options: WorkerMainOptions): Promise<void> {
@@ -48,7 +50,7 @@ async function work(opened: OpenContext, options: WorkerMainOptions): Promise<vo
   const metrics = options.metrics ?? openProcessMetrics();
   const monitoring = await openMonitoring(opened, options, metrics);
   try {
-    await takeJobs(opened, options, openWorkerMeter(metrics.registry));
+    await whileCurrent(opened, options, (watch) => takeJobs(opened, options, openWorkerMeter(metrics.registry), watch));
   } finally {
     await monitoring?.close();
   }
@@ -63,18 +65,44 @@ async function openMonitoring({ ctx, backend }: OpenContext, options: WorkerMain
   return startMonitoring({ address, readiness, metrics: metrics.text, log });
 }
 
-async function takeJobs({ ctx, backend }: OpenContext, options: WorkerMainOptions, meter: WorkerMeter): Promise<void> {
+/** Runs `use` with a watch of the database's migrations. @throws OperationError once the database is newer than this process */
+async function whileCurrent(
+  { ctx }: OpenContext,
+  { migrationsFolder }: WorkerMainOptions,
+  use: (watch: SchemaWatch) => Promise<void>,
+): Promise<void> {
+  const watch = await watchSchema(ctx, migrationsFolder);
+  try {
+    await watch.assertCurrent();
+    await use(watch);
+  } finally {
+    watch.stop();
+  }
+}
+
+async function takeJobs(
+  { ctx, backend }: OpenContext,
+  options: WorkerMainOptions,
+  meter: WorkerMeter,
+  { assertCurrent, outdated }: SchemaWatch,
+): Promise<void> {
   const { config, log } = options;
   const concurrency = config.workerConcurrency;
-  const workers = await startWorkers(ctx, backend, { concurrency, meter, ...options.recovery });
+  const workers = await startWorkers(ctx, backend, {
+    concurrency,
+    meter,
+    beforeStep: assertCurrent,
+    ...options.recovery,
+  });
   try {
     const schedules = await startSchedules(ctx);
     log.info({ backend: backend.kind, concurrency }, "worker.started");
     options.onReady?.(schedules.next);
     const stopHeartbeat = startHeartbeat(ctx, backend, config.healthFile);
-    await options.stopped;
+    const problem = await Promise.race([options.stopped, outdated]);
     stopHeartbeat();
     schedules.stop();
+    if (problem) throw problem;
   } finally {
     await reportSlowClosing(log, workers.close(), { waitingFor: "jobs", jobs: workers.underWay });
   }

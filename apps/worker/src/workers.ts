@@ -18,6 +18,8 @@ export interface WorkersOptions extends WorkerTuning {
   readonly queues?: readonly QueueName[];
   /** Records nothing by default. */
   readonly meter?: WorkerMeter;
+  /** Called before each tick and step of a run; a step whose call rejects is tried again later, by another worker. */
+  readonly beforeStep?: () => Promise<void>;
 }
 
 /** Steps of runs are few and short, and two runs never depend on each other. */
@@ -28,8 +30,8 @@ const ALERTS_AT_A_TIME = 4;
 
 /** Starts one worker per queue. `close` stops taking jobs and waits for those under way. */
 export async function startWorkers(ctx: Context, backend: Backend, options: WorkersOptions): Promise<RunningWorker> {
-  const { meter = noMeter } = options;
-  const handlers = createHandlers(ctx, meter.onInvoiceBatch);
+  const { meter = noMeter, beforeStep = async () => {} } = options;
+  const handlers = createHandlers(ctx, meter.onInvoiceBatch, beforeStep);
   const events = workerEvents(ctx, meter);
   const workers = await Promise.all(
     (options.queues ?? queueNames).map((queue) =>

@@ -7,6 +7,19 @@ const calendarQuery = z.object({
   from: dateInput.optional(),
   months: wholeNumber(1, 120).prefault(12),
 });
+const schedule = { tickCron: z.string(), timeZone: z.string() };
+const scheduleInUse = z
+  .object({
+    ...schedule,
+    since: instant,
+    /** The first local date that is run automatically. */
+    liveFrom: localDate,
+    /** The schedule before, with the instant of the last tick that followed it. */
+    past: z.object({ ...schedule, lastFollowedAt: instant }).nullable(),
+    /** Whether ticks of the last hour followed both: not all workers have the same schedule. */
+    isDisputed: z.boolean(),
+  })
+  .meta({ id: "ScheduleInUse" });
 const reads = { role: "viewer", scope: "runs:read" } as const;
 
 const auditEntry = z
@@ -58,6 +71,8 @@ export const overviewOperations = {
     query: calendarQuery,
     response: z.object({
       items: z.array(z.object({ paymentDate: localDate, kind: z.enum(paymentKinds), dueAt: instant })),
+      /** The schedule that the ticks follow; null before the first tick. */
+      schedule: scheduleInUse.nullable(),
     }),
   }),
   exportCalendar: operation({

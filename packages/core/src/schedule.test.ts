@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { dueAt, dueDates, findScheduleProblem, localDateAt, type Schedule } from "./schedule.ts";
+import { dueAt, dueDates, findScheduleProblem, firstLiveDate, localDateAt, type Schedule } from "./schedule.ts";
 
 const atTwo = (timeZone: string): Schedule => ({ pattern: "0 2 * * *", timeZone });
 const utc = atTwo("UTC");
@@ -52,7 +52,8 @@ describe("due instant", () => {
 
 describe("due and missed dates", () => {
   const dates = (now: string, liveSince: string, catchUpDays = 7, schedule = utc) => {
-    const { due, missed } = dueDates(new Date(now), new Date(liveSince), catchUpDays, schedule);
+    const liveFrom = firstLiveDate(new Date(liveSince), schedule);
+    const { due, missed } = dueDates(new Date(now), liveFrom, catchUpDays, schedule);
     return { due: due.map(({ date }) => date), missed: missed.map(({ date }) => date) };
   };
 
@@ -100,6 +101,36 @@ describe("due and missed dates", () => {
   it("no date is due while the clock is before going live", () => {
     expect(dates("2026-12-08T00:00:00Z", "2026-12-10T00:00:00Z")).toEqual({ due: [], missed: [] });
   });
+});
+
+describe("dates after a change of the schedule", () => {
+  const zones = ["UTC", "Pacific/Kiritimati", "America/Los_Angeles", "Pacific/Pago_Pago"];
+  const schedules = zones.flatMap((timeZone) => ["0 2 * * *", "59 23 * * *"].map((pattern) => ({ pattern, timeZone })));
+  const pairs = schedules.flatMap((before) => schedules.map((after) => ({ before, after })));
+  const HOUR_MS = 3_600_000;
+
+  /** The cases in which December 7 is listed as due or missed at `now`, after going live `ms` after it was due. */
+  function listed(ms: number, now: (after: Schedule) => Date) {
+    return pairs.filter(({ before, after }) => {
+      const liveSince = new Date(dueAt("2026-12-07", before).getTime() + ms);
+      const { due, missed } = dueDates(now(after), firstLiveDate(liveSince, before), 7, after);
+      return [...due, ...missed].some(({ date }) => date === "2026-12-07");
+    });
+  }
+
+  it.each([1, HOUR_MS, 9 * HOUR_MS, 30 * HOUR_MS])(
+    "a date that was due %d ms before going live is never due, whatever the schedule becomes",
+    (ms) => {
+      expect(listed(ms, () => new Date("2026-12-20T00:00:00Z"))).toEqual([]);
+    },
+  );
+
+  it.each([0, HOUR_MS, 9 * HOUR_MS, 30 * HOUR_MS])(
+    "a date that was due %d ms after going live is due as soon as the new schedule has fired on it",
+    (ms) => {
+      expect(listed(-ms, (after) => dueAt("2026-12-07", after))).toEqual(pairs);
+    },
+  );
 });
 
 describe("schedule check", () => {

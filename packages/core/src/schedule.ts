@@ -47,7 +47,8 @@ function firesAfter(instant: Date, schedule: Schedule) {
   return CronExpressionParser.parse(schedule.pattern, { tz: schedule.timeZone, currentDate: instant });
 }
 
-function describeSchedule({ pattern, timeZone }: Schedule): string {
+/** A schedule in a sentence: `"0 2 * * *" in UTC`. */
+export function describeSchedule({ pattern, timeZone }: Schedule): string {
   return `"${pattern}" in ${timeZone}`;
 }
 
@@ -127,6 +128,19 @@ function simulateAround(change: Date, schedule: Schedule): string | null {
   }
 }
 
+/**
+ * The first local date that is run automatically: that of going live if the schedule still fires on it, otherwise the next
+ * one. It is computed once and kept. Computed anew, a change of zone or time would make an earlier date due, which the
+ * previous system may have paid.
+ *
+ * @param liveSince the instant of the first tick ever
+ * @param schedule the schedule in force at that instant
+ */
+export function firstLiveDate(liveSince: Date, schedule: Schedule): LocalDate {
+  const date = localDateAt(liveSince, schedule.timeZone);
+  return liveSince <= dueAt(date, schedule) ? date : addDays(date, 1);
+}
+
 export interface DueDates {
   /** Due and within the catch-up window, oldest first: these are run. */
   readonly due: readonly PaymentDate[];
@@ -136,19 +150,15 @@ export interface DueDates {
 
 /**
  * The payment dates that are due at an instant, since going live (docs/architecture.md, "The tick"). A date is due from
- * the schedule's first fire on it. Dates due before going live are left out: the previous system may have paid them.
+ * the schedule's first fire on it. Dates before going live are left out: the previous system may have paid them.
  *
- * @param liveSince the instant of the first tick ever
+ * @param liveFrom the first local date that is run automatically, see {@link firstLiveDate}
  * @param catchUpDays days after a payment date during which it is still run automatically
  */
-export function dueDates(now: Date, liveSince: Date, catchUpDays: number, schedule: Schedule): DueDates {
+export function dueDates(now: Date, liveFrom: LocalDate, catchUpDays: number, schedule: Schedule): DueDates {
   const today = localDateAt(now, schedule.timeZone);
-  const firstDay = localDateAt(liveSince, schedule.timeZone);
   const oldestCaughtUp = addDays(today, -catchUpDays);
-  const dates = paymentDatesBetween(firstDay, today).filter(({ date }) => {
-    const due = dueAt(date, schedule);
-    return liveSince <= due && due <= now;
-  });
+  const dates = paymentDatesBetween(liveFrom, today).filter(({ date }) => dueAt(date, schedule) <= now);
   return {
     due: dates.filter(({ date }) => date >= oldestCaughtUp),
     missed: dates.filter(({ date }) => date < oldestCaughtUp),

@@ -72,7 +72,7 @@ export {
   listUnfinishedRuns,
   type PaymentRun,
 } from "./reads/runs.ts";
-export { findScheduler, type SchedulerState } from "./reads/scheduler.ts";
+export { type FollowedSchedule, findScheduler, type SchedulerState } from "./reads/scheduler.ts";
 export { listSessions, type SessionListing } from "./reads/sessions.ts";
 export { getSettings, type Settings } from "./reads/settings.ts";
 export {
@@ -99,6 +99,7 @@ export type { ImportCounts } from "./statements/merge-import.ts";
 export type { OpenRunInput } from "./statements/open-run.ts";
 export type { CommittedPreview, PreviewRefusal, ReviewOutcome } from "./statements/record-invoice-review.ts";
 export type { MethodReview } from "./statements/record-method-review.ts";
+export type { RecordedSchedule } from "./statements/record-schedule.ts";
 export type { ImportRow } from "./statements/stage-import-rows.ts";
 export type { AlertDelivery } from "./statements/start-delivery.ts";
 export type { LiveSession } from "./statements/touch-session.ts";

@@ -52,21 +52,31 @@ export async function migrateDatabase(url: string, folder: string): Promise<void
 
 /** Counts the migrations in a folder (`known`) and those applied to the database (`applied`). */
 export async function migrationState(db: Db, folder: string): Promise<{ known: number; applied: number }> {
+  return { known: await countKnownMigrations(folder), applied: await countAppliedMigrations(db) };
+}
+
+/** Counts the migrations in a folder. A new version that is installed over a running process adds to its folder. */
+export async function countKnownMigrations(folder: string): Promise<number> {
   const journal = JSON.parse(await readFile(path.join(folder, "meta", "_journal.json"), "utf8")) as {
     entries: unknown[];
   };
+  return journal.entries.length;
+}
+
+/** Counts the migrations that were applied to the database. */
+export async function countAppliedMigrations(db: Db): Promise<number> {
   const { exists } = await rowOf(
     db,
     { exists: flag },
     sql`select to_regclass('drizzle.__drizzle_migrations') is not null as exists`,
   );
-  if (!exists) return { known: journal.entries.length, applied: 0 };
+  if (!exists) return 0;
   const { applied } = await rowOf(
     db,
     { applied: integer },
     sql`select count(*)::int as applied from drizzle.__drizzle_migrations`,
   );
-  return { known: journal.entries.length, applied };
+  return applied;
 }
 
 /**

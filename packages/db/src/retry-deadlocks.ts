@@ -16,6 +16,6 @@ const PATIENCE = { attempts: 5, pauseMs: 30 };
  * @throws the error of the last attempt, and every other error at once
  */
 export function retryDeadlocks<T>(statement: () => Promise<T>): Promise<T> {
-  const isWorthIt = (error: unknown) => VICTIM_CODES.includes(databaseErrorOf(error)?.code ?? "");
-  return retryWithBackoff(statement, { ...PATIENCE, isWorthIt });
+  const isWorthRetrying = (error: unknown) => VICTIM_CODES.includes(databaseErrorOf(error)?.code ?? "");
+  return retryWithBackoff(statement, { ...PATIENCE, isWorthRetrying });
 }

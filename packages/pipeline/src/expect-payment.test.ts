@@ -1,5 +1,5 @@
 import type { Policy } from "@cpa-payouts/core";
-import { findDecision, findUser, type User, updateSettings } from "@cpa-payouts/db";
+import { advanceFanOut, findDecision, findUser, openRun, type User, updateSettings } from "@cpa-payouts/db";
 import { decidedRun, openTestData, type TestData, type TestUser, testPolicy } from "@cpa-payouts/db/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { type ExpectedPayment, expectPayment } from "./expect-payment.ts";
@@ -149,6 +149,13 @@ describe("what is missing for the next payment", () => {
     expect(await expected("new")).toMatchObject({ paymentDate: "2027-01-04", kind: "first-monday" });
   });
 
+  it("a user to whom nothing was owed when the run of today decided is expected on the next date", async () => {
+    await openWith({ late: { user: { balance: "0" } } }, "2026-12-07T02:00:00Z");
+    const { id: runId } = await decidedRun(data.ctx, "2026-12-07");
+    await advanceFanOut(data.ctx.db, { runId, cursor: 1, finished: true, now: data.clock() });
+    expect(await expected("late")).toMatchObject({ paymentDate: "2026-12-21" });
+  });
+
   it("a cooling-off of 0 days is never missing", async () => {
     await openWith({ changed: { changedAt: "2026-12-06T11:00:00Z" } }, "2026-12-06T12:00:00Z");
     expect((await expected("changed")).missing).toEqual(["method-in-cooling-off"]);
@@ -157,56 +164,80 @@ describe("what is missing for the next payment", () => {
   });
 });
 
-/** Seven days before December 7 is November 30. In December, New York is five hours behind UTC, Tokyo nine hours ahead. */
+/** The tick fires at 02:00. In December, New York is five hours behind UTC, Tokyo nine hours ahead. */
 describe.each([
-  { timeZone: "UTC", begins: "T00:00:00Z", day: "2026-11-30" },
-  { timeZone: "America/New_York", begins: "T05:00:00Z", day: "2026-11-30" },
-  { timeZone: "Asia/Tokyo", begins: "T15:00:00Z", day: "2026-11-29" },
-])("the end of a cooling-off in $timeZone", ({ timeZone, begins, day }) => {
+  { timeZone: "UTC", due: "2026-12-07T02:00:00Z" },
+  { timeZone: "America/New_York", due: "2026-12-07T07:00:00Z" },
+  { timeZone: "Asia/Tokyo", due: "2026-12-06T17:00:00Z" },
+])("the end of a cooling-off in $timeZone", ({ timeZone, due }) => {
   const policy = { ...testPolicy, schedule: { ...testPolicy.schedule, timeZone } };
-  const midnight = new Date(`${day}${begins}`).getTime();
-  const at = (ms: number) => new Date(midnight + ms).toISOString();
-  const WEEK_MS = 7 * 86_400_000;
+  const HOUR_MS = 3_600_000;
+  const WEEK_MS = 7 * 24 * HOUR_MS;
+  const afterDue = (ms: number) => new Date(new Date(due).getTime() + ms).toISOString();
+  const changed = {
+    "the-day-before": { changedAt: afterDue(-WEEK_MS - 24 * HOUR_MS) },
+    "an-hour-before": { changedAt: afterDue(-WEEK_MS - HOUR_MS) },
+    "at-the-same-time": { changedAt: afterDue(-WEEK_MS) },
+    "the-moment-after": { changedAt: afterDue(-WEEK_MS + 1) },
+    "an-hour-after": { changedAt: afterDue(-WEEK_MS + HOUR_MS) },
+    "the-day-after": { changedAt: afterDue(-WEEK_MS + 24 * HOUR_MS) },
+  };
+  const names = Object.keys(changed);
+  const cooling = ["method-in-cooling-off"];
+  const inCoolingOff = (missing: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, missing.includes(name) ? cooling : []]));
 
-  it("the cooling-off is missing on the local day on which it ends, as a run in the first moment of that day decides", async () => {
-    await openWith(
-      {
-        "the-moment-before": { changedAt: at(-1) },
-        "the-moment-after": { changedAt: at(1) },
-        "the-end-of-the-day": { changedAt: at(86_400_000 - 1) },
-      },
-      at(WEEK_MS - 3_600_000),
-    );
-    const names = ["the-moment-before", "the-moment-after", "the-end-of-the-day"];
+  it.each([
+    ["an hour before the day", -3 * HOUR_MS],
+    ["in the first moment of the day", -2 * HOUR_MS],
+    ["an hour before the run", -HOUR_MS],
+    ["when the run is due", 0],
+  ])("%s, the cooling-off that is missing is the one for which the run skips", async (_, ms) => {
+    await openWith(changed, afterDue(ms));
     const missing = await missingOf(names, policy);
-    expect(missing).toEqual({
-      "the-moment-before": [],
-      "the-moment-after": ["method-in-cooling-off"],
-      "the-end-of-the-day": ["method-in-cooling-off"],
-    });
-    data.clock.set(at(WEEK_MS));
-    expect(await decidedReasons(names, "2026-12-07")).toEqual({
-      "the-moment-before": undefined,
-      "the-moment-after": "method-in-cooling-off",
-      "the-end-of-the-day": "method-in-cooling-off",
+    expect(missing).toEqual(inCoolingOff(["the-moment-after", "an-hour-after", "the-day-after"]));
+    data.clock.set(due);
+    const reasons = await decidedReasons(names, "2026-12-07");
+    expect(reasons).toEqual(Object.fromEntries(names.map((name) => [name, missing[name]?.[0]])));
+  });
+
+  it("while a run is late, the cooling-off that is missing is counted from the present time", async () => {
+    await openWith(changed, afterDue(HOUR_MS));
+    const missing = await missingOf(names, policy);
+    expect(missing).toEqual(inCoolingOff(["the-day-after"]));
+    expect(await decidedReasons(names, "2026-12-07")).toMatchObject({
+      "an-hour-after": undefined,
+      "the-day-after": "method-in-cooling-off",
     });
   });
 
-  it("a Binance e-mail that was changed at midnight still cools off on the day on which the cooling-off ends", async () => {
-    await openWith({ midnight: { changedAt: at(0) } }, at(WEEK_MS - 3_600_000));
-    expect((await expected("midnight", policy)).missing).toEqual(["method-in-cooling-off"]);
+  it("while a run decides, the cooling-off that is missing is counted from the opening of the run", async () => {
+    await openWith(changed, due);
+    const date = { date: "2026-12-07", kind: "first-monday" } as const;
+    await openRun(data.ctx.db, { date, trigger: "schedule", policy, actor: "test", now: data.clock() });
+    data.clock.set(afterDue(2 * HOUR_MS));
+    const missing = await missingOf(names, policy);
+    expect(missing).toEqual(inCoolingOff(["the-moment-after", "an-hour-after", "the-day-after"]));
+    const reasons = await decidedReasons(names, "2026-12-07");
+    expect(reasons).toEqual(Object.fromEntries(names.map((name) => [name, missing[name]?.[0]])));
   });
 });
 
 describe("a cooling-off over a change of the clocks", () => {
-  it("the days of a cooling-off that is missing are local days, also when one of them has 25 hours", async () => {
-    // New York's clocks go back on November 1, 2026; October 26 begins there at 04:00 UTC.
+  it("the days of a cooling-off have 24 hours, also when a local day has 25", async () => {
+    // New York's clocks go back on November 1, 2026; November 2 is due there at 07:00 UTC.
     const policy = { ...testPolicy, schedule: { ...testPolicy.schedule, timeZone: "America/New_York" } };
     await openWith(
-      { before: { changedAt: "2026-10-26T03:59:59.999Z" }, from: { changedAt: "2026-10-26T04:00:00Z" } },
+      { before: { changedAt: "2026-10-26T07:00:00Z" }, from: { changedAt: "2026-10-26T07:00:00.001Z" } },
       "2026-11-01T18:00:00Z",
     );
     expect((await expected("before", policy)).paymentDate).toBe("2026-11-02");
-    expect(await missingOf(["before", "from"], policy)).toEqual({ before: [], from: ["method-in-cooling-off"] });
+    const missing = await missingOf(["before", "from"], policy);
+    expect(missing).toEqual({ before: [], from: ["method-in-cooling-off"] });
+    data.clock.set("2026-11-02T07:00:00Z");
+    expect(await decidedReasons(["before", "from"], "2026-11-02")).toEqual({
+      before: undefined,
+      from: "method-in-cooling-off",
+    });
   });
 });

@@ -1,16 +1,15 @@
 import {
-  addDays,
+  dueAt,
   type LocalDate,
   localDateAt,
-  MS_PER_DAY,
   nextPaymentDate,
   type PaymentDate,
   type Policy,
-  startOfDay,
+  type Schedule,
   type UserReason,
   userReasons,
 } from "@cpa-payouts/core";
-import { findDecision, findSkipReasons, getSettings, type User } from "@cpa-payouts/db";
+import { findDecision, findRun, findSkipReasons, getSettings, type User } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 import { nextUnsettledDate } from "./summary.ts";
 
@@ -32,12 +31,11 @@ export interface ExpectedPayment {
  */
 export async function expectPayment(ctx: DataContext, user: User, policy: Policy): Promise<ExpectedPayment> {
   const { schedule, minimumBalanceCents } = policy;
-  const { timeZone } = schedule;
   const { coolingOffDays } = await getSettings(ctx.db);
-  const today = localDateAt(ctx.clock(), timeZone);
-  const earliest = await nextUnsettledDate(today, async (date) => (await findDecision(ctx.db, user.id, date)) !== null);
+  const today = localDateAt(ctx.clock(), schedule.timeZone);
+  const earliest = await nextUnsettledDate(today, (date) => isSettled(ctx, user, date));
   for (const { date, kind } of [earliest, nextPaymentDate(earliest.date)]) {
-    const since = coolingOffSince({ date, coolingOffDays, timeZone });
+    const since = await opensAt(ctx, date, schedule);
     const run = { userId: user.id, kind, minimumBalanceCents, coolingOffDays, since };
     const reasons = await findSkipReasons(ctx.db, run);
     const missing = userReasons.filter((reason) => reasons.includes(reason));
@@ -47,13 +45,19 @@ export async function expectPayment(ctx: DataContext, user: User, policy: Policy
   throw new Error("a reason that lies with the date applies on two payment dates in succession");
 }
 
+/** Whether the run of a date has decided about a user, or about everybody: it considers no one later. */
+async function isSettled({ db }: DataContext, user: User, date: LocalDate): Promise<boolean> {
+  const run = await findRun(db, date);
+  if (!run) return false;
+  return run.state !== "deciding" || (await findDecision(db, user.id, date)) !== null;
+}
+
 /**
- * The instant from which the rule counts the days of the cooling-off back, for a run that is not open yet. A run opens in
- * the early hours of its date. A Binance e-mail changed `coolingOffDays` days before the date, at a later time of day, is
- * then still in its cooling-off. The instant is therefore chosen so that the rule counts the whole of that local day.
+ * The instant from which the rule counts the days of the cooling-off back: when the run of the date was opened, or else will
+ * be. That is the first tick at which the date is due, now if that has passed.
  */
-function coolingOffSince(input: { date: LocalDate; coolingOffDays: number; timeZone: string }): Date {
-  const { date, coolingOffDays, timeZone } = input;
-  const earliest = startOfDay(addDays(date, -coolingOffDays), timeZone);
-  return new Date(earliest.getTime() - 1 + coolingOffDays * MS_PER_DAY);
+async function opensAt({ db, clock }: DataContext, date: LocalDate, schedule: Schedule): Promise<Date> {
+  const run = await findRun(db, date);
+  if (run) return run.openedAt;
+  return new Date(Math.max(clock().getTime(), dueAt(date, schedule).getTime()));
 }

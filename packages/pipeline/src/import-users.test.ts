@@ -1,10 +1,11 @@
 import { Readable } from "node:stream";
-import { InputError } from "@cpa-payouts/core";
+import { InputError, type UserStatus } from "@cpa-payouts/core";
 import { fingerprint, openTestData, type TestData, toCsv } from "@cpa-payouts/db/testing";
-import { holdTransaction, killBlocked, untilBlocked } from "@cpa-payouts/testing-servers";
+import { eventually, holdTransaction, killBlocked, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ImportResult, importUsers } from "./import-users.ts";
 import type { LineProblem } from "./read-import-file.ts";
+import { setUserStatus } from "./set-user-status.ts";
 
 let data: TestData;
 let problems: LineProblem[];
@@ -25,10 +26,11 @@ async function count(table: string): Promise<number> {
   return row?.count ?? -1;
 }
 
-function load(source: string | Readable, skipBad = false): Promise<ImportResult> {
+function load(source: string | Readable, skipBad = false, overrideStatus = false): Promise<ImportResult> {
   return importUsers(data.ctx, {
     source: typeof source === "string" ? Readable.from([source]) : source,
     skipBad,
+    overrideStatus,
     actor: "test",
     onProblem: (problem) => problems.push(problem),
     onProgress: () => {},
@@ -48,6 +50,8 @@ describe("import of users", () => {
       unchanged: 0,
       differingBalances: 0,
       changedAddresses: 0,
+      keptStatuses: 0,
+      overriddenStatuses: 0,
     });
     expect(await count("users")).toBe(10);
   });
@@ -56,7 +60,8 @@ describe("import of users", () => {
     const progress: { rows: number; merging: boolean }[] = [];
     const source = Readable.from([toCsv(users(4_321))]);
     const onProgress = (step: { rows: number; merging: boolean }) => progress.push(step);
-    await importUsers(data.ctx, { source, skipBad: false, actor: "test", onProblem: () => {}, onProgress });
+    const options = { skipBad: false, overrideStatus: false, actor: "test", onProblem: () => {}, onProgress };
+    await importUsers(data.ctx, { source, ...options });
     expect(await count("users")).toBe(4_321);
     expect(progress).toEqual([
       { rows: 2_000, merging: false },
@@ -172,18 +177,151 @@ describe("interrupted and concurrent imports", () => {
     expect(await count("ledger_entries")).toBe(200);
   });
 
-  it("an import that conflicts with another one of the same users reports the conflict", async () => {
-    const holder = await holdTransaction(
+  /** Adds a user as another import would, without committing yet. */
+  const addsUser = (externalId: string) =>
+    holdTransaction(
       data.database,
       (sql) => sql`insert into users (external_id, email, status, joined_at, updated_at)
-        values ('u9', 'u9@example.com', 'active', now(), now())`,
+        values (${externalId}, ${`${externalId}@example.com`}, 'active', now(), now())`,
     );
-    const second = load(toCsv(users(10)));
-    const outcome = expect(second).rejects.toThrow(/^another import changed the same users at this moment; nothing/);
+
+  /** Waits until a statement that began after that instant waits for a lock. @returns when it began */
+  const untilBlockedAfter = (since: string) =>
+    eventually(async () => {
+      const [row] = await data.database.sql<{ began: string }[]>`
+        select query_start::text as began from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and query_start::text <> ${since}`;
+      return row?.began;
+    });
+
+  it("an import during which another one adds the same user is merged with that user", async () => {
+    const holder = await addsUser("u9");
+    const imported = load(toCsv(users(10)));
     await untilBlocked(data.database);
     await holder.commit();
+    expect(await imported).toMatchObject({ created: 9, updated: 1, differingBalances: 1 });
+    expect(await count("users")).toBe(10);
+  });
+
+  it("an import during which a rejected payment method is approved replaces that method", async () => {
+    await load(toCsv([{ externalId: "u0", method: "rejected" }]));
+    const holder = await holdTransaction(data.database, async (sql) => {
+      await sql`select from users for no key update`;
+      await sql`update payment_methods set status = 'approved'`;
+    });
+    const imported = load(toCsv([{ externalId: "u0", binanceEmail: "new@pay.example.com" }]));
+    await untilBlocked(data.database);
+    await holder.commit();
+    expect(await imported).toMatchObject({ updated: 1, changedAddresses: 1 });
+    const methods = await data.database
+      .sql`select binance_email || ' ' || status as method from payment_methods order by id`;
+    expect(methods).toEqual([{ method: "u0@pay.example.com replaced" }, { method: "new@pay.example.com pending" }]);
+  });
+
+  it.each([
+    ["a deadlock", "40P01"],
+    ["a serialization failure", "40001"],
+  ])("an import that %s ended is tried again", async (_, code) => {
+    await load(toCsv(users(2)));
+    // A sequence keeps its value when a statement fails, so only the first attempt does.
+    await data.database.sql.unsafe(`
+      create sequence attempts;
+      create function fail_once() returns trigger language plpgsql as $$
+        begin
+          if nextval('attempts') = 1 then raise exception 'ended' using errcode = '${code}'; end if;
+          return null;
+        end $$;
+      create trigger fail_once after update on users for each statement execute function fail_once()`);
+    const closed = users(2).map((user) => ({ ...user, status: "closed" as const }));
+    expect(await load(toCsv(closed))).toMatchObject({ updated: 2 });
+  });
+
+  it("an import that meets with another change at every attempt says so, and writes nothing", async () => {
+    const attempts = 5;
+    let holder = await addsUser("u0");
+    let since = "";
+    const outcome = expect(load(toCsv(users(10)))).rejects.toThrow(
+      /^nothing was imported: each of 5 attempts met with another change of the same users \(duplicate key .*\(SQLSTATE 23505\)\); import the file again$/,
+    );
+    for (let attempt = 1; attempt <= attempts; attempt += 1) {
+      since = await untilBlockedAfter(since);
+      // The next attempt sees this user, and meets with the next one.
+      const next = await addsUser(`u${attempt}`);
+      await holder.commit();
+      holder = next;
+    }
     await outcome;
-    expect(await count("users")).toBe(1);
-    expect(await load(toCsv(users(10)))).toMatchObject({ created: 9 });
+    await holder.rollback();
+    expect(await count("users")).toBe(attempts);
+    expect(await load(toCsv(users(10)))).toMatchObject({ created: 10 - attempts });
+  });
+});
+
+describe("statuses in an import", () => {
+  const decide = (externalId: string, status: UserStatus) =>
+    setUserStatus(data.ctx, { externalId, status, reason: "fraud", actor: "ada@example.com" });
+  const statuses = async () => {
+    const rows = await data.database.sql<
+      { status: string }[]
+    >`select external_id || ' ' || status as status from users order by id`;
+    return rows.map(({ status }) => status);
+  };
+  const names = ["a", "b", "c"];
+  const file = (status: UserStatus) => toCsv(names.map((externalId) => ({ externalId, status })));
+
+  it("a file does not activate a user whom an administrator suspended, and counts the kept status", async () => {
+    await load(file("active"));
+    await decide("b", "suspended");
+    expect(await load(file("active"))).toMatchObject({ unchanged: 3, keptStatuses: 1, overriddenStatuses: 0 });
+    expect(await statuses()).toEqual(["a active", "b suspended", "c active"]);
+  });
+
+  it("a file still changes the other columns of a user whose status is kept", async () => {
+    await load(file("active"));
+    await decide("b", "suspended");
+    const changed = file("active").replace("User b", "Berta");
+    expect(await load(changed)).toMatchObject({ updated: 1, keptStatuses: 1 });
+    expect(await count("users where name = 'Berta' and status = 'suspended'")).toBe(1);
+  });
+
+  it("a file imported to override statuses replaces the one set by hand, and later files then apply", async () => {
+    await load(file("active"));
+    await decide("b", "suspended");
+    expect(await load(file("active"), false, true)).toMatchObject({
+      updated: 1,
+      keptStatuses: 0,
+      overriddenStatuses: 1,
+    });
+    expect(await statuses()).toEqual(["a active", "b active", "c active"]);
+    expect(await load(file("closed"))).toMatchObject({ updated: 3, keptStatuses: 0 });
+    const [row] = await data.database.sql`
+      select before->>'status' as before, after->>'status' as after, before->>'status_by_hand' as by_hand
+      from audit_log where action = 'user.update' order by id limit 1`;
+    expect(row).toEqual({ before: "suspended", after: "active", by_hand: "true" });
+  });
+
+  it("an administrator who confirms the status that an import has set decides it, and later files keep it", async () => {
+    await load(file("suspended"));
+    expect(await decide("b", "suspended")).toBe("unchanged");
+    expect(await decide("b", "suspended")).toBe("unchanged");
+    const audited = await data.database.sql`select before, after from audit_log where action = 'user.status'`;
+    expect(audited).toEqual([
+      { before: { status: "suspended", byHand: false }, after: { status: "suspended", byHand: true } },
+    ]);
+    expect(await load(file("active"))).toMatchObject({ updated: 2, keptStatuses: 1 });
+    expect(await statuses()).toEqual(["a active", "b suspended", "c active"]);
+  });
+
+  it("a suspension that is entered while a file is merged is kept, whichever comes first", async () => {
+    await load(file("active"));
+    const holder = await holdTransaction(
+      data.database,
+      (sql) => sql`select from users where external_id = 'b' for update`,
+    );
+    const both = [load(file("active").replaceAll("User", "Dr")), decide("b", "suspended")];
+    await untilBlocked(data.database, 2);
+    await holder.commit();
+    await Promise.all(both);
+    expect((await statuses())[1]).toBe("b suspended");
   });
 });

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import { InputError, OperationError } from "@cpa-payouts/core";
+import { InputError, OperationError, retryWithBackoff } from "@cpa-payouts/core";
 import {
   analyzeImported,
   analyzeImportRows,
+  describeError,
   discardImport,
   discardImportsBefore,
   dropDoubledRows,
@@ -21,6 +22,8 @@ export interface ImportOptions {
   readonly source: Readable;
   /** Import the good rows and leave the bad ones out, instead of importing nothing. */
   readonly skipBad: boolean;
+  /** Apply the statuses of the file to users whose status was set by hand, too. */
+  readonly overrideStatus: boolean;
   readonly actor: string;
   /** Called for every problem when it is found: the messages of a million bad rows are never in memory at once. */
   readonly onProblem: (problem: LineProblem) => void;
@@ -44,7 +47,7 @@ const DAY_MS = 86_400_000;
  * them. A file is imported whole or not at all, even when the process or the database dies in the middle.
  *
  * @throws InputError when rows are bad and `skipBad` is not set, or when the file cannot be split into rows;
- *   OperationError when a concurrent import changed the same users. Nothing is written in either case.
+ *   OperationError when others kept changing the same users. Nothing is written in either case.
  */
 export async function importUsers(ctx: DataContext, options: ImportOptions): Promise<ImportResult> {
   const importId = randomUUID();
@@ -58,15 +61,39 @@ export async function importUsers(ctx: DataContext, options: ImportOptions): Pro
       );
     options.onProgress({ rows, merging: true });
     await analyzeImportRows(ctx.db);
-    const counts = await mergeImport(ctx.db, { importId, actor: options.actor, now }).catch((cause: unknown) => {
-      if (!isConflict(cause)) throw cause;
-      throw new OperationError("another import changed the same users at this moment; nothing was imported, try again");
-    });
+    const counts = await merge(ctx, importId, options);
     await analyzeImported(ctx.db);
     ctx.log.info({ importId, rows, badRows, ...counts }, "users.imported");
     return { rows, badRows, ...counts };
   } finally {
     await discardImport(ctx.db, importId);
+  }
+}
+
+/** The merge decides anew at each attempt, from the users as they are then. */
+const MERGE_PATIENCE = { attempts: 5, pauseMs: 100, isWorthRetrying: isConflict };
+
+/**
+ * Merges the staged rows. A change of the same users at the same moment, such as a review of a payment method or another
+ * import, may make the statement fail without any effect; it is then tried again.
+ *
+ * @throws OperationError when every attempt met with such a change
+ */
+async function merge(
+  ctx: DataContext,
+  importId: string,
+  { actor, overrideStatus }: ImportOptions,
+): Promise<ImportCounts> {
+  const input = { importId, actor, overrideStatus, now: ctx.clock() };
+  try {
+    return await retryWithBackoff(() => mergeImport(ctx.db, input), MERGE_PATIENCE);
+  } catch (cause) {
+    if (!isConflict(cause)) throw cause;
+    throw new OperationError(
+      `nothing was imported: each of ${MERGE_PATIENCE.attempts} attempts met with another change of the same users ` +
+        `(${describeError(cause)}); import the file again`,
+      { cause },
+    );
   }
 }
 

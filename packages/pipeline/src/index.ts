@@ -23,6 +23,7 @@ export * from "./decision-sentence.ts";
 export * from "./expect-payment.ts";
 export * from "./fan-out.ts";
 export * from "./follow-run.ts";
+export * from "./follow-schedule.ts";
 export * from "./import-users.ts";
 export type { LedgerOutcome } from "./ledger-outcome.ts";
 export type { InvoiceBatch, OnInvoiceBatch } from "./meter.ts";

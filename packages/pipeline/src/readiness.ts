@@ -1,7 +1,8 @@
-import { OperationError } from "@cpa-payouts/core";
-import { assertAnswers, assertMigrated, describeError, findScheduler } from "@cpa-payouts/db";
+import { describeSchedule, OperationError } from "@cpa-payouts/core";
+import { assertAnswers, assertMigrated, describeError, findScheduler, type SchedulerState } from "@cpa-payouts/db";
 import { type Backend, nextDailyTick } from "@cpa-payouts/jobs";
 import type { Context } from "./context.ts";
+import { isDisputed } from "./follow-schedule.ts";
 import { findOverdueDates } from "./verify.ts";
 import { withTimeout } from "./with-timeout.ts";
 
@@ -136,7 +137,17 @@ async function checkLastTick({ db, clock }: Context): Promise<string> {
   const at = scheduler.lastTickAt.toISOString();
   if (clock().getTime() - scheduler.lastTickAt.getTime() > LAST_TICK_MAX_MS)
     throw new OperationError(`the last tick came at ${at}, more than 26 hours ago; see whether a worker runs`);
+  assertOneSchedule(scheduler, clock());
   return `the last tick came at ${at}`;
+}
+
+function assertOneSchedule(scheduler: SchedulerState, now: Date): void {
+  const { schedule, pastSchedule } = scheduler;
+  if (!schedule || !pastSchedule || !isDisputed(scheduler, now)) return;
+  throw new OperationError(
+    `ticks of the last hour followed ${describeSchedule(schedule)} and ${describeSchedule(pastSchedule)}; ` +
+      "give all workers the same PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON",
+  );
 }
 
 async function checkPaymentDates(ctx: Context): Promise<string> {

@@ -1,12 +1,8 @@
 import { findDecision, findRun, findScheduler, type PaymentRun } from "@cpa-payouts/db";
 import { importNetwork, userIds } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { closeRun } from "./close-run.ts";
-import { createInvoiceBatch } from "./create-invoice.ts";
-import { decide } from "./decide.ts";
-import { fanOut } from "./fan-out.ts";
 import { startRun } from "./start-run.ts";
-import { openTestFlow, type TestFlow } from "./testing/index.ts";
+import { finishRun, listTestRuns, openTestFlow, type TestFlow } from "./testing/index.ts";
 import { tick } from "./tick.ts";
 import { verify } from "./verify.ts";
 
@@ -25,28 +21,13 @@ const tickAt = (instant: string) => {
   return tick(flow.ctx);
 };
 
-async function runs(): Promise<string[]> {
-  const rows = await flow.database.sql<{ run: string }[]>`
-    select payment_date || ' ' || trigger || ' ' || state as run from payment_runs order by id`;
-  return rows.map(({ run }) => run);
-}
+const runs = () => listTestRuns(flow);
+const finish = (date: string) => finishRun(flow, date);
 
 async function runOf(date: string): Promise<PaymentRun> {
   const run = await findRun(flow.ctx.db, date);
   if (!run) throw new Error(`there is no run of ${date}`);
   return run;
-}
-
-/** Finishes a run as the workers do. */
-async function finish(date: string): Promise<void> {
-  const { id: runId } = await runOf(date);
-  await decide(flow.ctx, { runId });
-  await fanOut(flow.ctx, { runId });
-  const open = await flow.database.sql<{ user_id: bigint }[]>`
-    select user_id from run_decisions where run_id = ${runId} and outcome = 'open'`;
-  const jobs = open.map(({ user_id }) => ({ runId, userId: Number(user_id) }));
-  await createInvoiceBatch(flow.ctx, jobs);
-  expect(await closeRun(flow.ctx, { runId })).toEqual({ closed: true });
 }
 
 describe("tick", () => {

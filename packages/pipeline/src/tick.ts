@@ -1,6 +1,7 @@
-import { dueDates, localDateAt, type PaymentDate } from "@cpa-payouts/core";
+import { dueDates, type LocalDate, localDateAt, type PaymentDate } from "@cpa-payouts/core";
 import { addUpTallies, datesWithRun, listUnfinishedRuns, type PaymentRun, recordTick } from "@cpa-payouts/db";
 import { type Context, SYSTEM_ACTOR } from "./context.ts";
+import { followSchedule } from "./follow-schedule.ts";
 import { channelsOf, raiseAlerts } from "./raise-alerts.ts";
 import { resumeRun } from "./resume-run.ts";
 import { startRun } from "./start-run.ts";
@@ -22,8 +23,9 @@ export interface TickResult {
  */
 export async function tick(ctx: Context): Promise<TickResult> {
   const now = ctx.clock();
-  const { liveSince } = await recordTick(ctx.db, now, { isAlerting: channelsOf(ctx).length > 0 });
-  const { due, missed } = await datesWithoutRun(ctx, now, liveSince);
+  const scheduler = await recordTick(ctx.db, now, { isAlerting: channelsOf(ctx).length > 0 });
+  const liveFrom = await followSchedule(ctx, scheduler, now);
+  const { due, missed } = await datesWithoutRun(ctx, now, liveFrom);
   for (const { date } of missed) ctx.log.error({ paymentDate: date }, "payment-date.missed");
 
   const unfinished = await listUnfinishedRuns(ctx.db);
@@ -37,8 +39,8 @@ export async function tick(ctx: Context): Promise<TickResult> {
   return result;
 }
 
-async function datesWithoutRun(ctx: Context, now: Date, liveSince: Date) {
-  const { due, missed } = dueDates(now, liveSince, ctx.policy.catchUpDays, ctx.policy.schedule);
+async function datesWithoutRun(ctx: Context, now: Date, liveFrom: LocalDate) {
+  const { due, missed } = dueDates(now, liveFrom, ctx.policy.catchUpDays, ctx.policy.schedule);
   const there = await datesWithRun(
     ctx.db,
     [...due, ...missed].map(({ date }) => date),

@@ -1,6 +1,7 @@
 import { dueDates, type LocalDate, type PaymentDate, type Policy, paymentKindOf } from "@cpa-payouts/core";
 import { datesWithRun, findScheduler, findViolations, listRuns, type Violation } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
+import { liveFromOf } from "./follow-schedule.ts";
 
 /**
  * Checks every invariant of the stored data and the calendar. It only reads, and may run while money moves.
@@ -54,7 +55,8 @@ export async function findMissedDates(
 ): Promise<readonly LocalDate[]> {
   const scheduler = await findScheduler(ctx.db);
   if (!scheduler) return [];
-  const { missed } = dueDates(ctx.clock(), scheduler.liveSince, policy.catchUpDays, policy.schedule);
+  const liveFrom = liveFromOf(scheduler, policy.schedule);
+  const { missed } = dueDates(ctx.clock(), liveFrom, policy.catchUpDays, policy.schedule);
   return withoutRun(ctx, missed);
 }
 
@@ -74,7 +76,8 @@ export async function findOverdueDates(
   const scheduler = await findScheduler(ctx.db);
   if (!scheduler) return [];
   const anHourAgo = new Date(ctx.clock().getTime() - OVERDUE_AFTER_MS);
-  const { due, missed } = dueDates(anHourAgo, scheduler.liveSince, policy.catchUpDays, policy.schedule);
+  const liveFrom = liveFromOf(scheduler, policy.schedule);
+  const { due, missed } = dueDates(anHourAgo, liveFrom, policy.catchUpDays, policy.schedule);
   return withoutRun(ctx, [...missed, ...due]);
 }
 

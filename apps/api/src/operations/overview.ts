@@ -9,6 +9,7 @@ import {
   localDateAt,
   type PaymentDate,
   paymentDatesBetween,
+  type Schedule,
   toIcs,
 } from "@cpa-payouts/core";
 import {
@@ -19,7 +20,7 @@ import {
   listRuns,
   tallyInvoices,
 } from "@cpa-payouts/db";
-import { findMissedDates, findNextDate, summarizeRun } from "@cpa-payouts/pipeline";
+import { findMissedDates, findNextDate, findScheduleInUse, summarizeRun } from "@cpa-payouts/pipeline";
 import type { Api } from "../api.ts";
 import type { Handlers } from "../calls.ts";
 import { positions, readCursor, toPage } from "../cursors.ts";
@@ -49,6 +50,7 @@ export const overviewHandlers: Handlers<"overview"> = {
 
   listPaymentDates: async (api, { query }) => ({
     items: datesOf(api, query).map((date) => presentDate(api, date)),
+    schedule: await presentSchedule(api),
   }),
 
   exportCalendar: async (api, { query }) => ({
@@ -79,6 +81,23 @@ function datesOf({ ctx }: Api, { from, months }: InputOf<"listPaymentDates">["qu
 
 function presentDate({ ctx }: Api, { date, kind }: PaymentDate) {
   return { paymentDate: date, kind, dueAt: dueAt(date, ctx.policy.schedule).toISOString() };
+}
+
+async function presentSchedule({ ctx }: Api) {
+  const inUse = await findScheduleInUse(ctx);
+  if (!inUse) return null;
+  const { present, past, since, liveFrom, isDisputed } = inUse;
+  return {
+    ...namesOf(present),
+    since: since.toISOString(),
+    liveFrom,
+    past: past && { ...namesOf(past), lastFollowedAt: past.seenAt.toISOString() },
+    isDisputed,
+  };
+}
+
+function namesOf({ pattern, timeZone }: Schedule) {
+  return { tickCron: pattern, timeZone };
 }
 
 function presentAuditEntry(entry: AuditEntry) {

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { InputError } from "@cpa-payouts/core";
-import { importUsers } from "@cpa-payouts/pipeline";
+import { type ImportResult, importUsers } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
@@ -14,7 +14,7 @@ import { withDatabase } from "../connection.ts";
 export async function importFile(
   cli: Cli,
   file: string,
-  { skipBad = false }: { skipBad?: boolean },
+  { skipBad = false, overrideStatus = false }: { skipBad?: boolean; overrideStatus?: boolean },
 ): Promise<undefined> {
   const totalBytes = await sizeOf(file);
   await withDatabase(cli, async (ctx) => {
@@ -22,6 +22,7 @@ export async function importFile(
     const result = await importUsers(ctx, {
       source,
       skipBad,
+      overrideStatus,
       actor: cli.actor,
       onProblem: ({ line, message }) => {
         cli.progress.stop();
@@ -35,20 +36,31 @@ export async function importFile(
       cli.progress.stop();
       source.destroy();
     });
-    const { rows, created, updated, unchanged, badRows, differingBalances, changedAddresses } = result;
-    await cli.output.object(result, () => [
-      `Imported ${rows - badRows} of ${rows} rows: ${created} users added, ${updated} updated, ${unchanged} unchanged`,
-      ...(changedAddresses > 0
-        ? [`${changedAddresses} changed their Binance e-mail; the new one awaits approval`]
-        : []),
-      ...(differingBalances > 0
-        ? [
-            `${differingBalances} known users have another balance in the file; their stored balance was kept ("payouts credit" adds money)`,
-          ]
-        : []),
-      ...(badRows > 0 ? [`${badRows} bad rows were left out`] : []),
-    ]);
+    await cli.output.object(result, () => linesOf(result));
   });
+}
+
+function linesOf(result: ImportResult): string[] {
+  const { rows, created, updated, unchanged, badRows } = result;
+  const { differingBalances, changedAddresses, keptStatuses, overriddenStatuses } = result;
+  return [
+    `Imported ${rows - badRows} of ${rows} rows: ${created} users added, ${updated} updated, ${unchanged} unchanged`,
+    ...(changedAddresses > 0 ? [`${changedAddresses} changed their Binance e-mail; the new one awaits approval`] : []),
+    ...(differingBalances > 0
+      ? [
+          `${differingBalances} known users have another balance in the file; their stored balance was kept ("payouts credit" adds money)`,
+        ]
+      : []),
+    ...(badRows > 0 ? [`${badRows} bad rows were left out`] : []),
+    ...(keptStatuses > 0
+      ? [
+          `${keptStatuses} users have another status in the file than an administrator gave them; theirs was kept (--override-status applies the file's)`,
+        ]
+      : []),
+    ...(overriddenStatuses > 0
+      ? [`${overriddenStatuses} statuses that an administrator had set were replaced by the file's`]
+      : []),
+  ];
 }
 
 async function sizeOf(file: string): Promise<number> {

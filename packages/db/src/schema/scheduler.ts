@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import { check, pgTable, smallint } from "drizzle-orm/pg-core";
+import { check, date, pgTable, smallint, text } from "drizzle-orm/pg-core";
 import { instant } from "./columns.ts";
 
 /**
@@ -11,12 +11,31 @@ export const scheduler = pgTable(
   {
     id: smallint().primaryKey().default(1),
     liveSince: instant().notNull(),
+    /**
+     * The first local date that is run automatically. It is computed once, so that a later change of the schedule does not
+     * make an earlier date due. Null until the first tick of a version that knows the column.
+     */
+    liveFrom: date({ mode: "string" }),
     lastTickAt: instant().notNull(),
     alertingSince: instant(),
     lastAlertingTickAt: instant(),
+    /** The schedule that the ticks follow: cron pattern and zone, and when a tick first and last followed it. */
+    schedulePattern: text(),
+    scheduleTimeZone: text(),
+    scheduleSince: instant(),
+    scheduleSeenAt: instant(),
+    /** The schedule before that one, and when a tick last followed it: afterwards, too, when workers disagree. */
+    pastPattern: text(),
+    pastTimeZone: text(),
+    pastSeenAt: instant(),
   },
   (t) => [
     check("scheduler_one_row", sql`${t.id} = 1`),
     check("scheduler_alerting", sql`(${t.alertingSince} is null) = (${t.lastAlertingTickAt} is null)`),
+    check(
+      "scheduler_schedule",
+      sql`num_nulls(${t.schedulePattern}, ${t.scheduleTimeZone}, ${t.scheduleSince}, ${t.scheduleSeenAt}) in (0, 4)`,
+    ),
+    check("scheduler_past", sql`num_nulls(${t.pastPattern}, ${t.pastTimeZone}, ${t.pastSeenAt}) in (0, 3)`),
   ],
 );

@@ -1,6 +1,6 @@
 import { userStatuses } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
 import { cents, id, instant, isOneOf } from "./columns.ts";
 
 /** The network's users (affiliates), with what it owes them. */
@@ -12,6 +12,8 @@ export const users = pgTable(
     email: text().notNull(),
     name: text().notNull().default(""),
     status: text({ enum: userStatuses }).notNull(),
+    /** Whether a person decided the status last. An import then keeps it, unless it is told to override. */
+    statusByHand: boolean().notNull().default(false),
     /**
      * The sum of the user's ledger entries, updated in the same statement as each entry. Only an adjustment may take it
      * below zero.

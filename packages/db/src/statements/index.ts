@@ -32,6 +32,7 @@ export { openSession } from "./open-session.ts";
 export { recordFailure } from "./record-failure.ts";
 export { recordInvoiceReview } from "./record-invoice-review.ts";
 export { recordMethodReview } from "./record-method-review.ts";
+export { recordSchedule } from "./record-schedule.ts";
 export { recordTick } from "./record-tick.ts";
 export { reopenDeliveries } from "./reopen-deliveries.ts";
 export { reopenFailed } from "./reopen-failed.ts";

@@ -46,7 +46,7 @@ async function load(...rows: readonly Changes[]): Promise<ImportCounts> {
   const staged = rows.map((changes, index) => ({ ...ALICE, ...changes, line: index + 2 }));
   await stageImportRows(data.ctx.db, importId, staged, NOW);
   try {
-    return await mergeImport(data.ctx.db, { importId, actor: "test", now: data.clock() });
+    return await mergeImport(data.ctx.db, { importId, actor: "test", overrideStatus: false, now: data.clock() });
   } finally {
     await discardImport(data.ctx.db, importId);
   }
@@ -58,6 +58,8 @@ const counts = (changes: Partial<ImportCounts>): ImportCounts => ({
   unchanged: 0,
   differingBalances: 0,
   changedAddresses: 0,
+  keptStatuses: 0,
+  overriddenStatuses: 0,
   ...changes,
 });
 
@@ -79,6 +81,7 @@ describe("new user in an import", () => {
         email: "alice@example.com",
         name: "Alice",
         status: "active",
+        status_by_hand: false,
         balance_cents: 150_00n,
         previous_invoices: 2,
         invoice_count: 0,

@@ -11,11 +11,17 @@ export interface ImportCounts {
   readonly differingBalances: number;
   /** Existing users with a changed Binance e-mail, which now awaits approval. */
   readonly changedAddresses: number;
+  /** Existing users whose status in the file differs from the one that was set by hand, which is kept. */
+  readonly keptStatuses: number;
+  /** Existing users whose status was set by hand and is now that of the file, as `overrideStatus` asks. */
+  readonly overriddenStatuses: number;
 }
 
 interface MergeInput {
   readonly importId: string;
   readonly actor: string;
+  /** Whether the statuses of the file replace those that were set by hand, too. */
+  readonly overrideStatus: boolean;
   readonly now: Date;
 }
 
@@ -24,6 +30,7 @@ interface MergeInput {
  *
  * - A new user gets the opening balance as one ledger entry, and the payment method with the status of the file.
  * - An existing user keeps balance and reviews; an empty optional column keeps the stored value.
+ * - A status that was set by hand is kept unless `overrideStatus` is given. After that the file's next one applies again.
  * - A Binance e-mail that differs from the user's latest one is added as a `pending` method, and the one in use becomes
  *   `replaced`. The status in the file is ignored, because only a review here approves a changed one. A first one gets the
  *   status of the file, as for a new user. Those that differ in case only are the same.
@@ -31,9 +38,16 @@ interface MergeInput {
  * @throws the database's error when two staged rows have the same external id
  */
 export async function mergeImport(db: Db, input: MergeInput): Promise<ImportCounts> {
-  const { existing, ...counts } = await rowOf(
+  const { existing, differingStatuses, ...counts } = await rowOf(
     db,
-    { created: integer, updated: integer, existing: integer, differingBalances: integer, changedAddresses: integer },
+    {
+      created: integer,
+      updated: integer,
+      existing: integer,
+      differingBalances: integer,
+      changedAddresses: integer,
+      differingStatuses: integer,
+    },
     sql`
     with ${mergedUsers(input)}, ${mergedMethods(input)}, ${mergeAudit(input)}
     select
@@ -41,27 +55,33 @@ export async function mergeImport(db: Db, input: MergeInput): Promise<ImportCoun
       (select count(*)::int from existing) as existing,
       (select count(*)::int from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
       (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing_balances,
-      (select count(*)::int from addressed where before is not null) as changed_addresses`,
+      (select count(*)::int from addressed where before is not null) as changed_addresses,
+      (select count(*)::int from existing where own_status_by_hand and own_status <> status) as differing_statuses`,
   );
-  return { ...counts, unchanged: existing - counts.updated };
+  const [keptStatuses, overriddenStatuses] = input.overrideStatus ? [0, differingStatuses] : [differingStatuses, 0];
+  return { ...counts, unchanged: existing - counts.updated, keptStatuses, overriddenStatuses };
 }
 
 /** The steps of the merge that add and update the users: `file`, `existing`, `updated`, `created`, `opening`. */
-function mergedUsers({ importId, actor, now }: MergeInput): SQL {
+function mergedUsers({ importId, actor, overrideStatus, now }: MergeInput): SQL {
+  const keepsStatus = sql`(e.own_status_by_hand and (e.own_status = e.status or not ${overrideStatus}::boolean))`;
   return sql`
     file as materialized (
       select * from import_rows where import_id = ${importId}::uuid
     ), existing as (
-      select u.id as user_id, u.balance_cents as own_balance_cents, to_jsonb(u) as before, f.*
+      select u.id as user_id, u.balance_cents as own_balance_cents, u.status as own_status,
+        u.status_by_hand as own_status_by_hand, to_jsonb(u) as before, f.*
       from users u join file f on f.external_id = u.external_id
       order by u.id for no key update of u
     ), updated as (
-      update users u set email = e.email, name = coalesce(e.name, u.name), status = e.status,
+      update users u set email = e.email, name = coalesce(e.name, u.name),
+        status = case when ${keepsStatus} then u.status else e.status end, status_by_hand = ${keepsStatus},
         previous_invoices = coalesce(e.previous_invoices, u.previous_invoices),
         joined_at = coalesce(e.joined_at, u.joined_at), updated_at = ${instantParam(now)}
       from existing e
       where u.id = e.user_id and (u.email, u.name, u.status, u.previous_invoices, u.joined_at) is distinct from
-        (e.email, coalesce(e.name, u.name), e.status, coalesce(e.previous_invoices, u.previous_invoices),
+        (e.email, coalesce(e.name, u.name), case when ${keepsStatus} then u.status else e.status end,
+         coalesce(e.previous_invoices, u.previous_invoices),
          coalesce(e.joined_at, u.joined_at))
       returning u.id, e.before, to_jsonb(u) as after
     ), created as (

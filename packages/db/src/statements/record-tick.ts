@@ -1,6 +1,6 @@
 import { type AnyColumn, sql } from "drizzle-orm";
 import { type Db, writable } from "../client.ts";
-import type { SchedulerState } from "../reads/scheduler.ts";
+import { type SchedulerState, toSchedulerState } from "../reads/scheduler.ts";
 import { scheduler } from "../schema/index.ts";
 import { instantParam } from "../sql.ts";
 
@@ -21,7 +21,7 @@ export async function recordTick(db: Db, now: Date, { isAlerting }: { isAlerting
     })
     .returning();
   if (!row) throw new Error("recording the tick returned nothing");
-  return row;
+  return toSchedulerState(row);
 }
 
 function alertingTick(now: Date) {

@@ -5,7 +5,8 @@ import { id, oneOf } from "../decoders.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
- * Sets a user's status. A run in progress tests the status again under the user's lock, so a suspension counts at once.
+ * Sets a user's status by hand: imports keep it from then on. A run in progress tests the status again under the user's lock,
+ * so a suspension counts at once. A person who confirms the status that an import has set decides it, too; that is audited.
  *
  * @returns the id of the user and the previous status; null for an unknown user
  */
@@ -18,15 +19,16 @@ export async function updateUserStatus(
     { userId: id, before: oneOf(userStatuses) },
     sql`
     with present as (
-      select id, status from users where external_id = ${input.externalId} for no key update
+      select id, status, status_by_hand from users where external_id = ${input.externalId} for no key update
     ), changed as (
-      update users u set status = ${input.status}, updated_at = ${instantParam(input.now)}
-      from present p where u.id = p.id and p.status <> ${input.status}
-      returning u.id, p.status as before, u.status as after
+      update users u set status = ${input.status}, status_by_hand = true, updated_at = ${instantParam(input.now)}
+      from present p where u.id = p.id and (p.status <> ${input.status} or not p.status_by_hand)
+      returning u.id, p.status as before, p.status_by_hand as was_by_hand, u.status as after
     ), audit as (
       insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
       select ${instantParam(input.now)}, ${input.actor}, 'user.status', 'user:' || id, ${input.reason},
-        jsonb_build_object('status', before), jsonb_build_object('status', after), ${requestParams(input)}
+        jsonb_build_object('status', before, 'byHand', was_by_hand), jsonb_build_object('status', after, 'byHand', true),
+        ${requestParams(input)}
       from changed
     )
     select id as user_id, status as before from present`,

@@ -5,3 +5,4 @@ export * from "./network.ts";
 export * from "./rule-network.ts";
 export * from "./slow-database.ts";
 export * from "./test-database.ts";
+export * from "./upgrades.ts";

@@ -24,8 +24,10 @@ export async function openTestFlow(options: {
   alerts?: Alerts;
   /** Another Redis than the one that all tests share. */
   redisUrl?: string;
+  /** A database that exists, with the tables of the queue; by default a new one. */
+  database?: TestDatabase;
 }): Promise<TestFlow> {
-  const database = await testDatabase();
+  const database = options.database ?? (await testDatabase());
   const { kind, redisUrl } = options;
   const log = recordingLog();
   const { queues, backend, backendConfig, close } = openTestQueuesOn({

@@ -2,3 +2,4 @@
 export * from "./dying-context.ts";
 export * from "./environment.ts";
 export * from "./flow.ts";
+export * from "./runs.ts";
