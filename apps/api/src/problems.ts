@@ -1,3 +1,4 @@
+import { BusyError } from "@cpa-payouts/access";
 import type { Problem } from "@cpa-payouts/contract";
 import { InputError } from "@cpa-payouts/core";
 import { describeError, isConnectionError, isDataError } from "@cpa-payouts/db";
@@ -33,6 +34,7 @@ function problemOf(error: unknown): ApiProblem {
   if (error instanceof InputError)
     return new ApiProblem(400, "bad-input", error.message, { problems: [...error.problems] });
   if (isValidationError(error)) return validationProblem(error);
+  if (error instanceof BusyError) return new ApiProblem(503, "busy", error.message);
   if (isConnectionError(error))
     return new ApiProblem(503, "unavailable", "the database or the queue is unavailable; try again in a moment");
   // A value that PostgreSQL cannot store, such as a text with a null byte.
@@ -50,7 +52,9 @@ function problemOf(error: unknown): ApiProblem {
 export function problemSender({ ctx }: Api, present: (problem: Problem) => object = (problem) => problem) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { status, problem } = problemOf(error);
-    if (status >= 500) ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
+    // Not logged: a flood of guesses must not fill the log.
+    if (error instanceof BusyError) void reply.header("retry-after", error.waitSeconds);
+    else if (status >= 500) ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
     return reply
       .code(status)
       .type("application/json")

@@ -9,6 +9,7 @@ export * from "./payment-runs.ts";
 export * from "./run-decisions.ts";
 export * from "./scheduler.ts";
 export * from "./settings.ts";
+export * from "./sign-in-failures.ts";
 export * from "./tallies.ts";
 export * from "./throttles.ts";
 export * from "./users.ts";
