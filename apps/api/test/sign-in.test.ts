@@ -1,7 +1,17 @@
+import { scryptSync } from "node:crypto";
 import { SESSION_IDLE_MS, SESSION_LIFE_MS } from "@cpa-payouts/db";
 import { generateSync } from "otplib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { browserHeaders, clientWith, cookieOf, NOW, openTestApi, PASSWORD, type TestApi } from "./api.ts";
+import {
+  browserHeaders,
+  clientWith,
+  cookieOf,
+  NOW,
+  openTestApi,
+  PASSWORD,
+  type SignedIn,
+  type TestApi,
+} from "./api.ts";
 import { addAdmin, EMAIL, refusal, secondsOf, signIn, trySignIn } from "./sign-ins.ts";
 
 let api: TestApi;
@@ -154,6 +164,26 @@ describe("sessions", () => {
     expect(await admin.changeSettings({ body })).toMatchObject({ coolingOffDays: 3, updatedBy: EMAIL });
   });
 
+  it.each(["password1234", "alice-example", "alice@example.com", "aaaaaaaaaaaaaaaa", "payouts123456"])(
+    "the password %s of alice@example.com is refused, because it is easy to guess",
+    async (password) => {
+      const admin = await signIn(api);
+      expect(await refusal(admin.changePassword({ body: { password } }))).toEqual({ status: 400, code: "bad-input" });
+      expect((await trySignIn(api)).statusCode).toBe(200);
+    },
+  );
+
+  it("a password hashed by an older version still signs in, and is hashed anew then", async () => {
+    const { database } = api.flow;
+    const old = scryptSync(PASSWORD, Buffer.alloc(16), 32, { N: 1_024, r: 8, p: 1 }).toString("base64url");
+    await database.sql`update admins set password_hash = ${`scrypt$1024$8$1$${"A".repeat(22)}$${old}`}`;
+    expect((await trySignIn(api, { password: "wrong" })).statusCode).toBe(401);
+    expect(await database.sql`select from admins where password_hash like 'scrypt%'`).toHaveLength(1);
+    expect((await trySignIn(api)).statusCode).toBe(200);
+    expect(await database.sql`select from admins where password_hash like '$argon2id$%'`).toHaveLength(1);
+    expect((await trySignIn(api)).statusCode).toBe(200);
+  });
+
   it("changing the password ends all other sessions of the account", async () => {
     const [mine, other] = [await signIn(api), await signIn(api)];
     await mine.changePassword({ body: { password: "another long password" } });
@@ -211,6 +241,37 @@ describe("second factor", () => {
     await admin.setSecondFactor({ body: { code: generateSync({ secret, epoch: codeTime() }) } });
     expect(await refusal(other.readSession())).toMatchObject({ status: 401 });
     expect((await admin.readSession()).hasSecondFactor).toBe(true);
+  });
+
+  it("the code that switched the second factor on cannot sign in", async () => {
+    const { secret } = await switchOn();
+    const code = generateSync({ secret, epoch: codeTime() });
+    expect((await trySignIn(api, { code })).statusCode).toBe(401);
+    later(30_000);
+    expect((await trySignIn(api, { code: generateSync({ secret, epoch: codeTime() }) })).statusCode).toBe(200);
+  });
+
+  it("only the secret that the server proposed to the session itself can be switched on, within 15 minutes", async () => {
+    const [admin, other] = [await signIn(api), await signIn(api)];
+    const chosen = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    const set = (client: SignedIn, secret: string) => {
+      const body = { secret, code: generateSync({ secret, epoch: codeTime() }) };
+      return refusal(client.setSecondFactor({ body }));
+    };
+    expect(await set(admin, chosen)).toEqual({ status: 409, code: "conflict" });
+    const { secret } = await admin.proposeSecondFactor();
+    expect(await set(admin, chosen)).toEqual({ status: 400, code: "bad-input" });
+    expect(await set(other, secret)).toEqual({ status: 409, code: "conflict" });
+    later(15 * 60_000);
+    expect(await set(admin, secret)).toEqual({ status: 409, code: "conflict" });
+  });
+
+  it("of two requests that switch on the same secret at once one succeeds", async () => {
+    const admin = await signIn(api);
+    const { secret } = await admin.proposeSecondFactor();
+    const body = { code: generateSync({ secret, epoch: codeTime() }) };
+    const answers = await Promise.all([1, 2, 3].map(() => refusal(admin.setSecondFactor({ body }))));
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
   });
 
   it("confirming the password needs the second factor, which can then be switched off", async () => {

@@ -71,8 +71,7 @@ async function isRightPassword(
   { password, admin, admission }: Check & { admin: Admin | null },
 ): Promise<boolean> {
   const inUse = await listHashParameters(ctx.db);
-  const kinds = new Set([parametersOfCost(ctx.passwordCost), ...inUse.filter(isKnownKind)]);
-  const hashes = [...kinds].map((kind) => (admin && isOfKind(admin, kind) ? admin.passwordHash : decoyHash(kind)));
+  const hashes = hashesToCompare([parametersOfCost(ctx.passwordCost), ...inUse], admin);
   return inQueue(ctx, admission.isKnown ? "known" : "unknown", async () => {
     let isRight = false;
     for (const hash of hashes) if (await isPassword(password, hash)) isRight = true;
@@ -80,7 +79,13 @@ async function isRightPassword(
   });
 }
 
-function isOfKind({ passwordHash }: Admin, parameters: string): boolean {
+/** One hash of every kind: the administrator's own, and of the other kinds hashes that nothing matches. */
+export function hashesToCompare(parameters: readonly string[], admin: Pick<Admin, "passwordHash"> | null): string[] {
+  const kinds = [...new Set(parameters.filter(isKnownKind))];
+  return kinds.map((kind) => (admin && isOfKind(admin, kind) ? admin.passwordHash : decoyHash(kind)));
+}
+
+function isOfKind({ passwordHash }: Pick<Admin, "passwordHash">, parameters: string): boolean {
   return passwordHash.startsWith(`${parameters}$`);
 }
 

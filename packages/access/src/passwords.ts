@@ -1,4 +1,5 @@
 import { randomInt, scrypt, timingSafeEqual } from "node:crypto";
+import { OperationError } from "@cpa-payouts/core";
 
 /** The parameters of argon2id, with one lane. */
 export interface PasswordCost {
@@ -8,7 +9,7 @@ export interface PasswordCost {
 
 /**
  * The cost of a password hash in production: more than the least that OWASP's Password Storage Cheat Sheet lists (19 MiB and
- * two passes). One hash takes about 50 ms, in a thread of its own (docs/decisions/0024).
+ * two passes). One hash takes about 70 ms of CPU time, in a thread of its own (docs/decisions/0024).
  */
 export const FULL_COST: PasswordCost = { memoryKiB: 32 * 1024, passes: 3 };
 
@@ -58,9 +59,17 @@ export function decoyHash(parameters: string): string {
   return `${parameters}$${"A".repeat(SALT_LENGTH)}$${"A".repeat(KEY_LENGTH)}`;
 }
 
-/** Loads the native module, which most commands do not need. */
-function argon2(): Promise<typeof import("@node-rs/argon2")> {
-  return import("@node-rs/argon2");
+/** Loads the native module, which most commands do not need. @throws OperationError where it is not installed */
+async function argon2(): Promise<typeof import("@node-rs/argon2")> {
+  try {
+    return await import("@node-rs/argon2");
+  } catch (cause) {
+    const platform = `${process.platform}-${process.arch}`;
+    throw new OperationError(
+      `@node-rs/argon2, which hashes passwords, cannot be loaded on ${platform}: run "npm ci" on this machine, or build the bundle on a machine of its kind`,
+      { cause },
+    );
+  }
 }
 
 /** Keyboards differ in the code points that they send for the same letter. */
