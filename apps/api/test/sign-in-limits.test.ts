@@ -105,7 +105,7 @@ describe("sign-in limits", () => {
 });
 
 describe("limits of an account that guessers have used up", () => {
-  it("an unknown browser is refused with the right password, and is told how long to wait", async () => {
+  it("an unknown browser is refused with the right password, and the answer says how long to wait", async () => {
     for (let index = 0; index < 20; index++) await statuses(5, wrong, from(`198.51.100.${index}`));
     const refused = await trySignIn(api);
     expect(refused.statusCode).toBe(429);

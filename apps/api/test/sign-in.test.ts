@@ -271,7 +271,8 @@ describe("second factor", () => {
     const { secret } = await admin.proposeSecondFactor();
     const body = { code: generateSync({ secret, epoch: codeTime() }) };
     const answers = await Promise.all([1, 2, 3].map(() => refusal(admin.setSecondFactor({ body }))));
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(2);
   });
 
   it("confirming the password needs the second factor, which can then be switched off", async () => {

@@ -36,7 +36,7 @@ export function tooManyTries(waitSeconds: number, mayGiveCode = false): TooManyT
 }
 
 /** Stands in for an account without a second factor, so that checking a code takes the same time. No administrator has the id. */
-const nobody = { id: 0, totpSecret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" };
+const standIn = { id: 0, totpSecret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" };
 
 /**
  * Decides whether a password may be checked (docs/decisions/0024). A session and a known browser have counts of their own, so
@@ -88,5 +88,5 @@ async function isCodeRight(ctx: AccessContext, attempt: Attempt): Promise<boolea
   if (code === undefined) return false;
   if (isAuthenticatorCode(code) && (await admit(ctx, countersOf(attempt).codeInstead)) !== null) return false;
   const admin = await findAdmin(ctx.db, email);
-  return acceptCode(ctx, admin?.totpSecret ? admin : nobody, code);
+  return acceptCode(ctx, admin?.totpSecret ? admin : standIn, code);
 }

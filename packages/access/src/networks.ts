@@ -30,5 +30,6 @@ function parse(address: string) {
 function prefixOf(address: string, bits: number): string | null {
   const parsed = parse(address);
   if (parsed?.kind() !== "ipv6") return null;
-  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/${bits}`)}/${bits}`;
+  const network = ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${bits}`);
+  return `${network.toString()}/${bits}`;
 }

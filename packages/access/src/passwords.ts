@@ -11,7 +11,7 @@ export interface PasswordCost {
  * The cost of a password hash in production: more than the least that OWASP's Password Storage Cheat Sheet lists (19 MiB and
  * two passes). One hash takes about 70 ms of CPU time, in a thread of its own (docs/decisions/0024).
  */
-export const FULL_COST: PasswordCost = { memoryKiB: 32 * 1024, passes: 3 };
+const FULL_COST: PasswordCost = { memoryKiB: 32 * 1024, passes: 3 };
 
 /** For the hashes of older versions (scrypt), of which each is replaced when its administrator signs in. */
 const OLD_KEY_BYTES = 32;

@@ -93,6 +93,7 @@ export {
 export * as schema from "./schema/index.ts";
 export { DEVICE_LIFE_MS, PROPOSAL_LIFE_MS, SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
 export * from "./setup.ts";
+export type { TryCounter } from "./statements/count-tries.ts";
 export type { CreatedInvoice } from "./statements/create-invoices.ts";
 export type { Credit, CreditResult } from "./statements/enter-once.ts";
 export * from "./statements/index.ts";

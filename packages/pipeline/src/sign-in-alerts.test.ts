@@ -102,7 +102,7 @@ describe("alert of failed sign-ins", () => {
     expect(await raised()).toEqual([]);
   });
 
-  it("failed sign-ins of the last minutes of a day are told after midnight, and the next day is counted anew", async () => {
+  it("failed sign-ins of the last minutes of a day are reported after midnight, and the next day is counted anew", async () => {
     flow.clock.set("2026-12-01T23:58:00Z");
     await fail(10);
     await tickAt("2026-12-02T00:01:00Z");
@@ -114,7 +114,7 @@ describe("alert of failed sign-ins", () => {
 });
 
 describe("alert of a sign-in from a new address", () => {
-  it("a sign-in from a new address is told to its administrator by e-mail, once per address", async () => {
+  it("a sign-in from a new address is reported to its administrator by e-mail, once per address", async () => {
     await signIn("203.0.113.7");
     await signIn("203.0.113.7");
     await tickAt("2026-12-01T08:05:00Z");
@@ -131,7 +131,7 @@ describe("alert of a sign-in from a new address", () => {
     expect(others).toEqual([]);
   });
 
-  it("without a mail server, or with an address that no mail reaches, it is told to the channels", async () => {
+  it("without a mail server, or with an address that no mail reaches, a sign-in from a new address is reported to all channels", async () => {
     await signIn("203.0.113.7");
     await tickAt("2026-12-01T08:05:00Z", {
       channels: { webhook: { send: async () => ({ refused: 0 }) } },
@@ -149,7 +149,7 @@ describe("alert of a sign-in from a new address", () => {
     expect(localhost.map(({ recipient }) => recipient)).toEqual([undefined, undefined]);
   });
 
-  it("a sign-in on the machine of the server, or before alerts had a channel, is told to nobody", async () => {
+  it("a sign-in on the machine of the server, or before alerts had a channel, is not reported", async () => {
     await signIn("127.0.0.1", { isLocal: true });
     flow.clock.set("2026-12-01T07:59:00Z");
     await signIn("203.0.113.7");

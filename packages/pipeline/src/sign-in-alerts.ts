@@ -60,7 +60,7 @@ function alertOfFailures({ email, day, failures }: FailuresOfDay): SignInAlert {
   const event = "sign-ins-failed";
   const text = {
     headline: `${failures} sign-ins as ${email} failed on ${day}`,
-    advice: `Ask ${email} whether they forgot their password; if not, somebody is guessing it.`,
+    advice: `Ask ${email} whether they forgot their password; if not, another person is guessing it.`,
     details: [
       `The audit log has the failures of each hour with the last client address (object admin:${email}).`,
       `If the limits keep the owner out, "payouts admin unlock ${email}" lifts them.`,

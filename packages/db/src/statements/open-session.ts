@@ -7,7 +7,7 @@ import { execute, instantParam, requestParams } from "../sql.ts";
 /** The browsers that are remembered for an administrator; a further one replaces the oldest. */
 const MAX_DEVICES = 20;
 
-export interface NewSession extends AuditContext {
+interface NewSession extends AuditContext {
   readonly adminId: number;
   readonly tokenHash: string;
   /** The browser's earlier session, which ends: no token from before the sign-in stays valid. */
@@ -24,8 +24,8 @@ export interface NewSession extends AuditContext {
 }
 
 /**
- * Opens a session and remembers the browser. Other administrators who use the same browser keep it, under the new token: the
- * earlier token, which may have been put there by somebody else, is known for nobody afterwards.
+ * Opens a session and remembers the browser. Other administrators who use the same browser keep it, under the new token. The
+ * earlier token is not valid afterwards, since another person may have put it into the browser.
  */
 export async function openSession(db: Db, input: NewSession): Promise<void> {
   const { adminId, device, now } = input;
