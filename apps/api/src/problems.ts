@@ -1,3 +1,4 @@
+import { BusyError } from "@cpa-payouts/access";
 import {
   PROBLEM_TYPE,
   type Problem,
@@ -42,6 +43,7 @@ function problemOf(error: unknown): ApiProblem {
   if (error instanceof InputError)
     return new ApiProblem(400, "bad-input", error.message, { problems: [...error.problems] });
   if (isValidationError(error)) return validationProblem(error);
+  if (error instanceof BusyError) return new ApiProblem(503, "busy", error.message);
   if (isConnectionError(error))
     return new ApiProblem(503, "unavailable", "the database or the queue is unavailable; try again in a moment");
   const { statusCode = 500, message = "" } = error as Partial<FastifyError>;
@@ -70,7 +72,9 @@ export function bodyOf({ status, code, message, details }: ApiProblem, requestId
 export function problemSender({ ctx }: Api, present: (problem: Problem) => object = (problem) => problem) {
   return async (error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const problem = problemOf(error);
-    if (problem.status >= 500) ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
+    // Not logged: a flood of guesses must not fill the log.
+    if (error instanceof BusyError) void reply.header("retry-after", error.waitSeconds);
+    else if (problem.status >= 500) ctx.log.error({ requestId: request.id, error: describe(error) }, "request.failed");
     return reply
       .code(problem.status)
       .type(PROBLEM_TYPE)

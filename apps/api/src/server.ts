@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { networkOf } from "@cpa-payouts/access";
 import type { AccessRule } from "@cpa-payouts/contract";
 import { defined } from "@cpa-payouts/core";
 import { tallyUsers } from "@cpa-payouts/db";
@@ -19,12 +20,14 @@ import { registerLinks } from "./board/links.ts";
 import { cached } from "./cached.ts";
 import { closeWithoutDelay } from "./closing.ts";
 import { registerDocument } from "./document.ts";
+import { openHashing } from "./hashing.ts";
 import { LONGEST_PATH, refuseMalformed, routableUrl } from "./malformed.ts";
 import { openMetrics } from "./metrics.ts";
 import { registerPages, signInPathFor } from "./pages.ts";
 import { ApiProblem, problemSender } from "./problems.ts";
 import { registerOperations } from "./routes.ts";
 import { registerSecurityTxt } from "./security-txt.ts";
+import { streamCounter } from "./streams.ts";
 
 /** A registered route with its access rule. */
 export interface ServedRoute {
@@ -87,10 +90,11 @@ export async function createServer(options: ApiOptions): Promise<FastifyInstance
 
 function openApi(options: ApiOptions): Api {
   const readiness = createReadiness(options);
-  const { ctx, processMetrics, passwordCost } = options;
-  const access = { ...ctx, ...defined({ passwordCost }) };
+  const { ctx, processMetrics, passwordCost, hashing = openHashing() } = options;
+  const access = { ...ctx, hashing, ...defined({ passwordCost }) };
   const userTallies = cached(() => tallyUsers(ctx.db), USERS_CACHED_MS);
-  return { ...options, access, readiness, metrics: openMetrics({ ctx, readiness, processMetrics }), userTallies };
+  const metrics = openMetrics({ ctx, readiness, processMetrics });
+  return { ...options, access, readiness, metrics, userTallies, countStream: streamCounter() };
 }
 
 function serverOptions({ config }: Api): FastifyServerOptions {
@@ -152,6 +156,7 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
     global: false,
     max: config.rateLimit,
     timeWindow: "1 minute",
+    keyGenerator: ({ ip }) => networkOf(ip),
     errorResponseBuilder: (_request, { after }) =>
       new ApiProblem(429, "too-many-requests", `too many requests; wait ${after}`),
   });

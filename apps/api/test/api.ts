@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { hashPassword, hashToken } from "@cpa-payouts/access";
+import { hashPassword, hashToken, type WorkQueue } from "@cpa-payouts/access";
 import { type ApiError, type Client, createClient } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
 import { findAdmin, insertAdmin, insertApiToken, openSession, recordTick } from "@cpa-payouts/db";
@@ -16,8 +16,8 @@ export const NOW = "2026-12-07T12:00:00Z";
 const ORIGIN = "http://localhost";
 export const PASSWORD = "correct horse battery staple";
 
-/** A low cost of scrypt: the real cost is slow on purpose, and these tests do not test hashing. */
-export const CHEAP = { N: 1_024, r: 8, p: 1 };
+/** A low cost of hashes: the real cost is slow on purpose, and these tests do not test hashing. */
+export const CHEAP = { memoryKiB: 8, passes: 1 };
 
 const passwordHash = hashPassword(PASSWORD, CHEAP);
 
@@ -60,6 +60,7 @@ export async function openTestApi(
     now?: string;
     kind?: BackendKind;
     redisUrl?: string;
+    hashing?: WorkQueue;
   } = {},
 ): Promise<TestApi> {
   const { kind = "postgres", now = NOW, redisUrl } = options;
@@ -73,6 +74,7 @@ export async function openTestApi(
     migrationsFolder,
     assets: installedAssets(),
     passwordCost: CHEAP,
+    ...(options.hashing ? { hashing: options.hashing } : {}),
   });
   await server.ready();
   const document = documentCheck(server);
@@ -125,7 +127,10 @@ async function newSession({ ctx }: TestFlow, role: AdminRole, age: { confirmedMs
     adminId: admin.id,
     tokenHash: hashToken(token),
     replacesTokenHash: null,
+    device: { tokenHash: hashToken(randomUUID()), replacesTokenHash: null },
     clientAddress: "127.0.0.1",
+    clientNetwork: "127.0.0.1",
+    isLocal: true,
     userAgent: "test",
     now: new Date(now.getTime() - (age.confirmedMs ?? 0)),
   });
@@ -134,7 +139,12 @@ async function newSession({ ctx }: TestFlow, role: AdminRole, age: { confirmedMs
 
 /** The session cookie that an answer sets, as a browser sends it back. */
 export function cookieOf(response: LightMyRequestResponse): string {
-  return String(response.headers["set-cookie"]).split(";")[0] ?? "";
+  return cookiesOf(response)[0] ?? "";
+}
+
+/** The cookies that an answer sets, those of session and browser, as a browser sends them back. */
+export function cookiesOf(response: LightMyRequestResponse): string[] {
+  return [response.headers["set-cookie"] ?? []].flat().map((cookie) => cookie.split(";")[0] ?? "");
 }
 
 /** A typed client that sends these headers with each request. */

@@ -138,6 +138,11 @@ function addAdmins(program: Command, bind: BindAction): void {
     .option("--remove-second-factor", "also remove the second factor")
     .action(bind(async () => (await import("./commands/admin.ts")).resetAdminPassword));
   admin
+    .command("unlock")
+    .description("let an administrator sign in again at once after too many failed tries")
+    .argument("<email>")
+    .action(bind(async () => (await import("./commands/admin.ts")).unlock));
+  admin
     .command("list")
     .description("list all administrators")
     .action(bind(async () => (await import("./commands/admin.ts")).printAdmins, { formats: listFormats }));

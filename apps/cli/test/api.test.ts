@@ -35,6 +35,24 @@ async function signIn(url: string, email: string, password: string) {
 }
 
 describe("payouts admin", () => {
+  it("an administrator whom guessers have locked out is unlocked", async () => {
+    await payouts(["admin", "create", "alice@example.com"], env);
+    await database.sql`
+      insert into throttles (key, account, tries, window_ends_at)
+      select kind, 'alice@example.com', 100, now() + interval '1 hour' from unnest(array['account', 'pair']) as kind`;
+    expect(await payoutsJson(["admin", "unlock", "Alice@example.com"], env)).toEqual({
+      email: "Alice@example.com",
+      counts: 2,
+    });
+    expect(await database.sql`select from throttles`).toHaveLength(0);
+    const unlocked = await payouts(["admin", "unlock", "alice@example.com"], env);
+    expect(unlocked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^alice@example.com may try again/) });
+    expect(await payouts(["admin", "unlock", "unknown@example.com"], env)).toMatchObject({
+      code: 2,
+      stderr: "error: there is no administrator unknown@example.com\n",
+    });
+  });
+
   it("an administrator is added with a generated password, which is shown once", async () => {
     const created = await payoutsJson<{ password: string }>(["admin", "create", "Alice@example.com"], env);
     expect(created).toEqual({

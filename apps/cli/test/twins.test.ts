@@ -127,6 +127,7 @@ const withoutTwin: Readonly<Record<string, string>> = {
   api: "starts a process",
   import: "an import file may have millions of rows, more than a request may hold",
   admin: "a group of commands that does nothing itself",
+  "admin unlock": "an administrator who could lift the limits could guess a colleague's password",
   alerts: "alerts are the concern of the installation's operator, who has its configuration",
   "alerts test": "sends through the channels that are configured where it runs",
   "alerts retry": "alerts are the concern of the installation's operator, who has its configuration",

@@ -14,7 +14,7 @@ let ctx: AccessContext;
 
 beforeEach(async () => {
   data = await openTestData();
-  ctx = { ...data.ctx, passwordCost: { N: 1_024, r: 8, p: 1 } };
+  ctx = { ...data.ctx, passwordCost: { memoryKiB: 8, passes: 1 } };
 });
 
 afterEach(async () => {
@@ -35,7 +35,7 @@ describe("administrators", () => {
 
   it("a chosen password is stored as a hash of the context's cost, and creating again does not replace it", async () => {
     await createAdmin(ctx, { ...input, role: "viewer", password: "a long password" });
-    expect(await storedHash()).toMatch(/^scrypt\$1024\$8\$1\$/);
+    expect(await storedHash()).toMatch(/^\$argon2id\$v=19\$m=8,t=1,p=1\$/);
     expect(await createAdmin(ctx, { ...input, role: "admin" })).toEqual({ status: "already-exists" });
     expect(await isPassword("a long password", await storedHash())).toBe(true);
   });

@@ -1,6 +1,7 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
-import { type AdminChange, hasAdmins, insertAdmin, setAdminPassword, updateAdmin } from "@cpa-payouts/db";
-import type { AccessContext } from "./context.ts";
+import { type AdminChange, hasAdmins, insertAdmin, liftTries, setAdminPassword, updateAdmin } from "@cpa-payouts/db";
+import { type AccessContext, inQueue } from "./context.ts";
+import { refuseWeakPassword } from "./password-strength.ts";
 import { generatePassword, hashPassword } from "./passwords.ts";
 
 /**
@@ -8,12 +9,13 @@ import { generatePassword, hashPassword } from "./passwords.ts";
  *
  * @param input.password if it is left out, one is generated
  * @returns the password, which is stored only as a hash; `already-exists` when there is an administrator with that e-mail
+ * @throws InputError when the given password is easy to guess
  */
 export async function createAdmin(
   ctx: AccessContext,
-  { password = generatePassword(), ...input }: AuditContext & { email: string; role: AdminRole; password?: string },
+  { password: chosen, ...input }: AuditContext & { email: string; role: AdminRole; password?: string },
 ): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
-  const passwordHash = await hashPassword(password, ctx.passwordCost);
+  const { password, passwordHash } = await preparePassword(ctx, input.email, chosen);
   const adminId = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   if (adminId === null) return { status: "already-exists" };
   ctx.log.info({ adminId }, "admin.created");
@@ -54,17 +56,38 @@ export async function changeAdmin(
  * @param input.password if it is left out, one is generated
  * @param input.exceptSessionId the session that made the request, which stays open
  * @returns the password, which is stored only as a hash
+ * @throws InputError when the given password is easy to guess
  */
 export async function setPassword(
   ctx: AccessContext,
-  {
-    password = generatePassword(),
-    ...input
-  }: AuditContext & { email: string; password?: string; exceptSessionId?: number },
+  { password: chosen, ...input }: AuditContext & { email: string; password?: string; exceptSessionId?: number },
 ): Promise<{ status: "set"; password: string } | { status: "unknown-admin" }> {
-  const passwordHash = await hashPassword(password, ctx.passwordCost);
+  const { password, passwordHash } = await preparePassword(ctx, input.email, chosen);
   const adminId = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   if (adminId === null) return { status: "unknown-admin" };
   ctx.log.info({ adminId }, "admin.password-changed");
   return { status: "set", password };
+}
+
+/** Checks the chosen password, or generates one, and hashes it. @throws InputError when the chosen one is easy to guess */
+async function preparePassword(ctx: AccessContext, email: string, chosen: string | undefined) {
+  if (chosen !== undefined) await refuseWeakPassword(chosen, email);
+  const password = chosen ?? generatePassword();
+  const passwordHash = await inQueue(ctx, "known", () => hashPassword(password, ctx.passwordCost));
+  return { password, passwordHash };
+}
+
+/**
+ * Deletes the counts of an administrator's failed tries to sign in, so that they may try again at once from any browser.
+ *
+ * @returns the number of counts deleted; `unknown-admin` for an unknown e-mail
+ */
+export async function unlockAdmin(
+  ctx: AccessContext,
+  input: AuditContext & { email: string },
+): Promise<{ status: "unlocked"; counts: number } | { status: "unknown-admin" }> {
+  const unlocked = await liftTries(ctx.db, { ...input, now: ctx.clock() });
+  if (!unlocked) return { status: "unknown-admin" };
+  ctx.log.info(unlocked, "admin.unlocked");
+  return { status: "unlocked", counts: unlocked.counts };
 }

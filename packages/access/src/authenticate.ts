@@ -1,18 +1,21 @@
-import { type Admin, findAdmin } from "@cpa-payouts/db";
-import type { AccessContext } from "./context.ts";
-import { decoyHash, isPassword } from "./passwords.ts";
-import { acceptCode } from "./second-factor.ts";
-import { admitTry, forgiveTries } from "./throttle.ts";
+import {
+  type Admin,
+  findAdmin,
+  forgetTries,
+  listHashParameters,
+  noteSignInFailure,
+  renewPasswordHash,
+} from "@cpa-payouts/db";
+import { type Admission, type Attempt, admitAttempt, type TooManyTries, tooManyTries } from "./admission.ts";
+import { type AccessContext, inQueue } from "./context.ts";
+import { decoyHash, hashPassword, isKnownKind, isPassword, parametersOfCost } from "./passwords.ts";
+import { acceptCode, isAuthenticatorCode } from "./second-factor.ts";
+import { admit, countersOf } from "./throttle.ts";
 
 /** What a person gives to prove who they are, and where the request comes from. */
-export interface Credentials {
-  readonly email: string;
+export interface Credentials extends Attempt {
   readonly password: string;
-  /** A code of the authenticator or a recovery code; undefined if none was given. */
-  readonly code: string | undefined;
   readonly requestId: string;
-  /** As this server or a trusted proxy sees it, never as the client claims it. */
-  readonly clientAddress: string;
 }
 
 /** Why credentials were refused. */
@@ -21,28 +24,89 @@ export type Refusal =
   | { readonly status: "wrong-credentials" }
   /** E-mail and password are right, and the code of the second factor is missing. */
   | { readonly status: "second-factor-required" }
-  | { readonly status: "too-many-tries"; readonly waitSeconds: number };
+  | TooManyTries;
 
 /**
  * Checks an e-mail, a password and, if it is on, the second factor. The result and the time taken do not reveal which of
  * e-mail and password was wrong, so an attacker cannot find out who has an account.
+ *
+ * @throws BusyError when too many passwords are being checked
  */
 export async function authenticate(
   ctx: AccessContext,
-  { email, password, code, requestId, clientAddress }: Credentials,
+  credentials: Credentials,
 ): Promise<{ readonly status: "right"; readonly admin: Admin } | Refusal> {
-  const attempt = { email, clientAddress };
-  const waitSeconds = await admitTry(ctx, attempt);
-  if (waitSeconds !== null) return { status: "too-many-tries", waitSeconds };
-  const admin = await findAdmin(ctx.db, email);
-  const refuse = (): Refusal => {
-    ctx.log.warn({ requestId, clientAddress, adminId: admin?.id ?? null }, "session.refused");
-    return { status: "wrong-credentials" };
-  };
-  const isRight = await isPassword(password, admin?.passwordHash ?? decoyHash(ctx.passwordCost));
-  if (!admin || !isRight || admin.disabledAt) return refuse();
-  if (admin.totpSecret !== null && code === undefined) return { status: "second-factor-required" };
-  if (!(await acceptCode(ctx, admin, code ?? ""))) return refuse();
-  await forgiveTries(ctx, attempt);
+  const admission = await admitAttempt(ctx, credentials);
+  if (admission.status !== "admitted") return admission;
+  const found = await findAdmin(ctx.db, credentials.email);
+  const admin = found?.disabledAt ? null : found;
+  const isRight = await isRightPassword(ctx, { ...credentials, admin, admission });
+  if (!admin || !isRight) return refuse(ctx, credentials, found);
+  const refusal = await refusalOfCode(ctx, { ...credentials, admin, admission });
+  if (refusal?.status === "wrong-credentials") return refuse(ctx, credentials, admin);
+  if (refusal) return refusal;
+  await forgetTries(ctx.db, admission.forgivenKeys);
+  await renewHash(ctx, admin, credentials.password);
   return { status: "right", admin };
+}
+
+async function refuse(
+  { db, log, clock }: AccessContext,
+  { requestId, clientAddress }: Credentials,
+  admin: Admin | null,
+): Promise<Refusal> {
+  await noteSignInFailure(db, { email: admin?.email ?? null, clientAddress, now: clock() });
+  log.warn({ requestId, clientAddress, adminId: admin?.id ?? null }, "session.refused");
+  return { status: "wrong-credentials" };
+}
+
+type Check = Credentials & { readonly admission: Admission };
+
+/**
+ * Compares the password with the administrator's hash. Hashes of different kinds and costs take different times, so each
+ * check compares with one of every kind that is in use, whether the account exists or not.
+ */
+async function isRightPassword(
+  ctx: AccessContext,
+  { password, admin, admission }: Check & { admin: Admin | null },
+): Promise<boolean> {
+  const inUse = await listHashParameters(ctx.db);
+  const hashes = hashesToCompare([parametersOfCost(ctx.passwordCost), ...inUse], admin);
+  return inQueue(ctx, admission.isKnown ? "known" : "unknown", async () => {
+    let isRight = false;
+    for (const hash of hashes) if (await isPassword(password, hash)) isRight = true;
+    return isRight;
+  });
+}
+
+/** One hash of every kind: the administrator's own, and of the other kinds hashes that nothing matches. */
+export function hashesToCompare(parameters: readonly string[], admin: Pick<Admin, "passwordHash"> | null): string[] {
+  const kinds = [...new Set(parameters.filter(isKnownKind))];
+  return kinds.map((kind) => (admin && isOfKind(admin, kind) ? admin.passwordHash : decoyHash(kind)));
+}
+
+function isOfKind({ passwordHash }: Pick<Admin, "passwordHash">, parameters: string): boolean {
+  return passwordHash.startsWith(`${parameters}$`);
+}
+
+/** Checks the code after a right password. */
+async function refusalOfCode(
+  ctx: AccessContext,
+  { admin, admission, ...credentials }: Check & { admin: Admin },
+): Promise<Refusal | null> {
+  const { code } = credentials;
+  if (admin.totpSecret === null || admission.isCodeAccepted) return null;
+  if (code === undefined) return { status: "second-factor-required" };
+  if (!admission.isKnown && isAuthenticatorCode(code)) {
+    const waitSeconds = await admit(ctx, countersOf(credentials).code);
+    if (waitSeconds !== null) return tooManyTries(waitSeconds);
+  }
+  return (await acceptCode(ctx, admin, code)) ? null : { status: "wrong-credentials" };
+}
+
+/** Replaces a hash of another kind or cost, which only the password itself makes possible. */
+async function renewHash(ctx: AccessContext, admin: Admin, password: string): Promise<void> {
+  if (isOfKind(admin, parametersOfCost(ctx.passwordCost))) return;
+  const renewed = await inQueue(ctx, "known", () => hashPassword(password, ctx.passwordCost));
+  await renewPasswordHash(ctx.db, { adminId: admin.id, from: admin.passwordHash, to: renewed });
 }

@@ -1,6 +1,7 @@
 import type { Clock, Log } from "@cpa-payouts/core";
 import type { Db } from "@cpa-payouts/db";
 import type { PasswordCost } from "./passwords.ts";
+import type { Urgency, WorkQueue } from "./work-queue.ts";
 
 /** The dependencies of the functions of this package. */
 export interface AccessContext {
@@ -9,4 +10,11 @@ export interface AccessContext {
   readonly log: Log;
   /** The cost of new password hashes; the full cost if it is left out. */
   readonly passwordCost?: PasswordCost;
+  /** Where passwords are hashed. Without it they are hashed at once, as the command line does. */
+  readonly hashing?: WorkQueue;
+}
+
+/** Hashes passwords in the context's queue. @throws BusyError when its turn did not come in time */
+export function inQueue<T>({ hashing }: AccessContext, urgency: Urgency, work: () => Promise<T>): Promise<T> {
+  return hashing ? hashing.run(work, urgency) : work();
 }

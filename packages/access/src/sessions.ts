@@ -1,39 +1,48 @@
-import type { AuditContext } from "@cpa-payouts/core";
+import { type AuditContext, isLoopback } from "@cpa-payouts/core";
 import { type LiveSession, markSessionConfirmed, markSessionEnded, openSession, touchSession } from "@cpa-payouts/db";
 import { authenticate, type Credentials, type Refusal } from "./authenticate.ts";
 import type { AccessContext } from "./context.ts";
+import { networkOf, plainAddress } from "./networks.ts";
 import { hashToken, newSessionToken } from "./tokens.ts";
 
 /** The longest stored name of a browser, in characters. */
 const MAX_USER_AGENT_LENGTH = 300;
 
 /**
- * Signs an administrator in: checks the credentials and opens a session.
+ * Signs an administrator in: checks the credentials, opens a session and remembers the browser.
  *
  * @param input.replacesToken the browser's earlier session, which ends; undefined if it has none
- * @returns the token of the session, which is stored only as a hash, or why the credentials were refused
+ * @returns the tokens of the session and of the browser, which are stored only as hashes, or why the credentials were refused
  */
 export async function signIn(
   ctx: AccessContext,
   input: Credentials & { readonly replacesToken: string | undefined; readonly userAgent: string },
-): Promise<{ readonly status: "signed-in"; readonly token: string } | Refusal> {
+): Promise<{ readonly status: "signed-in"; readonly token: string; readonly deviceToken: string } | Refusal> {
   const checked = await authenticate(ctx, input);
   if (checked.status !== "right") return checked;
   const { admin } = checked;
   const { requestId, clientAddress, replacesToken, userAgent } = input;
   const token = newSessionToken();
+  const deviceToken = newSessionToken();
   await openSession(ctx.db, {
     actor: admin.email,
     requestId,
     clientAddress,
     adminId: admin.id,
     tokenHash: hashToken(token),
-    replacesTokenHash: replacesToken === undefined ? null : hashToken(replacesToken),
+    replacesTokenHash: hashIfGiven(replacesToken),
+    device: { tokenHash: hashToken(deviceToken), replacesTokenHash: hashIfGiven(input.deviceToken) },
+    clientNetwork: networkOf(clientAddress),
+    isLocal: isLoopback(plainAddress(clientAddress)),
     userAgent: userAgent.slice(0, MAX_USER_AGENT_LENGTH),
     now: ctx.clock(),
   });
   ctx.log.info({ adminId: admin.id }, "session.opened");
-  return { status: "signed-in", token };
+  return { status: "signed-in", token, deviceToken };
+}
+
+function hashIfGiven(token: string | undefined): string | null {
+  return token === undefined ? null : hashToken(token);
 }
 
 /**
@@ -52,11 +61,11 @@ export function findSession({ db, clock }: AccessContext, token: string): Promis
  */
 export async function confirmSession(
   ctx: AccessContext,
-  { sessionId, ...credentials }: Credentials & { readonly sessionId: number },
+  credentials: Credentials & { readonly sessionId: number },
 ): Promise<{ readonly status: "confirmed"; readonly confirmedAt: Date } | Refusal> {
   const checked = await authenticate(ctx, credentials);
   if (checked.status !== "right") return checked;
-  const { requestId, clientAddress, email: actor } = credentials;
+  const { requestId, clientAddress, sessionId, email: actor } = credentials;
   const confirmedAt = ctx.clock();
   await markSessionConfirmed(ctx.db, { actor, requestId, clientAddress, sessionId, now: confirmedAt });
   ctx.log.info({ sessionId }, "session.confirmed");

@@ -13,8 +13,8 @@ export function newApiToken(): string {
 }
 
 /**
- * The SHA-256 hash that is stored instead of a token. A slow hash would add nothing, since tokens have 256 random bits.
- * Recovery codes have fewer and can be found from it (`generateRecoveryCode`).
+ * The SHA-256 hash that is stored instead of a token or a recovery code. A slow hash would add nothing, since tokens have 256
+ * random bits and recovery codes 99.
  */
 export function hashToken(token: string): string {
   return sha256(token);

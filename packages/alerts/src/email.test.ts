@@ -47,6 +47,14 @@ describe("e-mail channel", () => {
     for (const mail of mails) expect(mail).toContain("Message-ID: <payouts-alert-7-1795335182933@example.com>");
   });
 
+  it("an alert for one person goes to that person only", async () => {
+    const { url, mails } = await start();
+    const channel = openEmail({ smtpUrl: url, from: FROM, to: TO, timeoutMs: STALL_MS });
+    await channel.send({ ...MESSAGE, recipient: "alice@example.com" });
+    expect(mails).toHaveLength(1);
+    expect(mails[0]).toContain("To: alice@example.com\r\n");
+  });
+
   it("refused recipients are counted, and a message that all refuse is an error", async () => {
     const refusing = (refused: readonly string[]): Behaviour => ({
       onRcptTo: ({ address }, _session, done) =>

@@ -12,7 +12,7 @@ export interface EmailOptions {
 }
 
 /**
- * Opens the e-mail channel: plain text through a mail server. An alert sent again has the same Message-ID, so a mail
+ * Opens the e-mail channel: plain text through a mail server, to the recipient of the message or to those of the channel. An alert sent again has the same Message-ID, so a mail
  * program can recognise the copy. `send` resolves with the number of refused recipients, and rejects when all are
  * refused.
  *
@@ -29,7 +29,7 @@ export function openEmail({ smtpUrl, from, to, timeoutMs = TIMEOUT_MS }: EmailOp
   return {
     send: async (message: AlertMessage): Promise<{ refused: number }> => {
       const transport = await opening;
-      const mail = { from, to: [...to], ...mailOf(message, from) };
+      const mail = { from, to: message.recipient ?? [...to], ...mailOf(message, from) };
       const { rejected } = await transport.sendMail(mail).catch((cause: Error) => {
         throw new Error(`the mail server at ${host} did not accept the message: ${cause.message}`);
       });

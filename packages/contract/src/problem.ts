@@ -4,6 +4,7 @@ import { z } from "zod";
 export const problemTitles = {
   "bad-input": "The input is not valid",
   "bad-request": "The request is not valid",
+  busy: "The server has too much to do",
   conflict: "The state does not allow the change",
   "confirmation-required": "The password must be given again",
   "cross-site": "The change was requested by another site",

@@ -7,14 +7,17 @@ const email = z.string().trim().toLowerCase().max(254).regex(adminEmail, "write 
 
 export const MIN_PASSWORD_LENGTH = 12;
 
-/** A minimum length instead of rules about characters; the upper limit bounds the cost of hashing. */
+/**
+ * A minimum length instead of rules about characters; `packages/access` refuses what is easy to guess. The upper limit bounds
+ * the cost of hashing.
+ */
 const newPassword = z.string().min(MIN_PASSWORD_LENGTH, `write at least ${MIN_PASSWORD_LENGTH} characters`).max(200);
 const password = z.string().min(1).max(200);
 const code = z
   .string()
   .trim()
   .min(6)
-  .max(20)
+  .max(30)
   .optional()
   .meta({ description: "a code of the second factor, or a recovery code" });
 
@@ -93,16 +96,16 @@ export const sessionOperations = {
   proposeSecondFactor: operation({
     method: "POST",
     path: "/api/v1/session/second-factor",
-    summary: "Generate a secret for an authenticator app; nothing changes until the second factor is set",
+    summary: "Generate a secret for an authenticator app, which this session can switch on within 15 minutes",
     access: signedInAfresh,
     response: z.object({ secret: z.string(), uri: z.string() }),
   }),
   setSecondFactor: operation({
     method: "PUT",
     path: "/api/v1/session/second-factor",
-    summary: "Switch on the second factor, confirmed by a code; all other sessions end",
+    summary: "Switch on the second factor with the generated secret, confirmed by a code; all other sessions end",
     access: signedInAfresh,
-    body: z.object({ secret: z.string().regex(/^[A-Z2-7]{16,64}$/), code: z.string().trim().min(6).max(6) }),
+    body: z.object({ code: z.string().trim().min(6).max(6) }),
     response: z.object({ recoveryCodes: z.array(z.string()) }),
   }),
   removeSecondFactor: operation({

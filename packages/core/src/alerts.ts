@@ -1,12 +1,25 @@
 /** The events that raise an alert. */
-export const alertEvents = ["run-finished", "run-cancelled", "date-missed", "review-overdue"] as const;
+export const alertEvents = [
+  "run-finished",
+  "run-cancelled",
+  "date-missed",
+  "review-overdue",
+  "sign-ins-failed",
+  "sign-in-from-new-address",
+] as const;
 export type AlertEvent = (typeof alertEvents)[number];
+
+/** The events that are about a payment date; an alert of another event has none. */
+export const datedAlertEvents = ["run-finished", "run-cancelled", "date-missed"] as const satisfies AlertEvent[];
 
 /** The channels through which an alert is sent. */
 export const alertChannels = ["webhook", "email"] as const;
 export type AlertChannel = (typeof alertChannels)[number];
 
-/** The text of an alert. It leaves the system, so it holds dates, counts and amounts, but no user's name or e-mail. */
+/**
+ * The text of an alert. It leaves the system, so it holds dates, counts and amounts, and the e-mails of administrators, but
+ * no user's name or e-mail.
+ */
 export interface AlertMessage {
   /** Letters, digits and dashes. The same each time the alert is sent, and unique across all installations. */
   readonly id: string;
@@ -18,4 +31,6 @@ export interface AlertMessage {
   readonly details: readonly string[];
   /** The page to look at; null when the installation's public URL is not configured. */
   readonly link: string | null;
+  /** The e-mail address of the person whom the alert concerns; undefined for the channel's recipients. */
+  readonly recipient?: string;
 }

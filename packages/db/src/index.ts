@@ -15,7 +15,8 @@ export {
 export * from "./migrate.ts";
 export * from "./pages.ts";
 export * from "./ping.ts";
-export { type Admin, findAdmin, hasAdmins, listAdmins } from "./reads/admins.ts";
+export { findDevice } from "./reads/admin-devices.ts";
+export { type Admin, findAdmin, hasAdmins, listAdmins, listHashParameters } from "./reads/admins.ts";
 export { type AlertListing, isReviewOverdue, listAlerts, listOpenDeliveries } from "./reads/alerts.ts";
 export { type ApiToken, listApiTokens } from "./reads/api-tokens.ts";
 export { type AuditEntry, type AuditFilter, listAuditLog } from "./reads/audit-log.ts";
@@ -73,8 +74,16 @@ export {
   type PaymentRun,
 } from "./reads/runs.ts";
 export { type FollowedSchedule, findScheduler, type SchedulerState } from "./reads/scheduler.ts";
-export { listSessions, type SessionListing } from "./reads/sessions.ts";
+export {
+  findProposedSecret,
+  isSessionLive,
+  listSessions,
+  listSignInsFromNewAddresses,
+  type NewAddressSignIn,
+  type SessionListing,
+} from "./reads/sessions.ts";
 export { getSettings, type Settings } from "./reads/settings.ts";
+export { listSignInFailures, type SignInFailures } from "./reads/sign-in-failures.ts";
 export {
   countUsersOwed,
   findExternalId,
@@ -89,8 +98,9 @@ export {
   type UserTally,
 } from "./reads/users.ts";
 export * as schema from "./schema/index.ts";
-export { SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
+export { DEVICE_LIFE_MS, PROPOSAL_LIFE_MS, SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
 export * from "./setup.ts";
+export type { TryCounter } from "./statements/count-tries.ts";
 export type { CreatedInvoice } from "./statements/create-invoices.ts";
 export type { Credit, CreditResult } from "./statements/enter-once.ts";
 export * from "./statements/index.ts";

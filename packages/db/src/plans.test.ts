@@ -7,8 +7,11 @@ import { countOpenDecisions, openDecisionsPage } from "./reads/decisions.ts";
 import { getRun } from "./reads/runs.ts";
 import { advanceFanOut } from "./statements/advance-fan-out.ts";
 import { completeRun } from "./statements/complete-run.ts";
+import { countTries } from "./statements/count-tries.ts";
 import { createInvoices } from "./statements/create-invoices.ts";
 import { decideChunk } from "./statements/decide-chunk.ts";
+import { forgetTries } from "./statements/forget-tries.ts";
+import { pruneSignIns } from "./statements/prune-sign-ins.ts";
 import { decidedRun, importNetwork, type TestDatabase, testDatabase } from "./testing/index.ts";
 
 const USERS = 4_000;
@@ -21,7 +24,7 @@ const log = recordingLog();
 const EARLIER_DATES = ["2026-01-05", "2026-02-02", "2026-03-02", "2026-04-06", "2026-05-04", "2026-06-01"];
 const DATE = "2026-12-21";
 
-const TABLES = ["users", "ledger_entries", "payment_methods", "run_decisions", "invoices", "audit_log"];
+const TABLES = ["users", "ledger_entries", "payment_methods", "run_decisions", "invoices", "audit_log", "throttles"];
 
 /** A run looks up each user's rows a few times. A plan that reads a whole table or index fetches hundreds of rows per user. */
 const MOST_ROWS_PER_USER = 10;
@@ -86,6 +89,46 @@ describe("plans of a tick", () => {
       expect(await isReviewOverdue(worker.db, later)).toBe(true);
     });
     expect(grown.filter(({ scans, rows }) => scans > 0 || rows > 2)).toEqual([]);
+  });
+});
+
+describe("plans of a sign-in", () => {
+  const FLOOD = 100_000;
+  const HOUR_MS = 3_600_000;
+
+  /** Counts of a guesser with many addresses, half of which have expired. */
+  async function flood() {
+    await database.sql`
+      insert into throttles (key, tries, window_ends_at)
+      select 'network ' || i, 1, ${NOW.toISOString()}::timestamptz + (i % 2) * interval '1 hour' from generate_series(1, ${FLOOD}) i`;
+  }
+
+  it("a sign-in reads only its own counts, however many others there are", async () => {
+    await worker.close();
+    worker = connect({ url: database.url, max: 1, applicationName: "worker" });
+    const counters = ["pair", "network mine", "account"].map((key) => ({
+      key,
+      account: null,
+      limit: 9,
+      windowMs: HOUR_MS,
+    }));
+    await countTries(worker.db, counters, NOW);
+    await flood();
+    const grown = await growth(async () => {
+      for (let round = 0; round < 8; round++) expect(await countTries(worker.db, counters, NOW)).toBeNull();
+      expect(await countTries(worker.db, counters, NOW)).not.toBeNull();
+      await forgetTries(worker.db, ["pair"]);
+    });
+    expect(grown.filter(({ scans, rows }) => scans > 0 || rows > 100)).toEqual([]);
+  });
+
+  it("a tick deletes a bounded number of expired counts, and reads no others", async () => {
+    await flood();
+    const limit = 1_000;
+    const grown = await growth(async () => pruneSignIns(worker.db, { now: NOW, limit }));
+    expect(grown.filter(({ scans, rows }) => scans > 0 || rows > 3 * limit)).toEqual([]);
+    const [left] = await database.sql`select count(*)::int as counts from throttles`;
+    expect(left?.counts).toBe(FLOOD - limit);
   });
 });
 

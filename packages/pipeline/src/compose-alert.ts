@@ -1,11 +1,11 @@
-import { type AlertEvent, type AlertMessage, describeKind, dollars } from "@cpa-payouts/core";
+import { type AlertMessage, describeKind, dollars } from "@cpa-payouts/core";
 import { findOldestPending, findRun, getSettings, type schema, tallyInvoices } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
-import { findAlerts } from "./raise-alerts.ts";
+import { type FoundAlert, findAlerts } from "./raise-alerts.ts";
 import { type RunSummary, summarizeRun } from "./summary.ts";
 
 type Alert = typeof schema.alerts.$inferSelect;
-type Text = Pick<AlertMessage, "headline" | "advice" | "details"> & { readonly path: string };
+type Text = Omit<AlertMessage, "id" | "link"> & { readonly path: string };
 
 /**
  * Writes the message of an alert from the present state of the database.
@@ -17,9 +17,9 @@ export async function composeAlert(
   ctx: Pick<Context, "db" | "clock" | "policy" | "alerts">,
   alert: Alert,
 ): Promise<AlertMessage | null> {
-  const present = await findAlerts(ctx);
-  if (!present.some(({ key }) => key === alert.key)) return null;
-  const { path, ...text } = await textOf(ctx, alert.event, alert.paymentDate ?? "");
+  const present = (await findAlerts(ctx)).find(({ key }) => key === alert.key);
+  if (!present) return null;
+  const { path, ...text } = await textOf(ctx, present);
   const { publicUrl } = ctx.alerts;
   return {
     // Two installations may have alerts with the same number; the instant makes the message id unique.
@@ -40,8 +40,10 @@ export function composeTest({ clock, alerts }: Pick<Context, "clock" | "alerts">
   };
 }
 
-async function textOf({ db }: Pick<Context, "db">, event: AlertEvent, paymentDate: string): Promise<Text> {
-  switch (event) {
+async function textOf({ db }: Pick<Context, "db">, present: FoundAlert): Promise<Text> {
+  if ("text" in present) return { ...present.text, path: "/" };
+  const paymentDate = present.paymentDate ?? "";
+  switch (present.event) {
     case "run-finished":
       return finished(await summaryOf({ db }, paymentDate));
     case "run-cancelled":

@@ -10,6 +10,7 @@ import {
   type PaymentRun,
 } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
+import { findSignInAlerts, type SignInAlert } from "./sign-in-alerts.ts";
 import { findMissedDates } from "./verify.ts";
 
 const DAY_MS = 86_400_000;
@@ -18,7 +19,13 @@ const DAY_MS = 86_400_000;
 const PAGE = 500;
 
 /** What is needed to find the alerts that apply now. */
-type Situation = Pick<Context, "db" | "clock" | "policy">;
+type Situation = Pick<Context, "db" | "clock" | "policy" | "alerts">;
+
+/** An alert whose text is composed when it is sent. */
+interface StateAlert extends AlertCandidate {
+  readonly event: Exclude<AlertCandidate["event"], SignInAlert["event"]>;
+}
+export type FoundAlert = StateAlert | SignInAlert;
 
 /** The names of the configured channels. */
 export function channelsOf({ alerts }: Pick<Context, "alerts">): AlertChannel[] {
@@ -47,12 +54,17 @@ export async function raiseAlerts(ctx: Context): Promise<void> {
  * Everything that calls for an alert now, whether its alert was raised before or not. The key of a condition that lasts
  * contains the local day: its alert is raised again every day until the condition ends.
  */
-export async function findAlerts(ctx: Situation): Promise<AlertCandidate[]> {
+export async function findAlerts(ctx: Situation): Promise<FoundAlert[]> {
   const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
-  return [...(await finishedRuns(ctx)), ...(await missedDates(ctx, today)), ...(await overdueReview(ctx, today))];
+  return [
+    ...(await finishedRuns(ctx)),
+    ...(await missedDates(ctx, today)),
+    ...(await overdueReview(ctx, today)),
+    ...(await findSignInAlerts(ctx)),
+  ];
 }
 
-async function finishedRuns({ db }: Situation): Promise<AlertCandidate[]> {
+async function finishedRuns({ db }: Situation): Promise<StateAlert[]> {
   const scheduler = await findScheduler(db);
   if (!scheduler?.alertingSince) return [];
   const runs = await listRunsFinishedSince(db, scheduler.alertingSince);
@@ -63,12 +75,12 @@ async function finishedRuns({ db }: Situation): Promise<AlertCandidate[]> {
  * A run whose failed users were retried finishes again. That is another event, so the key contains the number of
  * retries.
  */
-function alertOfRun({ state, paymentDate, retries }: PaymentRun): AlertCandidate {
+function alertOfRun({ state, paymentDate, retries }: PaymentRun): StateAlert {
   if (state === "cancelled") return { key: `run-cancelled:${paymentDate}`, event: "run-cancelled", paymentDate };
   return { key: `run-finished:${paymentDate}:${retries}`, event: "run-finished", paymentDate };
 }
 
-async function missedDates(ctx: Situation, today: string): Promise<AlertCandidate[]> {
+async function missedDates(ctx: Situation, today: string): Promise<StateAlert[]> {
   const missed = await findMissedDates(ctx, ctx.policy);
   return missed.map((paymentDate) => ({
     key: `date-missed:${paymentDate}:${today}`,
@@ -77,7 +89,7 @@ async function missedDates(ctx: Situation, today: string): Promise<AlertCandidat
   }));
 }
 
-async function overdueReview({ db, clock }: Situation, today: string): Promise<AlertCandidate[]> {
+async function overdueReview({ db, clock }: Situation, today: string): Promise<StateAlert[]> {
   const { reviewAlertDays } = await getSettings(db);
   if (reviewAlertDays === 0) return [];
   const since = new Date(clock().getTime() - reviewAlertDays * DAY_MS);

@@ -5,6 +5,7 @@ import { followSchedule } from "./follow-schedule.ts";
 import { channelsOf, raiseAlerts } from "./raise-alerts.ts";
 import { resumeRun } from "./resume-run.ts";
 import { startRun } from "./start-run.ts";
+import { tidySignIns } from "./tidy-sign-ins.ts";
 
 export interface TickResult {
   /** The payment date whose run this tick opened; null for none. */
@@ -33,6 +34,7 @@ export async function tick(ctx: Context): Promise<TickResult> {
   const [oldest] = due;
   const opened = oldest && !isBlocked(oldest, unfinished) ? await openDueRun(ctx, oldest, now) : null;
   await addUpTallies(ctx.db);
+  await tidySignIns(ctx);
   await raiseAlerts(ctx);
   const result = { opened, resumed: unfinished.length, missed: missed.length };
   ctx.log.debug({ ...result, due: due.length }, "tick.done");

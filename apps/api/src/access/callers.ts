@@ -1,9 +1,10 @@
 import { type AccessContext, findApiToken, findSession } from "@cpa-payouts/access";
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
-import type { LiveSession } from "@cpa-payouts/db";
+import { isSessionLive, type LiveSession } from "@cpa-payouts/db";
 import type { FastifyRequest } from "fastify";
 import type { Api } from "../api.ts";
-import { sessionCookie } from "../session-cookie.ts";
+import { sessionCookie } from "../cookies.ts";
+import { refusalOf } from "./rules.ts";
 
 /** Who makes a request: an administrator with a session, or a program with a token. */
 export type Caller =
@@ -31,6 +32,21 @@ export function callerOf(
 ): Promise<Caller | null> {
   const { authorization } = request.headers;
   return findCaller(access, { authorization, cookie: sessionCookie(config).read(request) });
+}
+
+/**
+ * Whether the caller of a response that is still being sent would be admitted now. It is no use of the session, which would
+ * otherwise never be idle.
+ */
+export async function isStillAdmitted(
+  api: Pick<Api, "access" | "config" | "ctx">,
+  request: FastifyRequest,
+): Promise<boolean> {
+  const { caller } = request;
+  const now = api.ctx.clock();
+  if (caller?.kind === "admin") return isSessionLive(api.ctx.db, caller.session.id, now);
+  const { access: rule } = request.routeOptions.config;
+  return rule !== undefined && refusalOf(rule, await callerOf(api, request), now) === null;
 }
 
 /**

@@ -40,9 +40,9 @@ export const runHandlers: Handlers<"runs"> = {
 
   readRun: async (api, { params }) => presentRun(api, await knownRun(api, params.date)),
 
-  followRun: async (api, { params, request }) => {
-    const run = await knownRun(api, params.date);
-    return { stream: progressEvents(api, run, request) };
+  followRun: async (api, call) => {
+    const run = await knownRun(api, call.params.date);
+    return { stream: progressEvents(api, run, call) };
   },
 
   listDecisions: async (api, { params, query }) => {

@@ -2,7 +2,7 @@ import {
   confirmSession,
   endSession,
   findSession,
-  newSecondFactor,
+  proposeSecondFactor,
   type Refusal,
   removeSecondFactor,
   setPassword,
@@ -10,24 +10,27 @@ import {
   switchOnSecondFactor,
 } from "@cpa-payouts/access";
 import { type LiveSession, listSessions } from "@cpa-payouts/db";
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { CONFIRMED_FOR_MS } from "../access/rules.ts";
 import type { Api } from "../api.ts";
 import { type Handlers, personOf } from "../calls.ts";
+import { deviceCookie, sessionCookie } from "../cookies.ts";
 import { ApiProblem, notFound } from "../problems.ts";
-import { sessionCookie } from "../session-cookie.ts";
 
 export const sessionHandlers: Handlers<"sessions"> = {
   signIn: async (api, { request, reply, body }) => {
     const cookie = sessionCookie(api.config);
+    const device = deviceCookie(api.config);
     const signedIn = await signIn(api.access, {
       ...credentialsOf(request, body),
       email: body.email,
+      deviceToken: device.read(request),
       replacesToken: cookie.read(request),
       userAgent: request.headers["user-agent"] ?? "",
     });
-    if (signedIn.status !== "signed-in") throw problemOf(signedIn);
+    if (signedIn.status !== "signed-in") throw problemOf(signedIn, reply);
     cookie.write(reply, signedIn.token);
+    device.write(reply, signedIn.deviceToken);
     return describeSession(api, signedIn.token);
   },
 
@@ -37,7 +40,7 @@ export const sessionHandlers: Handlers<"sessions"> = {
     const { session, email } = personOf(call);
     const credentials = { ...credentialsOf(call.request, call.body), email };
     const confirmed = await confirmSession(access, { ...credentials, sessionId: session.id });
-    if (confirmed.status !== "confirmed") throw problemOf(confirmed);
+    if (confirmed.status !== "confirmed") throw problemOf(confirmed, call.reply);
     return presentSession({ ...session, confirmedAt: confirmed.confirmedAt });
   },
 
@@ -54,7 +57,10 @@ export const sessionHandlers: Handlers<"sessions"> = {
     return undefined;
   },
 
-  proposeSecondFactor: async (_api, call) => newSecondFactor(personOf(call).email),
+  proposeSecondFactor: async ({ access }, call) => {
+    const { email, session } = personOf(call);
+    return proposeSecondFactor(access, { email, sessionId: session.id });
+  },
 
   setSecondFactor: async ({ access }, call) => {
     const { email, session } = personOf(call);
@@ -65,6 +71,13 @@ export const sessionHandlers: Handlers<"sessions"> = {
       exceptSessionId: session.id,
     });
     if (result.status === "on") return { recoveryCodes: result.recoveryCodes };
+    if (result.status === "no-proposal")
+      throw new ApiProblem(
+        409,
+        "conflict",
+        "this session has no secret to switch on, or it is older than 15 minutes: POST /api/v1/session/second-factor gives one",
+        { current: { hasSecondFactor: session.hasSecondFactor } },
+      );
     throw new ApiProblem(
       400,
       "bad-input",
@@ -109,14 +122,19 @@ function credentialsOf(
 }
 
 /** The response to refused credentials: 401 when something is wrong or a code is needed, 429 after too many tries. */
-function problemOf(refusal: Refusal): ApiProblem {
+function problemOf(refusal: Refusal, reply: FastifyReply): ApiProblem {
   switch (refusal.status) {
     case "wrong-credentials":
       return new ApiProblem(401, "wrong-credentials", "the e-mail, the password or the code is wrong");
     case "second-factor-required":
       return new ApiProblem(401, "second-factor-required", "the code of the second factor is needed as well");
     case "too-many-tries":
-      return new ApiProblem(429, "too-many-requests", `too many tries; wait ${refusal.waitSeconds} seconds`);
+      void reply.header("retry-after", refusal.waitSeconds);
+      return new ApiProblem(
+        429,
+        "too-many-requests",
+        `too many tries; wait ${refusal.waitSeconds} seconds${refusal.mayGiveCode ? ", or give a code of your second factor as well" : ""}`,
+      );
   }
 }
 

@@ -1,5 +1,5 @@
 import { isCancel, password as promptPassword } from "@clack/prompts";
-import { createAdmin, MIN_PASSWORD_LENGTH, removeSecondFactor, setPassword } from "@cpa-payouts/access";
+import { createAdmin, MIN_PASSWORD_LENGTH, removeSecondFactor, setPassword, unlockAdmin } from "@cpa-payouts/access";
 import { type AdminRole, adminEmail, adminRoles, InputError, OperationError } from "@cpa-payouts/core";
 import { listAdmins } from "@cpa-payouts/db";
 import type { Cli } from "../cli.ts";
@@ -43,6 +43,21 @@ export async function resetAdminPassword(
     if (set.status === "unknown-admin") throw new InputError(`there is no administrator ${email}`);
     if (options.removeSecondFactor) await removeSecondFactor(ctx, input);
     await printPassword(cli, { email, password: set.password, isGenerated: !chosen.password });
+  });
+}
+
+/**
+ * `payouts admin unlock`: deletes the counts of an administrator's failed tries to sign in.
+ *
+ * @throws InputError for an unknown administrator
+ */
+export async function unlock(cli: Cli, email: string): Promise<undefined> {
+  await withDatabase(cli, async (ctx) => {
+    const unlocked = await unlockAdmin(ctx, { email, actor: cli.actor });
+    if (unlocked.status === "unknown-admin") throw new InputError(`there is no administrator ${email}`);
+    await cli.output.object({ email, counts: unlocked.counts }, () => [
+      `${email} may try again from any browser; the limits of an address last a minute at most`,
+    ]);
   });
 }
 

@@ -1,6 +1,8 @@
-import { asc, eq } from "drizzle-orm";
+import { asc, eq, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { text } from "../decoders.ts";
 import { admins } from "../schema/index.ts";
+import { rowsOf } from "../sql.ts";
 
 export type Admin = typeof admins.$inferSelect;
 
@@ -19,4 +21,16 @@ export async function listAdmins(db: Db): Promise<Admin[]> {
 export async function hasAdmins(db: Db): Promise<boolean> {
   const rows = await db.select({ id: admins.id }).from(admins).limit(1);
   return rows.length > 0;
+}
+
+/** The parts of the enabled administrators' password hashes that precede salt and key, each once: kind and parameters. */
+export async function listHashParameters(db: Db): Promise<string[]> {
+  const rows = await rowsOf(
+    db,
+    { parameters: text },
+    sql`
+    select distinct regexp_replace(password_hash, '[$][^$]*[$][^$]*$', '') as parameters from admins
+    where disabled_at is null order by parameters`,
+  );
+  return rows.map(({ parameters }) => parameters);
 }

@@ -1,6 +1,6 @@
 import { adminRoles } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { bigint, check, index, pgTable, text } from "drizzle-orm/pg-core";
+import { bigint, boolean, check, index, pgTable, text, unique } from "drizzle-orm/pg-core";
 import { id, instant, isOneOf, reference } from "./columns.ts";
 
 /** Who may sign in to the admin API. Administrators are disabled, never deleted, because the audit log refers to them. */
@@ -47,9 +47,45 @@ export const adminSessions = pgTable(
     /** Set by a sign-out, by an administrator, or by a change of password or second factor. */
     endedAt: instant(),
     clientAddress: text().notNull(),
+    /** The client address, or its /64 network for IPv6; null for sessions of older versions. */
+    clientNetwork: text(),
+    /** Whether the administrator had no earlier session from this network. */
+    isNewAddress: boolean().notNull().default(false),
     userAgent: text().notNull(),
+    /** The TOTP secret that the server has proposed to this session, until it is switched on or expires. */
+    proposedSecret: text(),
+    proposedAt: instant(),
   },
-  (t) => [index("admin_sessions_admin_idx").on(t.adminId, t.id)],
+  (t) => [
+    index("admin_sessions_admin_idx").on(t.adminId, t.id),
+    index("admin_sessions_new_address_idx").on(t.createdAt).where(sql`${t.isNewAddress}`),
+    check("admin_sessions_proposal", sql`(${t.proposedSecret} is null) = (${t.proposedAt} is null)`),
+  ],
+);
+
+/**
+ * Browsers in which an administrator has signed in. Wrong passwords from elsewhere do not keep an administrator out of
+ * them. Only a hash of the cookie's token is stored; a browser that several administrators use has a row for each.
+ */
+export const adminDevices = pgTable(
+  "admin_devices",
+  {
+    id: id(),
+    adminId: reference()
+      .notNull()
+      .references(() => admins.id, { onDelete: "restrict" }),
+    tokenHash: text().notNull(),
+    /** The last session that was opened from the browser. */
+    sessionId: reference()
+      .notNull()
+      .references(() => adminSessions.id, { onDelete: "restrict" }),
+    expiresAt: instant().notNull(),
+  },
+  (t) => [
+    unique("admin_devices_token").on(t.tokenHash, t.adminId),
+    index("admin_devices_admin_idx").on(t.adminId, t.id),
+    index("admin_devices_expiry_idx").on(t.expiresAt),
+  ],
 );
 
 /** Access tokens of programs, such as the network's own back end. */

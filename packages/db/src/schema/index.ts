@@ -10,6 +10,7 @@ export * from "./review-previews.ts";
 export * from "./run-decisions.ts";
 export * from "./scheduler.ts";
 export * from "./settings.ts";
+export * from "./sign-in-failures.ts";
 export * from "./tallies.ts";
 export * from "./throttles.ts";
 export * from "./users.ts";

@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { execute, instantParam } from "../sql.ts";
+import { arrayParam, execute } from "../sql.ts";
 
-/** Deletes the attempts of a key, after a successful one, and all rows whose window has ended. */
-export async function forgetTries(db: Db, key: string, now: Date): Promise<void> {
-  await execute(db, sql`delete from throttles where key = ${key} or window_ends_at < ${instantParam(now)}`);
+/** Deletes the counts of these keys, after a try that succeeded. */
+export async function forgetTries(db: Db, keys: readonly string[]): Promise<void> {
+  await execute(db, sql`delete from throttles where key = any(${arrayParam(keys, "text")})`);
 }

@@ -9,6 +9,8 @@ export interface AlertCandidate {
   readonly key: string;
   readonly event: AlertEvent;
   readonly paymentDate: string | null;
+  /** The channels to send it by, if not all. */
+  readonly channels?: readonly AlertChannel[];
 }
 
 /**
@@ -27,16 +29,18 @@ export async function insertAlerts(
     { alertId: id, event: oneOf(alertEvents) },
     sql`
     with candidate as (
-      select * from jsonb_to_recordset(${JSON.stringify(candidates)}::jsonb) as c ("key" text, "event" text, "paymentDate" date)
+      select * from jsonb_to_recordset(${JSON.stringify(candidates)}::jsonb) as c ("key" text, "event" text, "paymentDate" date, "channels" jsonb)
     ), raised as (
       insert into alerts (key, event, payment_date, raised_at)
       select c.key, c.event, c."paymentDate", ${instantParam(now)} from candidate c
       where not exists (select from alerts a where a.key = c.key)
       on conflict (key) do nothing
-      returning id, event
+      returning id, key, event
     ), delivery as (
       insert into alert_deliveries (alert_id, channel)
-      select raised.id, channel from raised cross join unnest(${arrayParam(channels, "text")}) as channel
+      select raised.id, channel from raised join candidate c on c.key = raised.key
+        cross join unnest(${arrayParam(channels, "text")}) as channel
+      where c.channels is null or c.channels ? channel
     )
     select id as alert_id, event from raised order by id`,
   );

@@ -1,29 +1,36 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { arrayParam } from "../sql.ts";
+import { PROPOSAL_LIFE_MS } from "../session-lifetime.ts";
+import { arrayParam, instantParam } from "../sql.ts";
 import { changeSecret } from "./change-secret.ts";
 
 /**
- * Sets or removes the second factor and ends the sessions of the administrator.
+ * Switches the second factor on with the secret that was proposed to a session, and ends the administrator's other sessions.
  *
- * @param input.secret base32; null removes the second factor
- * @param input.exceptSessionId the session of the request, which stays open
- * @returns the id of the administrator; null for an unknown e-mail
+ * @param input.step the time step of the code that proved the secret; that code cannot be used again
+ * @returns the id of the administrator; null when the secret is not, or no longer, the one proposed to the session
  */
 export async function setSecondFactor(
   db: Db,
   input: AuditContext & {
     email: string;
-    secret: string | null;
+    secret: string;
+    step: number;
     recoveryHashes: readonly string[];
-    exceptSessionId?: number;
+    exceptSessionId: number;
     now: Date;
   },
 ): Promise<number | null> {
+  const { secret, exceptSessionId, now } = input;
+  const proposedAfter = new Date(now.getTime() - PROPOSAL_LIFE_MS);
   return changeSecret(db, input, {
-    action: input.secret ? "admin.second-factor" : "admin.no-second-factor",
-    set: sql`totp_secret = ${input.secret}::text, totp_last_step = 0, recovery_hashes = ${arrayParam(input.recoveryHashes, "text")}`,
-    exceptSessionId: input.exceptSessionId ?? null,
+    action: "admin.second-factor",
+    set: sql`totp_secret = ${secret}::text, totp_last_step = ${input.step}, recovery_hashes = ${arrayParam(input.recoveryHashes, "text")}`,
+    // PostgreSQL tests the columns of the administrator's row again after it has waited for another call: one of two succeeds.
+    onlyIf: sql`totp_secret is distinct from ${secret}::text and exists (
+      select from admin_sessions s where s.id = ${exceptSessionId}::bigint and s.admin_id = admins.id
+        and s.proposed_secret = ${secret}::text and s.proposed_at > ${instantParam(proposedAfter)})`,
+    exceptSessionId,
   });
 }

@@ -1,0 +1,86 @@
+import { type AlertMessage, localDateAt } from "@cpa-payouts/core";
+import {
+  type AlertCandidate,
+  findScheduler,
+  listSignInFailures,
+  listSignInsFromNewAddresses,
+  type NewAddressSignIn,
+} from "@cpa-payouts/db";
+import type { Context } from "./context.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+/** So many failed sign-ins of one administrator on one local day raise an alert. */
+const FAILURES_A_DAY = 10;
+
+/** How far back to look. An alert of an older sign-in that no channel has taken is dropped. */
+const FAILURES_SINCE_MS = 2 * DAY_MS;
+const NEW_ADDRESS_SINCE_MS = 7 * DAY_MS;
+
+/** An alert about sign-ins with its text, which no other row decides. */
+export interface SignInAlert extends AlertCandidate {
+  readonly event: "sign-ins-failed" | "sign-in-from-new-address";
+  readonly text: Omit<AlertMessage, "id" | "link">;
+}
+
+interface FailuresOfDay {
+  readonly email: string;
+  readonly day: string;
+  readonly failures: number;
+}
+
+type Situation = Pick<Context, "db" | "clock" | "policy" | "alerts">;
+
+/** The sign-ins that call for an alert now, whether it was raised before or not; none from before alerting began. */
+export async function findSignInAlerts(ctx: Situation): Promise<SignInAlert[]> {
+  const scheduler = await findScheduler(ctx.db);
+  if (!scheduler?.alertingSince) return [];
+  const since = (ms: number) => new Date(Math.max(ctx.clock().getTime() - ms, scheduler.alertingSince?.getTime() ?? 0));
+  const failures = await failuresByDay(ctx, since(FAILURES_SINCE_MS));
+  const signIns = await listSignInsFromNewAddresses(ctx.db, since(NEW_ADDRESS_SINCE_MS));
+  return [
+    ...failures.filter((day) => day.failures >= FAILURES_A_DAY).map(alertOfFailures),
+    ...signIns.map((signIn) => alertOfSignIn(ctx, signIn)),
+  ];
+}
+
+/** The hour in which alerting began counts as a whole. */
+async function failuresByDay({ db, policy }: Situation, since: Date): Promise<FailuresOfDay[]> {
+  const days = new Map<string, FailuresOfDay>();
+  for (const { email, hour, failures } of await listSignInFailures(db, new Date(since.getTime() - HOUR_MS))) {
+    const day = localDateAt(hour, policy.schedule.timeZone);
+    const key = `${day} ${email}`;
+    days.set(key, { email, day, failures: failures + (days.get(key)?.failures ?? 0) });
+  }
+  return [...days.values()];
+}
+
+function alertOfFailures({ email, day, failures }: FailuresOfDay): SignInAlert {
+  const event = "sign-ins-failed";
+  const text = {
+    headline: `${failures} sign-ins as ${email} failed on ${day}`,
+    advice: `Ask ${email} whether they forgot their password; if not, another person is guessing it.`,
+    details: [
+      `The audit log has the failures of each hour with the last client address (object admin:${email}).`,
+      `If the limits keep the owner out, "payouts admin unlock ${email}" lifts them.`,
+    ],
+  };
+  return { key: `${event}:${email}:${day}`, event, paymentDate: null, text };
+}
+
+function alertOfSignIn({ alerts }: Situation, { id, email, createdAt, clientAddress }: NewAddressSignIn): SignInAlert {
+  const event = "sign-in-from-new-address";
+  const isWrittenToPerson = alerts.channels.email !== undefined && INTERNET_ADDRESS.test(email);
+  const text = {
+    headline: `${email} signed in from an address that is new for them: ${clientAddress}`,
+    advice: "If that was not you, end the session, change your password and tell the other administrators.",
+    details: [`The session ${id} was opened at ${createdAt.toISOString()}.`],
+  };
+  const base = { key: `${event}:${id}`, event, paymentDate: null } as const;
+  if (!isWrittenToPerson) return { ...base, text };
+  return { ...base, channels: ["email"], text: { ...text, recipient: email } };
+}
+
+/** A host such as that of `admin@localhost` gets no mail: its alerts go to the channels' recipients. */
+const INTERNET_ADDRESS = /@[^@]+\.[^@]+$/;
