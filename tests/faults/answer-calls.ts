@@ -105,7 +105,7 @@ export async function prepareCalls(data: TestData): Promise<readonly RepeatedCal
   }));
   await importNetwork(data.ctx, users);
   const { run } = await invoicedRun(data, DATE.date);
-  await advanceFanOut(db, { runId: run.id, cursor: USERS, finished: true, now: NOW });
+  await advanceFanOut(db, { runId: run.id, fanOutRound: 0, cursor: USERS, finished: true, now: NOW });
   await completeRun(db, run, NOW);
   for (let user = 0; user < USERS; user += 2)
     await creditUser(db, {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { decidedRun, type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/db/testing";
-import { cancelRun, setUserStatus } from "@cpa-payouts/pipeline";
+import { setUserStatus } from "@cpa-payouts/pipeline";
 import { recordingLog } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { payouts, payoutsJson } from "./payouts.ts";
@@ -295,8 +295,9 @@ describe("command line, from import to review", () => {
 
   it("a retry of a cancelled run says that it was cancelled, and a date without a run is refused", async () => {
     const ctx = { db: database.db, clock: () => new Date("2027-01-04T09:00:00Z"), log: recordingLog() };
-    await decidedRun(ctx, "2027-01-04");
-    await cancelRun(ctx, { paymentDate: "2027-01-04", reason: "wrong file", actor: "test" });
+    const { id: runId } = await decidedRun(ctx, "2027-01-04");
+    await requestCancel(database.db, { runId, reason: "wrong file", actor: "test", now: ctx.clock() });
+    await skipCancelled(database.db, { runId, afterUserId: 0, limit: 100, now: ctx.clock() });
     const cancelled = await payouts(["retry", "--json"], env);
     expect(cancelled).toMatchObject({ code: 0, stderr: "The run of 2027-01-04 was cancelled\n" });
     expect(JSON.parse(cancelled.stdout)).toMatchObject({ paymentDate: "2027-01-04", state: "cancelled", failed: 0 });

@@ -27,8 +27,7 @@ describe("deadlock with a transaction of another program", () => {
     });
     const batch = createInvoices(data.ctx.db, { runId: run.id, userIds: [1, 2, 3], now: data.clock() });
     await untilBlocked(data.database, 1);
-    // The promise of a query of this client begins when it is awaited.
-    const opposite = other.sql.unsafe(lockUser(1)).execute();
+    const opposite = other.sql.unsafe(lockUser(1));
     await untilBlocked(data.database, 2);
     await first.commit();
     await opposite;

@@ -152,7 +152,7 @@ describe("what is missing for the next payment", () => {
   it("a user to whom nothing was owed when the run of today decided is expected on the next date", async () => {
     await openWith({ late: { user: { balance: "0" } } }, "2026-12-07T02:00:00Z");
     const { id: runId } = await decidedRun(data.ctx, "2026-12-07");
-    await advanceFanOut(data.ctx.db, { runId, cursor: 1, finished: true, now: data.clock() });
+    await advanceFanOut(data.ctx.db, { runId, fanOutRound: 0, cursor: 1, finished: true, now: data.clock() });
     expect(await expected("late")).toMatchObject({ paymentDate: "2026-12-21" });
   });
 

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import type { InputOf, ResponseOf } from "@cpa-payouts/contract";
+import type { InputOf, ProblemCode, ResponseOf } from "@cpa-payouts/contract";
 import { defined, escapeFormula, formatCents } from "@cpa-payouts/core";
 import {
   findInvoice,
@@ -79,7 +79,7 @@ export const invoiceHandlers: Handlers<"invoices"> = {
 
 /** The status, code and sentence for each preview that does not permit the review. */
 const previewProblems: Readonly<
-  Record<Exclude<PreviewRefusal, "set-changed">, [status: number, code: string, message: string]>
+  Record<Exclude<PreviewRefusal, "set-changed">, [status: number, code: ProblemCode, message: string]>
 > = {
   unknown: [409, "preview-unknown", "there is no preview with this token, or it was removed; preview the review again"],
   "another-person": [
