@@ -1,6 +1,9 @@
 /** The events that raise an alert. */
-export const alertEvents = ["run-finished", "run-cancelled", "date-missed", "review-overdue"] as const;
+export const alertEvents = ["run-finished", "run-cancelled", "date-missed", "review-overdue", "tick-failed"] as const;
 export type AlertEvent = (typeof alertEvents)[number];
+
+/** The events that belong to no payment date. */
+export const undatedAlertEvents = ["review-overdue", "tick-failed"] as const satisfies readonly AlertEvent[];
 
 /** The channels through which an alert is sent. */
 export const alertChannels = ["webhook", "email"] as const;

@@ -56,6 +56,7 @@ export {
   type MethodFilter,
   type MethodListing,
 } from "./reads/payment-methods.ts";
+export { findRowsAboveLimit, type RowAboveLimit } from "./reads/rows-above-limit.ts";
 export {
   datesWithRun,
   findRun,
@@ -85,10 +86,10 @@ export * as schema from "./schema/index.ts";
 export { SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
 export * from "./setup.ts";
 export type { CreatedInvoice } from "./statements/create-invoices.ts";
-export type { Credit, CreditResult } from "./statements/enter-once.ts";
+export type { AmountLimit, Credit, CreditResult } from "./statements/enter-once.ts";
 export * from "./statements/index.ts";
 export type { AlertCandidate } from "./statements/insert-alerts.ts";
-export type { ImportCounts } from "./statements/merge-import.ts";
+export type { ImportCounts, ImportOutcome } from "./statements/merge-import.ts";
 export type { OpenRunInput } from "./statements/open-run.ts";
 export type { ReviewOutcome } from "./statements/record-invoice-review.ts";
 export type { MethodReview } from "./statements/record-method-review.ts";

@@ -6,7 +6,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import type { Db } from "./client.ts";
-import { flag, integer } from "./decoders.ts";
+import { count, flag } from "./decoders.ts";
 import * as schema from "./schema/index.ts";
 import { assertWritable } from "./setup.ts";
 import { rowOf } from "./sql.ts";
@@ -52,8 +52,8 @@ export async function migrationState(db: Db, folder: string): Promise<{ known: n
   if (!exists) return { known: journal.entries.length, applied: 0 };
   const { applied } = await rowOf(
     db,
-    { applied: integer },
-    sql`select count(*)::int as applied from drizzle.__drizzle_migrations`,
+    { applied: count },
+    sql`select count(*) as applied from drizzle.__drizzle_migrations`,
   );
   return { known: journal.entries.length, applied };
 }

@@ -1,17 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import { InputError, OperationError } from "@cpa-payouts/core";
+import { dollars, InputError, OperationError } from "@cpa-payouts/core";
 import {
   analyzeImported,
   analyzeImportRows,
   discardImport,
   discardImportsBefore,
   dropDoubledRows,
+  dropRowsAboveLimit,
   findDoubledRows,
+  findRowsAboveLimit,
   type ImportCounts,
   type ImportRow,
   isConflict,
   mergeImport,
+  type RowAboveLimit,
   stageImportRows,
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
@@ -58,16 +61,23 @@ export async function importUsers(ctx: DataContext, options: ImportOptions): Pro
       );
     options.onProgress({ rows, merging: true });
     await analyzeImportRows(ctx.db);
-    const counts = await mergeImport(ctx.db, { importId, actor: options.actor, now }).catch((cause: unknown) => {
-      if (!isConflict(cause)) throw cause;
-      throw new OperationError("another import changed the same users at this moment; nothing was imported, try again");
-    });
+    const { status: _status, ...counts } = await merge(ctx, { importId, actor: options.actor, now });
     await analyzeImported(ctx.db);
     ctx.log.info({ importId, rows, badRows, ...counts }, "users.imported");
     return { rows, badRows, ...counts };
   } finally {
     await discardImport(ctx.db, importId);
   }
+}
+
+async function merge({ db }: DataContext, input: { importId: string; actor: string; now: Date }) {
+  const outcome = await mergeImport(db, input).catch((cause: unknown) => {
+    if (!isConflict(cause)) throw cause;
+    throw new OperationError("another import changed the same users at this moment; nothing was imported, try again");
+  });
+  if (outcome.status === "above-limit")
+    throw new OperationError("the limits of amounts were lowered during the import; nothing was imported, try again");
+  return outcome;
 }
 
 async function stageFile(ctx: DataContext, importId: string, options: ImportOptions) {
@@ -93,5 +103,33 @@ async function stageFile(ctx: DataContext, importId: string, options: ImportOpti
   for (const { line, externalId, firstLine } of doubled)
     report({ line, message: `external_id: "${externalId}" is on line ${firstLine} already` });
   if (doubled.length > 0) await dropDoubledRows(ctx.db, importId);
-  return { rows: good + badLines.size - doubled.length, badRows: badLines.size };
+  const aboveLimit = await leaveOutAboveLimit(ctx, importId, report);
+  return { rows: good + badLines.size - doubled.length - aboveLimit, badRows: badLines.size };
+}
+
+/** Reports the rows with an opening balance above a limit, a page at a time, then drops them. Returns their number. */
+async function leaveOutAboveLimit(
+  { db }: DataContext,
+  importId: string,
+  report: (problem: LineProblem) => void,
+): Promise<number> {
+  let afterLine = 0;
+  let found = 0;
+  for (;;) {
+    const rows = await findRowsAboveLimit(db, importId, { afterLine, limit: STAGED_AT_A_TIME });
+    for (const row of rows) report({ line: row.line, message: describeAboveLimit(row) });
+    found += rows.length;
+    afterLine = rows.at(-1)?.line ?? afterLine;
+    if (rows.length < STAGED_AT_A_TIME) break;
+  }
+  if (found > 0) await dropRowsAboveLimit(db, importId);
+  return found;
+}
+
+function describeAboveLimit({ balanceCents, largestEntryCents, largestBalanceCents }: RowAboveLimit): string {
+  const limit =
+    balanceCents > largestEntryCents
+      ? `the largest entry, ${dollars(largestEntryCents)}`
+      : `the largest balance, ${dollars(largestBalanceCents)}`;
+  return `balance: ${dollars(balanceCents)} exceeds ${limit}; an administrator may change the setting`;
 }

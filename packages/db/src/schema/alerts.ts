@@ -1,4 +1,4 @@
-import { alertChannels, alertEvents, deliveryTransitions, statesOf } from "@cpa-payouts/core";
+import { alertChannels, alertEvents, deliveryTransitions, statesOf, undatedAlertEvents } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { check, date, index, integer, pgTable, text, unique } from "drizzle-orm/pg-core";
 import { id, instant, isOneOf, reference } from "./columns.ts";
@@ -12,13 +12,13 @@ export const alerts = pgTable(
     id: id(),
     key: text().notNull().unique("alerts_key"),
     event: text({ enum: alertEvents }).notNull(),
-    /** The payment date that the alert is about; null for `review-overdue`. */
+    /** The payment date that the alert is about; null for the {@link undatedAlertEvents}. */
     paymentDate: date({ mode: "string" }),
     raisedAt: instant().notNull(),
   },
   (t) => [
     check("alerts_event_known", isOneOf(t.event, alertEvents)),
-    check("alerts_payment_date", sql`(${t.event} = 'review-overdue') = (${t.paymentDate} is null)`),
+    check("alerts_payment_date", sql`(${isOneOf(t.event, undatedAlertEvents)}) = (${t.paymentDate} is null)`),
   ],
 );
 

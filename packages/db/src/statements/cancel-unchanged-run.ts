@@ -1,7 +1,7 @@
 import { type AuditContext, outcomeTransitions, statesBefore, unfinishedRunStates } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { integer } from "../decoders.ts";
+import { count } from "../decoders.ts";
 import type { PaymentRun } from "../reads/runs.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 import { wordList } from "../word-list.ts";
@@ -21,7 +21,7 @@ export async function cancelUnchangedRun(
 ): Promise<number | null> {
   const [row] = await rowsOf(
     db,
-    { users: integer },
+    { users: count },
     sql`
     with cancelled as (
       update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(cancel.now)}
@@ -39,7 +39,7 @@ export async function cancelUnchangedRun(
         jsonb_build_object('state', 'cancelled', 'skipped', (select count(*) from skipped)), ${requestParams(cancel)}
       from cancelled
     )
-    select (select count(*) from skipped)::int as users from cancelled`,
+    select (select count(*) from skipped) as users from cancelled`,
   );
   return row?.users ?? null;
 }

@@ -16,6 +16,7 @@ export { decideChunk } from "./decide-chunk.ts";
 export { discardImport } from "./discard-import.ts";
 export { discardImportsBefore } from "./discard-imports-before.ts";
 export { dropDoubledRows } from "./drop-doubled-rows.ts";
+export { dropRowsAboveLimit } from "./drop-rows-above-limit.ts";
 export { enterAdjustment } from "./enter-adjustment.ts";
 export { forgetTries } from "./forget-tries.ts";
 export { insertAdmin } from "./insert-admin.ts";

@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { integer } from "../decoders.ts";
+import { count, flag } from "../decoders.ts";
+import { rowsAboveLimit } from "../import-limits.ts";
 import { instantParam, rowOf } from "../sql.ts";
 
 export interface ImportCounts {
@@ -19,9 +20,13 @@ interface MergeInput {
   readonly now: Date;
 }
 
+/** What became of an import: its counts, or that rows are above a limit and nothing was written. */
+export type ImportOutcome = ({ readonly status: "merged" } & ImportCounts) | { readonly status: "above-limit" };
+
 /**
  * Adds and updates the users of the staged rows in one statement, all of them or none.
  *
+ * - An opening balance above a limit of the settings refuses the whole file.
  * - A new user gets the opening balance as one ledger entry, and the payment method with the status of the file.
  * - An existing user keeps balance and reviews; an empty optional column keeps the stored value.
  * - A Binance e-mail that differs from the user's latest one is added as a `pending` method, and the one in use becomes
@@ -30,27 +35,39 @@ interface MergeInput {
  *
  * @throws the database's error when two staged rows have the same external id
  */
-export async function mergeImport(db: Db, input: MergeInput): Promise<ImportCounts> {
-  const { existing, ...counts } = await rowOf(
+export async function mergeImport(db: Db, input: MergeInput): Promise<ImportOutcome> {
+  const { isAboveLimit, existing, ...counts } = await rowOf(
     db,
-    { created: integer, updated: integer, existing: integer, differingBalances: integer, changedAddresses: integer },
+    {
+      isAboveLimit: flag,
+      created: count,
+      updated: count,
+      existing: count,
+      differingBalances: count,
+      changedAddresses: count,
+    },
     sql`
     with ${mergedUsers(input)}, ${mergedMethods(input)}, ${mergeAudit(input)}
     select
-      (select count(*)::int from created) as created,
-      (select count(*)::int from existing) as existing,
-      (select count(*)::int from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
-      (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing_balances,
-      (select count(*)::int from addressed where before is not null) as changed_addresses`,
+      exists (select from above_limit) as is_above_limit,
+      (select count(*) from created) as created,
+      (select count(*) from existing) as existing,
+      (select count(*) from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
+      (select count(*) from existing where balance_cents <> own_balance_cents) as differing_balances,
+      (select count(*) from addressed where before is not null) as changed_addresses`,
   );
-  return { ...counts, unchanged: existing - counts.updated };
+  if (isAboveLimit) return { status: "above-limit" };
+  return { status: "merged", ...counts, unchanged: existing - counts.updated };
 }
 
-/** The steps of the merge that add and update the users: `file`, `existing`, `updated`, `created`, `opening`. */
+/**
+ * The steps of the merge that add and update the users: `above_limit`, `file`, `existing`, `updated`, `created`, `opening`.
+ * The file is empty when a row is above a limit.
+ */
 function mergedUsers({ importId, actor, now }: MergeInput): SQL {
   return sql`
-    file as materialized (
-      select * from import_rows where import_id = ${importId}::uuid
+    above_limit as materialized (${rowsAboveLimit(importId)} limit 1), file as materialized (
+      select * from import_rows where import_id = ${importId}::uuid and not exists (select from above_limit)
     ), existing as (
       select u.id as user_id, u.balance_cents as own_balance_cents, to_jsonb(u) as before, f.*
       from users u join file f on f.external_id = u.external_id
