@@ -93,6 +93,7 @@ export type { ImportCounts, ImportOutcome } from "./statements/merge-import.ts";
 export type { OpenRunInput } from "./statements/open-run.ts";
 export type { ReviewOutcome } from "./statements/record-invoice-review.ts";
 export type { MethodReview } from "./statements/record-method-review.ts";
+export type { RecountResult, TallyDifference } from "./statements/recount-tallies.ts";
 export type { ImportRow } from "./statements/stage-import-rows.ts";
 export type { AlertDelivery } from "./statements/start-delivery.ts";
 export type { LiveSession } from "./statements/touch-session.ts";

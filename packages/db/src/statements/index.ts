@@ -34,6 +34,7 @@ export { recordFailure } from "./record-failure.ts";
 export { recordInvoiceReview } from "./record-invoice-review.ts";
 export { recordMethodReview } from "./record-method-review.ts";
 export { recordTick } from "./record-tick.ts";
+export { recountTallies } from "./recount-tallies.ts";
 export { reopenDeliveries } from "./reopen-deliveries.ts";
 export { reopenFailed } from "./reopen-failed.ts";
 export { setAdminPassword } from "./set-admin-password.ts";
