@@ -1,5 +1,13 @@
 import { type AlertEvent, type AlertMessage, describeKind, dollars } from "@cpa-payouts/core";
-import { findOldestPending, findRun, getSettings, type schema, tallyInvoices } from "@cpa-payouts/db";
+import {
+  findOldestPending,
+  findRun,
+  findScheduler,
+  getSettings,
+  type SchedulerState,
+  type schema,
+  tallyInvoices,
+} from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
 import { findAlerts } from "./raise-alerts.ts";
 import { type RunSummary, summarizeRun } from "./summary.ts";
@@ -17,7 +25,7 @@ export async function composeAlert(
   ctx: Pick<Context, "db" | "clock" | "policy" | "alerts">,
   alert: Alert,
 ): Promise<AlertMessage | null> {
-  const present = await findAlerts(ctx);
+  const present = await findAlerts(ctx, alert.event);
   if (!present.some(({ key }) => key === alert.key)) return null;
   const { path, ...text } = await textOf(ctx, alert.event, alert.paymentDate ?? "");
   const { publicUrl } = ctx.alerts;
@@ -50,6 +58,8 @@ async function textOf({ db }: Pick<Context, "db">, event: AlertEvent, paymentDat
       return missed(paymentDate);
     case "review-overdue":
       return overdue({ db });
+    case "tick-failed":
+      return failing(await findScheduler(db));
   }
 }
 
@@ -107,6 +117,19 @@ async function overdue({ db }: Pick<Context, "db">): Promise<Text> {
       "This alert is repeated every day until an invoice is reviewed.",
     ],
     path: "/invoices?status=pending",
+  };
+}
+
+function failing(scheduler: SchedulerState | null): Text {
+  const { failingSince, failedSteps } = scheduler ?? {};
+  return {
+    headline: `Ticks have failed since ${failingSince?.toISOString()}, the last one at: ${failedSteps}`,
+    advice: 'The log says why ("tick.step-failed"), and so does "last-tick" of /readyz.',
+    details: [
+      "A tick opens and resumes payment runs and raises alerts. Its other steps were done.",
+      "This alert is repeated every day until a tick does every step.",
+    ],
+    path: "/",
   };
 }
 

@@ -36,6 +36,7 @@ export * from "./retry-alerts.ts";
 export * from "./retry-run.ts";
 export * from "./review.ts";
 export * from "./send-alert.ts";
+export * from "./separate-steps.ts";
 export * from "./set-user-status.ts";
 export * from "./start-run.ts";
 export * from "./summary.ts";

@@ -34,6 +34,8 @@ export { recordFailure } from "./record-failure.ts";
 export { recordInvoiceReview } from "./record-invoice-review.ts";
 export { recordMethodReview } from "./record-method-review.ts";
 export { recordTick } from "./record-tick.ts";
+export { recordTickFailure } from "./record-tick-failure.ts";
+export { recordTickSuccess } from "./record-tick-success.ts";
 export { recountTallies } from "./recount-tallies.ts";
 export { reopenDeliveries } from "./reopen-deliveries.ts";
 export { reopenFailed } from "./reopen-failed.ts";
