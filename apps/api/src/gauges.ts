@@ -8,7 +8,7 @@ import {
   totalsOfRuns,
 } from "@cpa-payouts/db";
 import { countJobs } from "@cpa-payouts/jobs";
-import { type Context, findMissedDates, findOverdueDates } from "@cpa-payouts/pipeline";
+import { type Context, findMissedDates, findOverdueDates, separateSteps } from "@cpa-payouts/pipeline";
 
 /** The name, help and present values of a gauge. */
 export interface GaugeReading {
@@ -22,16 +22,20 @@ interface Sample {
   readonly value: number;
 }
 
-/** The gauges read from the database. They use tallies and single index rows, so the cost does not grow with invoices. */
+/**
+ * The gauges read from the database. They use tallies and single index rows, so the cost does not grow with invoices. One
+ * that cannot be read is left out and logged, and does not stop the others.
+ */
 export async function databaseGauges(ctx: Context): Promise<GaugeReading[]> {
-  const gauges = await Promise.all([
-    invoiceGauges(ctx),
-    oldestPending(ctx),
-    runProgress(ctx),
-    tickAge(ctx),
-    dates(ctx),
+  const { run } = separateSteps(async (failures) => ctx.log.error({ ...failures.at(-1) }, "metrics.gauges-failed"));
+  const readings = await Promise.all([
+    run("invoices", () => invoiceGauges(ctx)),
+    run("oldest-pending", () => oldestPending(ctx)),
+    run("run-users", () => runProgress(ctx)),
+    run("ticks", () => ticks(ctx)),
+    run("payment-dates", () => dates(ctx)),
   ]);
-  return gauges.flat();
+  return readings.flatMap((gauges) => gauges ?? []);
 }
 
 /** The gauges read from the queues: jobs by queue and state, and which queues are paused. */
@@ -103,13 +107,26 @@ async function runProgress({ db }: Context): Promise<GaugeReading> {
   };
 }
 
-async function tickAge({ db, clock }: Context): Promise<GaugeReading> {
+async function ticks({ db, clock }: Context): Promise<GaugeReading[]> {
   const scheduler = await findScheduler(db);
-  return {
-    name: "payouts_last_tick_age_seconds",
-    help: "Time since the last tick; absent before the first one",
-    samples: scheduler ? [{ value: ageInSeconds(scheduler.lastTickAt, clock()) }] : [],
-  };
+  const success = scheduler?.lastSuccessAt;
+  return [
+    {
+      name: "payouts_last_tick_age_seconds",
+      help: "Time since the last tick; absent before the first one",
+      samples: scheduler ? [{ value: ageInSeconds(scheduler.lastTickAt, clock()) }] : [],
+    },
+    {
+      name: "payouts_last_tick_success_age_seconds",
+      help: "Time since the last tick that did every step; absent before the first one",
+      samples: success ? [{ value: ageInSeconds(success, clock()) }] : [],
+    },
+    {
+      name: "payouts_ticks_failing",
+      help: "Whether the last tick failed at a step; absent before the first tick",
+      samples: scheduler ? [{ value: scheduler.failingSince ? 1 : 0 }] : [],
+    },
+  ];
 }
 
 async function dates(ctx: Context): Promise<GaugeReading[]> {

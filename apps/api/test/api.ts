@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hashPassword, hashToken, type WorkQueue } from "@cpa-payouts/access";
 import { type ApiError, type Client, createClient } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
-import { findAdmin, insertAdmin, insertApiToken, openSession, recordTick } from "@cpa-payouts/db";
+import { findAdmin, insertAdmin, insertApiToken, openSession, recordTick, recordTickSuccess } from "@cpa-payouts/db";
 import { importNetwork, type TestUser } from "@cpa-payouts/db/testing";
 import { scheduleTicks } from "@cpa-payouts/jobs";
 import type { BackendKind } from "@cpa-payouts/jobs/testing";
@@ -109,6 +109,7 @@ export async function openTestApi(
 /** Does what a worker does when it starts, so that `/readyz` answers 200. */
 export async function makeReady({ flow: { ctx } }: TestApi): Promise<void> {
   await recordTick(ctx.db, ctx.clock(), { isAlerting: false });
+  await recordTickSuccess(ctx.db, ctx.clock());
   await scheduleTicks(ctx.queues, ctx.policy.schedule);
 }
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { connect, recordSchedule, recordTick } from "@cpa-payouts/db";
+import { connect, recordSchedule, recordTick, recordTickFailure, recordTickSuccess } from "@cpa-payouts/db";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { readinessChecks, startRun } from "@cpa-payouts/pipeline";
 import { eventually, migrationsFolder, openLink, startRedis } from "@cpa-payouts/testing-servers";
@@ -134,6 +134,32 @@ describeOnBackends("readiness", (kind) => {
 });
 
 describe("readiness", () => {
+  it("an installation whose last tick failed at a step is not ready, whichever step it was", async () => {
+    api = await openTestApi({ now: QUIET });
+    await goLive();
+    const now = new Date(QUIET);
+    const { db } = api.flow.ctx;
+    await recordTickFailure(db, { steps: ["add-up-tallies", "insert-alerts"], error: "no luck", now });
+    expect(await problems()).toEqual({
+      "last-tick": `failed: ticks have failed since ${now.toISOString()}, at add-up-tallies, insert-alerts: no luck`,
+    });
+    await recordTickSuccess(db, now);
+    expect(await problems()).toEqual({});
+  });
+
+  it("an installation whose ticks begin and do not end is not ready after a quarter of an hour", async () => {
+    api = await openTestApi({ now: QUIET });
+    await goLive();
+    await recordTick(api.flow.ctx.db, new Date(QUIET), { isAlerting: false });
+    api.flow.clock.set("2026-12-03T12:15:00Z");
+    await recordTick(api.flow.ctx.db, api.flow.clock(), { isAlerting: false });
+    expect(await problems()).toEqual({});
+    api.flow.clock.set("2026-12-03T12:15:00.001Z");
+    expect(await problems()).toEqual({
+      "last-tick": "failed: no tick has come to its end since 2026-12-03T12:00:00.000Z; see the log of the workers",
+    });
+  });
+
   it("an installation whose database lacks a migration is not ready", async () => {
     api = await openTestApi({ now: QUIET });
     await goLive();

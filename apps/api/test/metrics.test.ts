@@ -1,4 +1,4 @@
-import { recordTick } from "@cpa-payouts/db";
+import { recordTick, recordTickFailure, recordTickSuccess } from "@cpa-payouts/db";
 import { invoicedRun, type TestUser } from "@cpa-payouts/db/testing";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
 import { closeRun, decide, startRun } from "@cpa-payouts/pipeline";
@@ -93,9 +93,12 @@ describe("metrics", () => {
   it("the metrics show the time since the last tick, and overdue and missed payment dates", async () => {
     api = await openTestApi({ now: "2026-12-21T03:30:00Z" });
     await recordTick(api.flow.ctx.db, new Date("2026-12-01T00:00:00Z"), { isAlerting: false });
+    await recordTickSuccess(api.flow.ctx.db, new Date("2026-12-01T00:00:10Z"));
     await recordTick(api.flow.ctx.db, new Date("2026-12-21T03:29:00Z"), { isAlerting: false });
     expect(await scrape()).toMatchObject({
       payouts_last_tick_age_seconds: 60,
+      payouts_last_tick_success_age_seconds: 20 * 86_400 + 3.5 * 3_600 - 10,
+      payouts_ticks_failing: 0,
       payouts_payment_dates_missed: 1,
       payouts_payment_dates_overdue: 2,
       'payouts_check_ok{check="payment-dates"}': 0,
@@ -117,6 +120,19 @@ describe("metrics", () => {
       'payouts_http_request_duration_seconds_count{method="GET",route="unknown",status="404"}': 1,
     });
     expect(JSON.stringify(samples)).not.toMatch(/secret|nobody/);
+  });
+
+  it("a gauge that cannot be read does not stop the others", async () => {
+    api = await openTestApi();
+    const { ctx, database } = api.flow;
+    await recordTick(ctx.db, ctx.clock(), { isAlerting: false });
+    await recordTickFailure(ctx.db, { steps: ["open-run"], error: "no luck", now: ctx.clock() });
+    await database.sql`alter table invoice_tallies rename column invoices to counted`;
+    const samples = await scrape();
+    expect(onlyOf(samples, "payouts_invoices")).toEqual({});
+    expect(samples.payouts_ticks_failing).toBe(1);
+    expect(samples.payouts_payment_dates_missed).toBe(0);
+    expect(api.flow.log.of("metrics.gauges-failed")).toMatchObject([{ step: "invoices" }]);
   });
 
   it("gauges that cannot be read are left out instead of being zero", async () => {

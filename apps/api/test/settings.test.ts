@@ -5,7 +5,13 @@ import { openTestApi, type TestApi } from "./api.ts";
 type Change = NonNullable<Parameters<Client["changeSettings"]>[0]>["body"];
 
 /** A value of each setting that is not its default. The type asks for a new setting's. */
-const CHANGES: Readonly<Required<Change>> = { twoPersonAbove: "500.00", coolingOffDays: 9, reviewAlertDays: 8 };
+const CHANGES: Readonly<Required<Change>> = {
+  twoPersonAbove: "500.00",
+  coolingOffDays: 9,
+  reviewAlertDays: 8,
+  largestEntry: "2000.00",
+  largestBalance: "30000.00",
+};
 
 describe("settings", () => {
   let api: TestApi;

@@ -203,6 +203,7 @@ function addViews(program: Command, bind: BindAction): void {
   program
     .command("verify")
     .description("check every invariant of the stored data and list what violates it")
+    .option("--repair-tallies", "recount the tallies of invoices and decisions first, and correct those that differ")
     .action(bind(async () => (await import("./commands/verify.ts")).verifyData, { formats: listFormats }));
 }
 

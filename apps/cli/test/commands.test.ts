@@ -75,6 +75,14 @@ describe("command line, from import to review", () => {
     });
   });
 
+  it("a credit above the largest entry is refused by name", async () => {
+    expect(await payouts(["credit", "phi", "999999999999999.99", "--key", "absurd"], env)).toMatchObject({
+      code: 2,
+      stderr:
+        "error: credit of $999,999,999,999,999.99 to user phi exceeds the largest entry, $1,000,000.00; an administrator may change the setting\n",
+    });
+  });
+
   const totals = {
     considered: 6,
     invoiced: 2,
@@ -250,6 +258,18 @@ describe("command line, from import to review", () => {
       'invariant,subject,detail\na balance is the sum of its ledger entries,user aff,"the balance is 1 cents, the ledger says 0"\n',
     );
     await database.sql`update users set balance_cents = balance_cents - 1 where external_id = 'aff'`;
+  });
+
+  it("verify corrects tallies on request, and says what differed", async () => {
+    await database.sql`insert into invoice_tallies (run_id, status, invoices, amount_cents) values (1, 'pending', 0, 50000)`;
+    const { code, stdout } = await payouts(["verify", "--format", "csv"], env);
+    expect([code, stdout]).toEqual([1, expect.stringContaining("the tallies of invoices match the invoices")]);
+    const repaired = await payouts(["verify", "--repair-tallies"], env);
+    expect(repaired.code).toBe(0);
+    expect(repaired.stderr).toMatch(
+      /^tally of invoices of run 1, pending: tallied \d+ over \d+ cents, found .*; corrected$/m,
+    );
+    expect((await payouts(["verify", "--repair-tallies"], env)).stderr).toContain("all tallies were right");
   });
 
   it("a failed user is shown with the reason and can be retried", async () => {

@@ -1,5 +1,5 @@
 import { OperationError } from "@cpa-payouts/core";
-import { findRun, recordTick } from "@cpa-payouts/db";
+import { findRun, recordTick, recordTickSuccess } from "@cpa-payouts/db";
 import { importNetwork } from "@cpa-payouts/db/testing";
 import { scheduleTicks } from "@cpa-payouts/jobs";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
@@ -45,6 +45,7 @@ describe("monitoring port", () => {
     expect(await ask("/livez")).toEqual([200, { status: "alive" }]);
     expect(await ask("/readyz")).toEqual([503, { status: "not-ready" }]);
     await recordTick(flow.ctx.db, flow.clock(), { isAlerting: false });
+    await recordTickSuccess(flow.ctx.db, flow.clock());
     await scheduleTicks(flow.ctx.queues, flow.ctx.policy.schedule);
     expect(await ask("/readyz?verbose")).toEqual([200, { status: "ready" }]);
     expect(await ask("/")).toEqual([404, { status: "not-found" }]);

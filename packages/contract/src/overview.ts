@@ -44,11 +44,13 @@ export const overviewOperations = {
     summary: "The figures of the dashboard",
     access: { role: "viewer", scope: "invoices:read" },
     response: z.object({
-      invoices: z.array(z.object({ status: z.enum(statesOf(invoiceTransitions)), invoices: z.int(), amount })),
+      invoices: z
+        .array(z.object({ status: z.enum(statesOf(invoiceTransitions)), invoices: z.int(), amount }))
+        .nullable(),
       oldestPending: z.object({ number: z.string(), createdAt: instant }).nullable(),
       /** At most ten seconds old. */
-      users: z.array(z.object({ status: z.enum(userStatuses), users: z.int(), balance: amount })),
-      pendingMethods: z.int(),
+      users: z.array(z.object({ status: z.enum(userStatuses), users: z.int(), balance: amount })).nullable(),
+      pendingMethods: z.int().nullable(),
       lastRun: z
         .object({
           paymentDate: localDate,
@@ -58,9 +60,11 @@ export const overviewOperations = {
           total: amount,
         })
         .nullable(),
-      nextPaymentDate: z.object({ paymentDate: localDate, kind: z.enum(paymentKinds), dueAt: instant }),
+      nextPaymentDate: z.object({ paymentDate: localDate, kind: z.enum(paymentKinds), dueAt: instant }).nullable(),
       /** Payment dates without a run that are too old to be run automatically. */
-      missedPaymentDates: z.array(localDate),
+      missedPaymentDates: z.array(localDate).nullable(),
+      /** The names of the figures that could not be read, which are null; the server's log says why. */
+      unavailable: z.array(z.string()),
     }),
   }),
   listPaymentDates: operation({

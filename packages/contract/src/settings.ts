@@ -1,8 +1,14 @@
+import { CEILING_CENTS, formatCents } from "@cpa-payouts/core";
 import { z } from "zod";
-import { amount, amountOrZero, instant } from "./fields.ts";
+import { amount, amountOrZero, instant, positiveAmount } from "./fields.ts";
 import { operation } from "./operation.ts";
 
 const days = z.int().min(0).max(365);
+
+/** A limit of amounts; the tables take none above the ceiling. */
+const limit = positiveAmount.refine((cents) => cents <= CEILING_CENTS, {
+  error: `it is more than ${formatCents(CEILING_CENTS)}, the most that any amount may be`,
+});
 
 const settings = z
   .object({
@@ -12,6 +18,10 @@ const settings = z
     coolingOffDays: z.int(),
     /** An alert is raised after this many days with pending invoices and no review; 0 for never. */
     reviewAlertDays: z.int(),
+    /** A credit, an adjustment or an opening balance above this amount is refused. */
+    largestEntry: amount,
+    /** What would take a balance further from zero than this amount, on either side, is refused. */
+    largestBalance: amount,
     updatedAt: instant,
     updatedBy: z.string(),
   })
@@ -35,6 +45,8 @@ export const settingsOperations = {
         twoPersonAbove: amountOrZero.nullable().optional(),
         coolingOffDays: days.optional(),
         reviewAlertDays: days.optional(),
+        largestEntry: limit.optional(),
+        largestBalance: limit.optional(),
       })
       .refine((change) => Object.keys(change).length > 0, "say what to change"),
     response: settings,

@@ -4,6 +4,7 @@ export const alertEvents = [
   "run-cancelled",
   "date-missed",
   "review-overdue",
+  "tick-failed",
   "sign-ins-failed",
   "sign-in-from-new-address",
 ] as const;

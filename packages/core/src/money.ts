@@ -5,6 +5,12 @@ export type Cents = bigint;
 
 export const CURRENCY = "USD";
 
+/**
+ * The most that a balance, or one entry of the ledger, may be on either side of zero: ten trillion dollars. The tables
+ * enforce it. Far above any real amount; a balance and an entry together still fit PostgreSQL's bigint.
+ */
+export const CEILING_CENTS: Cents = 10n ** 15n;
+
 /** Fifteen digits of dollars: far above any real balance, and with two decimals still inside PostgreSQL's bigint. */
 const MAX_DOLLAR_DIGITS = 15;
 

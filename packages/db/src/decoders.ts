@@ -17,18 +17,30 @@ export const text: Decoder<string> = (value) => (typeof value === "string" ? val
 /** A `boolean`. */
 export const flag: Decoder<boolean> = (value) => (typeof value === "boolean" ? value : refuse("a boolean", value));
 
-/** An `int4`, such as a count. */
+/** An `int4`. */
 export const integer: Decoder<number> = (value) =>
   Number.isInteger(value) ? Number(value) : refuse("an integer", value);
 
 /** An `int8` of cents. */
 export const cents: Decoder<bigint> = (value) => (typeof value === "bigint" ? value : refuse("cents", value));
 
+/** A sum of cents: a `numeric` without decimals. It has no limit, unlike an `int8`, and arrives as text. */
+export const sumOfCents: Decoder<bigint> = (value) =>
+  typeof value === "string" && WHOLE_NUMBER.test(value) ? BigInt(value) : refuse("a sum of cents", value);
+
+const WHOLE_NUMBER = /^-?\d+$/;
+
+/** A count of rows: an `int8`. No table holds 2^53 rows. */
+export const count: Decoder<number> = (value) => toNumber(value) ?? refuse("a count", value);
+
 /** A surrogate key: an `int8`, far below 2^53. */
-export const id: Decoder<number> = (value) => {
-  const key = typeof value === "bigint" ? Number(value) : Number.NaN;
-  return Number.isSafeInteger(key) ? key : refuse("an id", value);
-};
+export const id: Decoder<number> = (value) => toNumber(value) ?? refuse("an id", value);
+
+/** An `int8` as a number; null when it is none, or too large to be exact. */
+function toNumber(value: unknown): number | null {
+  const number = typeof value === "bigint" ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : null;
+}
 
 /** A `timestamptz`. It arrives as text (driver/values.ts). */
 export const instant: Decoder<Date> = (value) =>

@@ -64,6 +64,7 @@ export {
   type MethodFilter,
   type MethodListing,
 } from "./reads/payment-methods.ts";
+export { findRowsAboveLimit, type RowAboveLimit } from "./reads/rows-above-limit.ts";
 export {
   datesWithRun,
   findRun,
@@ -102,14 +103,15 @@ export { DEVICE_LIFE_MS, PROPOSAL_LIFE_MS, SESSION_IDLE_MS, SESSION_LIFE_MS } fr
 export * from "./setup.ts";
 export type { TryCounter } from "./statements/count-tries.ts";
 export type { CreatedInvoice } from "./statements/create-invoices.ts";
-export type { Credit, CreditResult } from "./statements/enter-once.ts";
+export type { AmountLimit, Credit, CreditResult } from "./statements/enter-once.ts";
 export * from "./statements/index.ts";
 export type { AlertCandidate } from "./statements/insert-alerts.ts";
-export type { ImportCounts } from "./statements/merge-import.ts";
+export type { ImportCounts, ImportOutcome } from "./statements/merge-import.ts";
 export type { OpenRunInput } from "./statements/open-run.ts";
 export type { CommittedPreview, PreviewRefusal, ReviewOutcome } from "./statements/record-invoice-review.ts";
 export type { MethodReview } from "./statements/record-method-review.ts";
 export type { RecordedSchedule } from "./statements/record-schedule.ts";
+export type { RecountResult, TallyDifference } from "./statements/recount-tallies.ts";
 export type { ImportRow } from "./statements/stage-import-rows.ts";
 export type { AlertDelivery } from "./statements/start-delivery.ts";
 export type { LiveSession } from "./statements/touch-session.ts";

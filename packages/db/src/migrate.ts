@@ -6,7 +6,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
 import { connectionConfig, type Db } from "./client.ts";
-import { flag, integer } from "./decoders.ts";
+import { count, flag } from "./decoders.ts";
 import { ask, type Statement } from "./driver/ask.ts";
 import { valueTypes } from "./driver/values.ts";
 import * as schema from "./schema/index.ts";
@@ -73,8 +73,8 @@ export async function countAppliedMigrations(db: Db): Promise<number> {
   if (!exists) return 0;
   const { applied } = await rowOf(
     db,
-    { applied: integer },
-    sql`select count(*)::int as applied from drizzle.__drizzle_migrations`,
+    { applied: count },
+    sql`select count(*) as applied from drizzle.__drizzle_migrations`,
   );
   return applied;
 }

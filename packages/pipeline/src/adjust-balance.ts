@@ -26,7 +26,7 @@ export async function adjustBalance(
   { reason, ...input }: AdjustmentInput,
 ): Promise<LedgerOutcome<"adjusted" | "already-adjusted">> {
   const result = await enterAdjustment(ctx.db, { ...input, note: reason, now: ctx.clock() });
-  const outcome = await toLedgerOutcome(ctx, input.key, result, statuses);
+  const outcome = await toLedgerOutcome(ctx, { noun: "adjustment", ...input }, result, statuses);
   if (outcome.status === "adjusted") ctx.log.info({ entryId: outcome.entry.id }, "balance.adjusted");
   return outcome;
 }

@@ -9,8 +9,9 @@ import type { DataContext } from "./context.ts";
  */
 export async function changeSettings(ctx: DataContext, change: Omit<SettingsChange, "now">): Promise<Settings> {
   await updateSettings(ctx.db, { ...change, now: ctx.clock() });
-  const { twoPersonAboveCents, coolingOffDays, reviewAlertDays } = change;
-  const changed = Object.keys(defined({ twoPersonAboveCents, coolingOffDays, reviewAlertDays }));
+  const { twoPersonAboveCents, coolingOffDays, reviewAlertDays, largestEntryCents, largestBalanceCents } = change;
+  const settings = { twoPersonAboveCents, coolingOffDays, reviewAlertDays, largestEntryCents, largestBalanceCents };
+  const changed = Object.keys(defined(settings));
   ctx.log.info({ changed }, "settings.changed");
   return getSettings(ctx.db);
 }

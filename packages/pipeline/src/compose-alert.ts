@@ -1,5 +1,13 @@
 import { type AlertMessage, describeKind, dollars } from "@cpa-payouts/core";
-import { findOldestPending, findRun, getSettings, type schema, tallyInvoices } from "@cpa-payouts/db";
+import {
+  findOldestPending,
+  findRun,
+  findScheduler,
+  getSettings,
+  type SchedulerState,
+  type schema,
+  tallyInvoices,
+} from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
 import { type FoundAlert, findAlerts } from "./raise-alerts.ts";
 import { type RunSummary, summarizeRun } from "./summary.ts";
@@ -17,7 +25,7 @@ export async function composeAlert(
   ctx: Pick<Context, "db" | "clock" | "policy" | "alerts">,
   alert: Alert,
 ): Promise<AlertMessage | null> {
-  const present = (await findAlerts(ctx)).find(({ key }) => key === alert.key);
+  const present = (await findAlerts(ctx, alert.event)).find(({ key }) => key === alert.key);
   if (!present) return null;
   const { path, ...text } = await textOf(ctx, present);
   const { publicUrl } = ctx.alerts;
@@ -52,6 +60,8 @@ async function textOf({ db }: Pick<Context, "db">, present: FoundAlert): Promise
       return missed(paymentDate);
     case "review-overdue":
       return overdue({ db });
+    case "tick-failed":
+      return failing(await findScheduler(db));
   }
 }
 
@@ -109,6 +119,19 @@ async function overdue({ db }: Pick<Context, "db">): Promise<Text> {
       "This alert is repeated every day until an invoice is reviewed.",
     ],
     path: "/invoices?status=pending",
+  };
+}
+
+function failing(scheduler: SchedulerState | null): Text {
+  const { failingSince, failedSteps } = scheduler ?? {};
+  return {
+    headline: `Ticks have failed since ${failingSince?.toISOString()}, the last one at: ${failedSteps}`,
+    advice: 'The log says why ("tick.step-failed"), and so does "last-tick" of /readyz.',
+    details: [
+      "A tick opens and resumes payment runs and raises alerts. Its other steps were done.",
+      "This alert is repeated every day until a tick does every step.",
+    ],
+    path: "/",
   };
 }
 

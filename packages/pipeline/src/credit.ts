@@ -31,7 +31,7 @@ export async function credit(
   if (key.trim() === "" || key.length > MAX_KEY_LENGTH)
     throw new InputError(`a key has 1 to ${MAX_KEY_LENGTH} characters`);
   const result = await creditUser(ctx.db, { ...input, note: input.note ?? null, now: ctx.clock() });
-  const outcome = await toLedgerOutcome(ctx, key, result, statuses);
+  const outcome = await toLedgerOutcome(ctx, { noun: "credit", ...input }, result, statuses);
   if ("balanceCents" in outcome) ctx.log.info({ status: outcome.status }, "user.credited");
   return outcome;
 }

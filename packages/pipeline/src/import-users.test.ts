@@ -1,11 +1,14 @@
 import { Readable } from "node:stream";
 import { InputError, type UserStatus } from "@cpa-payouts/core";
+import { updateSettings } from "@cpa-payouts/db";
 import { fingerprint, openTestData, type TestData, toCsv } from "@cpa-payouts/db/testing";
 import { eventually, holdTransaction, killBlocked, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type ImportResult, importUsers } from "./import-users.ts";
 import type { LineProblem } from "./read-import-file.ts";
 import { setUserStatus } from "./set-user-status.ts";
+
+const NOW = new Date("2026-12-07T02:00:00Z");
 
 let data: TestData;
 let problems: LineProblem[];
@@ -323,5 +326,38 @@ describe("statuses in an import", () => {
     await holder.commit();
     await Promise.all(both);
     expect((await statuses())[1]).toBe("b suspended");
+  });
+
+  it("opening balances above the limits are named by line, and the whole file is refused", async () => {
+    await updateSettings(data.ctx.db, {
+      actor: "test",
+      largestEntryCents: 200_00n,
+      largestBalanceCents: 300_00n,
+      now: NOW,
+    });
+    const balances = ["200.00", "200.01", "999999999999999.99", "150.00"];
+    const file = toCsv(balances.map((balance, index) => ({ externalId: `u${index}`, balance })));
+    await expect(load(file)).rejects.toThrow("2 of 4 rows are bad; nothing was imported");
+    expect(problems).toEqual([
+      {
+        line: 3,
+        message: "balance: $200.01 exceeds the largest entry, $200.00; an administrator may change the setting",
+      },
+      {
+        line: 4,
+        message:
+          "balance: $999,999,999,999,999.99 exceeds the largest entry, $200.00; an administrator may change the setting",
+      },
+    ]);
+    expect(await count("users")).toBe(0);
+    expect(await load(file, true)).toMatchObject({ rows: 4, badRows: 2, created: 2 });
+    expect(await count("users")).toBe(2);
+  });
+
+  it("a known user's balance in the file is not limited, because an import keeps the stored one", async () => {
+    await load(toCsv([{ externalId: "u0", balance: "150.00" }]));
+    await updateSettings(data.ctx.db, { actor: "test", largestEntryCents: 1n, largestBalanceCents: 1n, now: NOW });
+    expect(await load(toCsv([{ externalId: "u0", balance: "160.00" }]))).toMatchObject({ differingBalances: 1 });
+    expect(problems).toEqual([]);
   });
 });

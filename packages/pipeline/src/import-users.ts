@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import { InputError, OperationError, retryWithBackoff } from "@cpa-payouts/core";
+import { dollars, InputError, OperationError, retryWithBackoff } from "@cpa-payouts/core";
 import {
   analyzeImported,
   analyzeImportRows,
@@ -8,11 +8,14 @@ import {
   discardImport,
   discardImportsBefore,
   dropDoubledRows,
+  dropRowsAboveLimit,
   findDoubledRows,
+  findRowsAboveLimit,
   type ImportCounts,
   type ImportRow,
   isConflict,
   mergeImport,
+  type RowAboveLimit,
   stageImportRows,
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
@@ -61,7 +64,7 @@ export async function importUsers(ctx: DataContext, options: ImportOptions): Pro
       );
     options.onProgress({ rows, merging: true });
     await analyzeImportRows(ctx.db);
-    const counts = await merge(ctx, importId, options);
+    const { status: _status, ...counts } = await merge(ctx, importId, options);
     await analyzeImported(ctx.db);
     ctx.log.info({ importId, rows, badRows, ...counts }, "users.imported");
     return { rows, badRows, ...counts };
@@ -83,10 +86,11 @@ async function merge(
   ctx: DataContext,
   importId: string,
   { actor, overrideStatus }: ImportOptions,
-): Promise<ImportCounts> {
+) {
   const input = { importId, actor, overrideStatus, now: ctx.clock() };
   try {
-    return await retryWithBackoff(() => mergeImport(ctx.db, input), MERGE_PATIENCE);
+    const outcome = await retryWithBackoff(() => mergeImport(ctx.db, input), MERGE_PATIENCE);
+    if (outcome.status === "merged") return outcome;
   } catch (cause) {
     if (!isConflict(cause)) throw cause;
     throw new OperationError(
@@ -95,6 +99,7 @@ async function merge(
       { cause },
     );
   }
+  throw new OperationError("the limits of amounts were lowered during the import; nothing was imported, try again");
 }
 
 async function stageFile(ctx: DataContext, importId: string, options: ImportOptions) {
@@ -120,5 +125,33 @@ async function stageFile(ctx: DataContext, importId: string, options: ImportOpti
   for (const { line, externalId, firstLine } of doubled)
     report({ line, message: `external_id: "${externalId}" is on line ${firstLine} already` });
   if (doubled.length > 0) await dropDoubledRows(ctx.db, importId);
-  return { rows: good + badLines.size - doubled.length, badRows: badLines.size };
+  const aboveLimit = await leaveOutAboveLimit(ctx, importId, report);
+  return { rows: good + badLines.size - doubled.length - aboveLimit, badRows: badLines.size };
+}
+
+/** Reports the rows with an opening balance above a limit, a page at a time, then drops them. Returns their number. */
+async function leaveOutAboveLimit(
+  { db }: DataContext,
+  importId: string,
+  report: (problem: LineProblem) => void,
+): Promise<number> {
+  let afterLine = 0;
+  let found = 0;
+  for (;;) {
+    const rows = await findRowsAboveLimit(db, importId, { afterLine, limit: STAGED_AT_A_TIME });
+    for (const row of rows) report({ line: row.line, message: describeAboveLimit(row) });
+    found += rows.length;
+    afterLine = rows.at(-1)?.line ?? afterLine;
+    if (rows.length < STAGED_AT_A_TIME) break;
+  }
+  if (found > 0) await dropRowsAboveLimit(db, importId);
+  return found;
+}
+
+function describeAboveLimit({ balanceCents, largestEntryCents, largestBalanceCents }: RowAboveLimit): string {
+  const limit =
+    balanceCents > largestEntryCents
+      ? `the largest entry, ${dollars(largestEntryCents)}`
+      : `the largest balance, ${dollars(largestBalanceCents)}`;
+  return `balance: ${dollars(balanceCents)} exceeds ${limit}; an administrator may change the setting`;
 }

@@ -1,13 +1,13 @@
 /**
  * The flow, a file per step:
  *
- * tick -> start-run -> decide -> fan-out -> create-invoice -> close-run; resume-run queues the lost jobs of every step.
+ * tick (separate-steps) -> start-run -> decide -> fan-out -> create-invoice -> close-run; resume-run queues the lost jobs of every step.
  *
  * Alerts: raise-alerts -> send-alert (compose-alert); retry-alerts.
  *
  * Operations: import-users (read-import-file), credit, adjust-balance, set-user-status, change-settings, summary (preview),
  * read-runnable-date, follow-run, retry-run, cancel-run, review, decision-sentence, expect-payment, record-action, verify,
- * readiness.
+ * repair-tallies, readiness.
  */
 export * from "./adjust-balance.ts";
 export type { BatchPace } from "./batcher.ts";
@@ -31,11 +31,13 @@ export * from "./raise-alerts.ts";
 export * from "./read-runnable-date.ts";
 export * from "./readiness.ts";
 export * from "./record-action.ts";
+export * from "./repair-tallies.ts";
 export * from "./resume-run.ts";
 export * from "./retry-alerts.ts";
 export * from "./retry-run.ts";
 export * from "./review.ts";
 export * from "./send-alert.ts";
+export * from "./separate-steps.ts";
 export * from "./set-user-status.ts";
 export * from "./start-run.ts";
 export * from "./summary.ts";

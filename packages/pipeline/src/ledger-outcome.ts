@@ -1,3 +1,4 @@
+import { dollars } from "@cpa-payouts/core";
 import { type CreditResult, findEntryByKey, type LedgerEntry } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -13,7 +14,17 @@ export type LedgerOutcome<Made extends string> =
   | { readonly status: Made; readonly balanceCents: bigint; readonly entry: LedgerEntry }
   /** The key was used before, for another user, amount or kind: for `entry`. Nothing was changed. */
   | { readonly status: "key-conflict"; readonly entry: LedgerEntry }
-  | { readonly status: "unknown-user" };
+  | { readonly status: "unknown-user" }
+  /** The amount is above a limit of the settings, or the balance would be. Nothing was changed. */
+  | { readonly status: "above-limit"; readonly message: string };
+
+/** What is to be entered, for messages. */
+interface Entry {
+  readonly noun: "credit" | "adjustment";
+  readonly externalId: string;
+  readonly amountCents: bigint;
+  readonly key: string;
+}
 
 /**
  * Adds the stored entry to the result of a statement that makes an entry once per key.
@@ -22,13 +33,25 @@ export type LedgerOutcome<Made extends string> =
  */
 export async function toLedgerOutcome<Made extends string>(
   { db }: Pick<DataContext, "db">,
-  key: string,
+  entered: Entry,
   result: CreditResult,
   names: Readonly<Record<"credited" | "already-credited", Made>>,
 ): Promise<LedgerOutcome<Made>> {
   if (result.status === "unknown-user") return result;
-  const entry = await findEntryByKey(db, key);
+  if (result.status === "above-limit") return { status: result.status, message: describeRefusal(entered, result) };
+  const entry = await findEntryByKey(db, entered.key);
   if (!entry) throw new Error("the ledger entry that was just written is missing");
   if (result.status === "key-conflict") return { status: result.status, entry };
   return { status: names[result.status], balanceCents: result.balanceCents, entry };
+}
+
+function describeRefusal(
+  { noun, externalId, amountCents }: Entry,
+  { limit, limitCents, balanceCents }: Extract<CreditResult, { status: "above-limit" }>,
+): string {
+  const what = `${noun} of ${dollars(amountCents)} to user ${externalId}`;
+  const whoMayChange = "an administrator may change the setting";
+  if (limit === "largest-entry") return `${what} exceeds the largest entry, ${dollars(limitCents)}; ${whoMayChange}`;
+  const after = dollars(balanceCents + amountCents);
+  return `${what} would make the balance ${after}, which exceeds the largest balance, ${dollars(limitCents)}; ${whoMayChange}`;
 }

@@ -1,4 +1,11 @@
-import { type AlertChannel, alertChannels, localDateAt } from "@cpa-payouts/core";
+import {
+  type AlertChannel,
+  type AlertEvent,
+  alertChannels,
+  alertEvents,
+  localDateAt,
+  type RunState,
+} from "@cpa-payouts/core";
 import {
   type AlertCandidate,
   findScheduler,
@@ -10,7 +17,8 @@ import {
   type PaymentRun,
 } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
-import { findSignInAlerts, type SignInAlert } from "./sign-in-alerts.ts";
+import type { SeparateSteps } from "./separate-steps.ts";
+import { findFailedSignIns, findSignInsFromNewAddresses, type SignInAlert } from "./sign-in-alerts.ts";
 import { findMissedDates } from "./verify.ts";
 
 const DAY_MS = 86_400_000;
@@ -36,39 +44,60 @@ export function channelsOf({ alerts }: Pick<Context, "alerts">): AlertChannel[] 
  * Raises the alerts that the state of the database calls for, and queues open deliveries that are not queued. Does
  * nothing without a channel. Level-triggered: if a process dies between the end of a run and its alert, or the queue
  * loses its data, the alert is delayed until the next tick but not lost.
+ *
+ * @param steps an event that cannot be looked up, and anything else that fails, is a failed step and stops nothing else
  */
-export async function raiseAlerts(ctx: Context): Promise<void> {
+export async function raiseAlerts(ctx: Context, steps: SeparateSteps): Promise<void> {
   const channels = channelsOf(ctx);
   if (channels.length === 0) return;
-  const candidates = await findAlerts(ctx);
+  const candidates: AlertCandidate[] = [];
+  for (const event of alertEvents)
+    candidates.push(...((await steps.run(`find-alerts ${event}`, () => findAlerts(ctx, event))) ?? []));
+  await steps.run("insert-alerts", () => insertCandidates(ctx, candidates, channels));
+  await steps.run("queue-deliveries", () => queueDeliveries(ctx, channels));
+}
+
+async function insertCandidates(
+  ctx: Context,
+  candidates: readonly AlertCandidate[],
+  channels: readonly AlertChannel[],
+): Promise<void> {
   const raised = await insertAlerts(ctx.db, { candidates, channels, now: ctx.clock() });
   for (const { alertId, event } of raised) ctx.log.info({ alertId, alert: event }, "alert.raised");
-  const open = await listOpenDeliveries(ctx.db, channels, PAGE);
-  await ctx.queues.ensureQueued(
+}
+
+async function queueDeliveries({ db, queues }: Context, channels: readonly AlertChannel[]): Promise<void> {
+  const open = await listOpenDeliveries(db, channels, PAGE);
+  await queues.ensureQueued(
     "send-alert",
     open.map((deliveryId) => ({ deliveryId })),
   );
 }
 
 /**
- * Everything that calls for an alert now, whether its alert was raised before or not. The key of a condition that lasts
+ * What calls for an alert of an event now, whether its alert was raised before or not. The key of a condition that lasts
  * contains the local day: its alert is raised again every day until the condition ends.
  */
-export async function findAlerts(ctx: Situation): Promise<FoundAlert[]> {
+export async function findAlerts(ctx: Situation, event: AlertEvent): Promise<readonly FoundAlert[]> {
   const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
-  return [
-    ...(await finishedRuns(ctx)),
-    ...(await missedDates(ctx, today)),
-    ...(await overdueReview(ctx, today)),
-    ...(await findSignInAlerts(ctx)),
-  ];
+  return finders[event](ctx, today);
 }
 
-async function finishedRuns({ db }: Situation): Promise<StateAlert[]> {
+const finders: Readonly<Record<AlertEvent, (ctx: Situation, today: string) => Promise<readonly FoundAlert[]>>> = {
+  "run-finished": (ctx) => finishedRuns(ctx, "completed"),
+  "run-cancelled": (ctx) => finishedRuns(ctx, "cancelled"),
+  "date-missed": missedDates,
+  "review-overdue": overdueReview,
+  "tick-failed": failingTicks,
+  "sign-ins-failed": findFailedSignIns,
+  "sign-in-from-new-address": findSignInsFromNewAddresses,
+};
+
+async function finishedRuns({ db }: Situation, state: RunState): Promise<StateAlert[]> {
   const scheduler = await findScheduler(db);
   if (!scheduler?.alertingSince) return [];
   const runs = await listRunsFinishedSince(db, scheduler.alertingSince);
-  return runs.map(alertOfRun);
+  return runs.filter((run) => run.state === state).map(alertOfRun);
 }
 
 /**
@@ -95,4 +124,10 @@ async function overdueReview({ db, clock }: Situation, today: string): Promise<S
   const since = new Date(clock().getTime() - reviewAlertDays * DAY_MS);
   if (!(await isReviewOverdue(db, since))) return [];
   return [{ key: `review-overdue:${today}`, event: "review-overdue", paymentDate: null }];
+}
+
+async function failingTicks({ db }: Situation, today: string): Promise<StateAlert[]> {
+  const scheduler = await findScheduler(db);
+  if (!scheduler?.failingSince) return [];
+  return [{ key: `tick-failed:${today}`, event: "tick-failed", paymentDate: null }];
 }

@@ -130,6 +130,9 @@ async function checkScheduler({ queues }: Context): Promise<string> {
 /** Ticks come every five minutes, and at least one a day; two more hours allow for a day with a change of clocks. */
 const LAST_TICK_MAX_MS = 26 * HOUR_MS;
 
+/** Three ticks. Each has a deadline of two minutes: if none of them came to its end, they hang, or their processes die. */
+const UNFINISHED_MAX_MS = 15 * MINUTE_MS;
+
 async function checkLastTick({ db, clock }: Context): Promise<string> {
   const scheduler = await findScheduler(db);
   // A new installation without a tick is not ready either: no user would be paid.
@@ -137,6 +140,7 @@ async function checkLastTick({ db, clock }: Context): Promise<string> {
   const at = scheduler.lastTickAt.toISOString();
   if (clock().getTime() - scheduler.lastTickAt.getTime() > LAST_TICK_MAX_MS)
     throw new OperationError(`the last tick came at ${at}, more than 26 hours ago; see whether a worker runs`);
+  assertTicksSucceed(scheduler, clock());
   assertOneSchedule(scheduler, clock());
   return `the last tick came at ${at}`;
 }
@@ -148,6 +152,16 @@ function assertOneSchedule(scheduler: SchedulerState, now: Date): void {
     `ticks of the last hour followed ${describeSchedule(schedule)} and ${describeSchedule(pastSchedule)}; ` +
       "give all workers the same PAYMENT_TIME_ZONE and PAYMENT_TICK_CRON",
   );
+}
+
+/** Fails for any step, also for one that only raises alerts, since people would not learn of the next problem. */
+function assertTicksSucceed({ unfinishedSince, failingSince, failedSteps, failure }: SchedulerState, now: Date): void {
+  if (failingSince)
+    throw new OperationError(`ticks have failed since ${failingSince.toISOString()}, at ${failedSteps}: ${failure}`);
+  if (unfinishedSince && now.getTime() - unfinishedSince.getTime() > UNFINISHED_MAX_MS)
+    throw new OperationError(
+      `no tick has come to its end since ${unfinishedSince.toISOString()}; see the log of the workers`,
+    );
 }
 
 async function checkPaymentDates(ctx: Context): Promise<string> {

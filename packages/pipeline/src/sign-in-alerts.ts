@@ -32,17 +32,27 @@ interface FailuresOfDay {
 
 type Situation = Pick<Context, "db" | "clock" | "policy" | "alerts">;
 
-/** The sign-ins that call for an alert now, whether it was raised before or not; none from before alerting began. */
-export async function findSignInAlerts(ctx: Situation): Promise<SignInAlert[]> {
-  const scheduler = await findScheduler(ctx.db);
-  if (!scheduler?.alertingSince) return [];
-  const since = (ms: number) => new Date(Math.max(ctx.clock().getTime() - ms, scheduler.alertingSince?.getTime() ?? 0));
-  const failures = await failuresByDay(ctx, since(FAILURES_SINCE_MS));
-  const signIns = await listSignInsFromNewAddresses(ctx.db, since(NEW_ADDRESS_SINCE_MS));
-  return [
-    ...failures.filter((day) => day.failures >= FAILURES_A_DAY).map(alertOfFailures),
-    ...signIns.map((signIn) => alertOfSignIn(ctx, signIn)),
-  ];
+/** The failed sign-ins that call for an alert now, whether it was raised before or not. */
+export async function findFailedSignIns(ctx: Situation): Promise<SignInAlert[]> {
+  const since = await alertingSince(ctx, FAILURES_SINCE_MS);
+  if (!since) return [];
+  const failures = await failuresByDay(ctx, since);
+  return failures.filter((day) => day.failures >= FAILURES_A_DAY).map(alertOfFailures);
+}
+
+/** The sign-ins from new addresses that call for an alert now, whether it was raised before or not. */
+export async function findSignInsFromNewAddresses(ctx: Situation): Promise<SignInAlert[]> {
+  const since = await alertingSince(ctx, NEW_ADDRESS_SINCE_MS);
+  if (!since) return [];
+  const signIns = await listSignInsFromNewAddresses(ctx.db, since);
+  return signIns.map((signIn) => alertOfSignIn(ctx, signIn));
+}
+
+/** The instant `ms` milliseconds ago, or when alerting began if that is later; null while it has not begun. */
+async function alertingSince({ db, clock }: Situation, ms: number): Promise<Date | null> {
+  const scheduler = await findScheduler(db);
+  if (!scheduler?.alertingSince) return null;
+  return new Date(Math.max(clock().getTime() - ms, scheduler.alertingSince.getTime()));
 }
 
 /** The hour in which alerting began counts as a whole. */

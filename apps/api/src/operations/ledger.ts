@@ -2,7 +2,7 @@ import { defined, formatCents } from "@cpa-payouts/core";
 import type { LedgerEntry } from "@cpa-payouts/db";
 import { adjustBalance, credit, type LedgerOutcome } from "@cpa-payouts/pipeline";
 import type { Handlers } from "../calls.ts";
-import { conflict, notFound } from "../problems.ts";
+import { ApiProblem, conflict, notFound } from "../problems.ts";
 
 export const ledgerHandlers: Handlers<"ledger"> = {
   createCredit: async ({ ctx }, { headers, body, audit }) => {
@@ -26,10 +26,12 @@ type Adjusted = LedgerOutcome<"adjusted" | "already-adjusted">;
  * the request, as with every Idempotency-Key; for the pipeline the same entry with another note is the same
  * ({@link LedgerOutcome}).
  *
- * @throws ApiProblem 404 for an unknown user, 409 when the key was used for another request
+ * @throws ApiProblem 404 for an unknown user, 409 when the key was used for another request, 422 for an amount above a limit
+ *   of the settings
  */
 function responseOf(outcome: Credited | Adjusted, sent: { externalId: string; note: string | null }) {
   if (outcome.status === "unknown-user") throw notFound(`user ${sent.externalId}`);
+  if (outcome.status === "above-limit") throw new ApiProblem(422, "above-limit", outcome.message);
   const { status, entry } = outcome;
   if (status === "key-conflict" || entry.note !== sent.note)
     throw conflict("this Idempotency-Key was used for another request; nothing was done", presentEntry(entry));

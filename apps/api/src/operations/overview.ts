@@ -15,7 +15,9 @@ import {
 import {
   type AuditEntry,
   countMethods,
+  describeError,
   findOldestPending,
+  isConnectionError,
   listAuditLog,
   listRuns,
   tallyInvoices,
@@ -27,25 +29,19 @@ import { positions, readCursor, toPage } from "../cursors.ts";
 
 export const overviewHandlers: Handlers<"overview"> = {
   readDashboard: async (api) => {
-    const { db, policy } = api.ctx;
-    const [invoices, oldest, users, pendingMethods, lastRun, nextDate, missed] = await Promise.all([
-      tallyInvoices(db),
-      findOldestPending(db),
-      api.userTallies(),
-      countMethods(db, "pending"),
-      lastRunOf(api),
-      findNextDate(api.ctx, policy),
-      findMissedDates(api.ctx, policy),
-    ]);
-    return {
-      invoices: invoices.map(({ amountCents, ...tally }) => ({ ...tally, amount: formatCents(amountCents) })),
-      oldestPending: oldest ? { number: oldest.number, createdAt: oldest.createdAt.toISOString() } : null,
-      users: users.map(({ balanceCents, ...tally }) => ({ ...tally, balance: formatCents(balanceCents) })),
-      pendingMethods,
-      lastRun,
-      nextPaymentDate: presentDate(api, nextDate),
-      missedPaymentDates: [...missed],
-    };
+    const { read, unavailable } = figureReader(api);
+    const [invoices, oldestPending, users, pendingMethods, lastRun, nextPaymentDate, missedPaymentDates] =
+      await Promise.all([
+        read("invoices", () => invoicesByStatus(api)),
+        read("oldestPending", () => oldestPendingOf(api)),
+        read("users", () => usersByStatus(api)),
+        read("pendingMethods", () => countMethods(api.ctx.db, "pending")),
+        read("lastRun", () => lastRunOf(api)),
+        read("nextPaymentDate", async () => presentDate(api, await findNextDate(api.ctx, api.ctx.policy))),
+        read("missedPaymentDates", async () => [...(await findMissedDates(api.ctx, api.ctx.policy))]),
+      ]);
+    const figures = { invoices, oldestPending, users, pendingMethods, lastRun, nextPaymentDate, missedPaymentDates };
+    return { ...figures, unavailable };
   },
 
   listPaymentDates: async (api, { query }) => ({
@@ -66,6 +62,40 @@ export const overviewHandlers: Handlers<"overview"> = {
     return toPage(rows, limit, { present: presentAuditEntry, position: ({ id, at }) => ({ id, at }) });
   },
 };
+
+/**
+ * Creates a function that reads a figure. One that cannot be read is null, is logged and is named in `unavailable`, so that
+ * it does not take the whole dashboard with it. While the database is away, no figure is read, and the request fails.
+ */
+function figureReader({ ctx }: Api) {
+  const unavailable: string[] = [];
+  const read = async <T>(figure: string, look: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await look();
+    } catch (cause) {
+      if (isConnectionError(cause)) throw cause;
+      ctx.log.error({ figure, error: describeError(cause) }, "dashboard.figure-failed");
+      unavailable.push(figure);
+      return null;
+    }
+  };
+  return { read, unavailable };
+}
+
+async function invoicesByStatus({ ctx }: Api) {
+  const tallies = await tallyInvoices(ctx.db);
+  return tallies.map(({ amountCents, ...tally }) => ({ ...tally, amount: formatCents(amountCents) }));
+}
+
+async function usersByStatus(api: Api) {
+  const tallies = await api.userTallies();
+  return tallies.map(({ balanceCents, ...tally }) => ({ ...tally, balance: formatCents(balanceCents) }));
+}
+
+async function oldestPendingOf({ ctx }: Api) {
+  const oldest = await findOldestPending(ctx.db);
+  return oldest && { number: oldest.number, createdAt: oldest.createdAt.toISOString() };
+}
 
 async function lastRunOf({ ctx }: Api) {
   const [run] = await listRuns(ctx.db, { limit: 1 });

@@ -7,13 +7,27 @@ export const settingsHandlers: Handlers<"settings"> = {
   readSettings: async ({ ctx }) => present(await getSettings(ctx.db)),
 
   changeSettings: async ({ ctx }, call) => {
-    const { twoPersonAbove, coolingOffDays, reviewAlertDays } = call.body;
-    const change = defined({ twoPersonAboveCents: twoPersonAbove, coolingOffDays, reviewAlertDays });
+    const { twoPersonAbove, coolingOffDays, reviewAlertDays, largestEntry, largestBalance } = call.body;
+    const change = defined({
+      twoPersonAboveCents: twoPersonAbove,
+      coolingOffDays,
+      reviewAlertDays,
+      largestEntryCents: largestEntry,
+      largestBalanceCents: largestBalance,
+    });
     return present(await changeSettings(ctx, { ...call.audit, ...change }));
   },
 };
 
-function present({ twoPersonAboveCents, coolingOffDays, reviewAlertDays, updatedAt, updatedBy }: Settings) {
-  const twoPersonAbove = twoPersonAboveCents === null ? null : formatCents(twoPersonAboveCents);
-  return { twoPersonAbove, coolingOffDays, reviewAlertDays, updatedAt: updatedAt.toISOString(), updatedBy };
+function present({ twoPersonAboveCents, largestEntryCents, largestBalanceCents, ...settings }: Settings) {
+  const { coolingOffDays, reviewAlertDays, updatedAt, updatedBy } = settings;
+  return {
+    twoPersonAbove: twoPersonAboveCents === null ? null : formatCents(twoPersonAboveCents),
+    coolingOffDays,
+    reviewAlertDays,
+    largestEntry: formatCents(largestEntryCents),
+    largestBalance: formatCents(largestBalanceCents),
+    updatedAt: updatedAt.toISOString(),
+    updatedBy,
+  };
 }

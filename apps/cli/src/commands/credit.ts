@@ -7,7 +7,8 @@ import { withDatabase } from "../connection.ts";
  * `payouts credit`: adds a conversion's earnings to a balance, once per key.
  *
  * @param amount dollars with at most two decimals, such as `12.50`
- * @throws InputError for a bad amount or key, an unknown user, or a key that was used for another user or amount
+ * @throws InputError for a bad amount or key, an unknown user, a key that was used for another user or amount, or an
+ *   amount above a limit of the settings
  */
 export async function addCredit(
   cli: Cli,
@@ -22,6 +23,7 @@ export async function addCredit(
     if (outcome.status === "unknown-user") throw new InputError(`there is no user ${externalId}`);
     if (outcome.status === "key-conflict")
       throw new InputError(`the key "${key}" was used for another user or amount; nothing was credited`);
+    if (outcome.status === "above-limit") throw new InputError(outcome.message);
     const { status, balanceCents } = outcome;
     const result = { externalId, status, amount: formatCents(amountCents), balance: formatCents(balanceCents) };
     await cli.output.object(result, () => [

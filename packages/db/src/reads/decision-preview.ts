@@ -2,7 +2,7 @@ import { type PaymentDate, type RuleReason, ruleReasons } from "@cpa-payouts/cor
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { decideReason, isConsidered, skipReasonsOf, userColumns } from "../decision-rule.ts";
-import { arrayOf, cents, integer, nullable, oneOf } from "../decoders.ts";
+import { arrayOf, count, nullable, oneOf, sumOfCents } from "../decoders.ts";
 import { instantParam, rowOf, rowsOf } from "../sql.ts";
 import type { DecisionTotals } from "./decision-totals.ts";
 
@@ -16,7 +16,7 @@ export async function previewDecisions(
 ): Promise<DecisionTotals> {
   const rows = await rowsOf(
     db,
-    { reason: nullable(oneOf(ruleReasons)), users: integer, balanceCents: cents },
+    { reason: nullable(oneOf(ruleReasons)), users: count, balanceCents: sumOfCents },
     sql`
     with run as (
       select ${date.kind}::text as kind, ${minimumBalanceCents}::bigint as minimum_balance_cents, cooling_off_days,
@@ -28,7 +28,7 @@ export async function previewDecisions(
       from users u
       where ${isConsidered}
     )
-    select reason, count(*)::int as users, sum(balance_cents)::bigint as balance_cents from judged group by reason`,
+    select reason, count(*) as users, sum(balance_cents) as balance_cents from judged group by reason`,
   );
   const paid = rows.find(({ reason }) => reason === null);
   return {

@@ -1,7 +1,7 @@
 import { outcomeTransitions, type SkipReason, skipReasons, statesOf } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { cents, id, integer, nullable, oneOf } from "../decoders.ts";
+import { count, id, nullable, oneOf, sumOfCents } from "../decoders.ts";
 import { arrayParam, rowsOf } from "../sql.ts";
 
 /** The decisions of a run: numbers of users by outcome, and the sum of the invoices in cents. */
@@ -39,12 +39,12 @@ export async function totalsOfRuns(db: Db, runIds: readonly number[]): Promise<R
       runId: id,
       outcome: oneOf(statesOf(outcomeTransitions)),
       reason: nullable(oneOf(skipReasons)),
-      users: integer,
-      totalCents: cents,
+      users: count,
+      totalCents: sumOfCents,
     },
     sql`
-    select run_id, outcome, reason, sum(users)::int as users,
-      (select coalesce(sum(i.amount_cents), 0)::bigint from invoice_tallies i where i.run_id = d.run_id) as total_cents
+    select run_id, outcome, reason, sum(users)::bigint as users,
+      (select coalesce(sum(i.amount_cents), 0) from invoice_tallies i where i.run_id = d.run_id) as total_cents
     from decision_tallies d where run_id = any(${arrayParam(runIds, "bigint")})
     group by run_id, outcome, reason having sum(users) <> 0`,
   );

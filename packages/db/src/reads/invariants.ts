@@ -2,6 +2,12 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { text } from "../decoders.ts";
 import { rowsOf } from "../sql.ts";
+import {
+  decisionDifferenceText,
+  decisionTallyDifferences,
+  invoiceDifferenceText,
+  invoiceTallyDifferences,
+} from "../tally-differences.ts";
 
 /** A promise about the data. Its query returns a row per offender: the subject, and what is wrong with it. */
 interface Invariant {
@@ -114,28 +120,11 @@ const invariants: readonly Invariant[] = [
   },
   {
     name: "the tallies of invoices match the invoices",
-    offenders: sql`
-      select 'invoices of run ' || coalesce(i.run_id, t.run_id) || ', ' || coalesce(i.status, t.status) as subject,
-        'tallied ' || coalesce(t.found, 0) || ' over ' || coalesce(t.total, 0) || ' cents, found ' || coalesce(i.found, 0) || ' over '
-          || coalesce(i.total, 0) as detail
-      from (select run_id, status, count(*) as found, sum(amount_cents) as total from invoices group by run_id, status) i
-        full join (
-          select run_id, status, sum(invoices) as found, sum(amount_cents) as total from invoice_tallies group by run_id, status
-          having sum(invoices) <> 0 or sum(amount_cents) <> 0
-        ) t on t.run_id = i.run_id and t.status = i.status
-      where i.found is distinct from t.found or i.total is distinct from t.total`,
+    offenders: sql`select ${invoiceDifferenceText} from (${invoiceTallyDifferences}) difference`,
   },
   {
     name: "the tallies of decisions match the decisions",
-    offenders: sql`
-      select 'decisions of run ' || coalesce(d.run_id, t.run_id) || ', ' || coalesce(d.outcome, t.outcome) as subject,
-        'tallied ' || coalesce(t.found, 0) || ', found ' || coalesce(d.found, 0) as detail
-      from (select run_id, outcome, coalesce(reason, '') as reason, count(*) as found from run_decisions group by 1, 2, 3) d
-        full join (
-          select run_id, outcome, coalesce(reason, '') as reason, sum(users) as found from decision_tallies group by 1, 2, 3
-          having sum(users) <> 0
-        ) t on t.run_id = d.run_id and t.outcome = d.outcome and t.reason = d.reason
-      where d.found is distinct from t.found`,
+    offenders: sql`select ${decisionDifferenceText} from (${decisionTallyDifferences}) difference`,
   },
   {
     name: "every credit and every adjustment is in the audit log",

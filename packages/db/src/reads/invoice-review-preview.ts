@@ -1,7 +1,7 @@
 import type { InvoiceStatus } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { cents, integer, nullable, oneOf, text } from "../decoders.ts";
+import { count, nullable, oneOf, sumOfCents, text } from "../decoders.ts";
 import {
   digestOf,
   type InvoiceReview,
@@ -27,18 +27,18 @@ export interface ReviewPreview {
 export async function previewInvoiceReview(db: Db, review: InvoiceReview): Promise<ReviewPreview> {
   const rows = await rowsOf(
     db,
-    { result: nullable(oneOf(reviewResults)), invoices: integer, amountCents: cents, digest: text },
+    { result: nullable(oneOf(reviewResults)), invoices: count, amountCents: sumOfCents, digest: text },
     sql`
     with chosen as (${reviewable(review)}), judged as (${judged(review)}), whole as (select ${digestOf} as digest from judged)
-    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount_cents, (select digest from whole) as digest
+    select result, count(*) as invoices, sum(amount_cents) as amount_cents, (select digest from whole) as digest
     from judged group by result
     union all select null, 0, 0, digest from whole`,
   );
   const reviewed = await rowsOf(
     db,
-    { status: oneOf(invoiceStatuses), invoices: integer },
+    { status: oneOf(invoiceStatuses), invoices: count },
     sql`
-    select i.status, count(*)::int as invoices from invoices i
+    select i.status, count(*) as invoices from invoices i
     where ${selected(review.selection)} and not ${isReviewable(review)} group by i.status`,
   );
   return {

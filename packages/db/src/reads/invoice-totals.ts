@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { cents, integer, oneOf, type Row } from "../decoders.ts";
+import { count, oneOf, type Row, sumOfCents } from "../decoders.ts";
 import { rowOf, rowsOf } from "../sql.ts";
 import { wordList } from "../word-list.ts";
 import {
@@ -11,7 +11,7 @@ import {
   prepareSearch,
 } from "./invoice-filter.ts";
 
-const totalColumns = { invoices: integer, amountCents: cents };
+const totalColumns = { invoices: count, amountCents: sumOfCents };
 
 export interface InvoiceTotals extends Row<typeof totalColumns> {
   /** False when there are more than were counted. */
@@ -49,7 +49,7 @@ async function counted(db: Db, filter: InvoiceFilter, conditions: SQL, atMost: n
     db,
     totalColumns,
     sql`
-    select count(*)::int as invoices, coalesce(sum(amount_cents), 0)::bigint as amount_cents
+    select count(*) as invoices, coalesce(sum(amount_cents), 0) as amount_cents
     from (select i.amount_cents from invoices i where ${anyRunAndStatus(filter)} and ${conditions} ${limit}) i`,
   );
   return { ...totals, isExact: atMost === null || totals.invoices <= atMost };
@@ -70,7 +70,7 @@ async function tallied(db: Db, { status, paymentDate }: InvoiceFilter): Promise<
     db,
     totalColumns,
     sql`
-    select coalesce(sum(t.invoices), 0)::int as invoices, coalesce(sum(t.amount_cents), 0)::bigint as amount_cents
+    select coalesce(sum(t.invoices), 0)::bigint as invoices, coalesce(sum(t.amount_cents), 0) as amount_cents
     from invoice_tallies t
     where ${status ? sql`t.status = ${status}` : sql`true`}
       and ${paymentDate ? sql`t.run_id = (select id from payment_runs where payment_date = ${paymentDate}::date)` : sql`true`}`,
@@ -88,7 +88,7 @@ export async function tallyInvoices(db: Db): Promise<InvoiceTally[]> {
     db,
     tallyColumns,
     sql`
-    select status, sum(invoices)::int as invoices, sum(amount_cents)::bigint as amount_cents from invoice_tallies
+    select status, sum(invoices)::bigint as invoices, sum(amount_cents) as amount_cents from invoice_tallies
     group by status having sum(invoices) <> 0`,
   );
 }

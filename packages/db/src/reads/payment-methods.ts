@@ -1,7 +1,7 @@
 import { type PaymentMethodStatus, paymentMethodTransitions, statesOf } from "@cpa-payouts/core";
 import { desc, eq, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { id, instant, integer, nullable, oneOf, type Row, text } from "../decoders.ts";
+import { count, id, instant, nullable, oneOf, type Row, text } from "../decoders.ts";
 import { paymentMethods, users } from "../schema/index.ts";
 import { rowsOf } from "../sql.ts";
 
@@ -35,7 +35,7 @@ const columns = {
   reviewedAt: nullable(instant),
   reason: nullable(text),
   createdAt: instant,
-  sharedWith: integer,
+  sharedWith: count,
   replaces: nullable(text),
 };
 
@@ -61,7 +61,7 @@ export async function listMethods(
     columns,
     sql`
     select m.*, u.external_id, u.name,
-      (select count(distinct o.user_id)::int from payment_methods o
+      (select count(distinct o.user_id) from payment_methods o
         where lower(o.binance_email) = lower(m.binance_email) and o.user_id <> m.user_id) as shared_with,
       (select e.binance_email from payment_methods e
         where e.user_id = m.user_id and e.id < m.id and e.status = 'replaced' order by e.id desc limit 1) as replaces

@@ -9,7 +9,7 @@ import {
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { isConsidered } from "../decision-rule.ts";
-import { cents, id, integer, nullable, oneOf, type Row, text } from "../decoders.ts";
+import { cents, count, id, integer, nullable, oneOf, type Row, sumOfCents, text } from "../decoders.ts";
 import { users } from "../schema/index.ts";
 import { rowOf, rowsOf } from "../sql.ts";
 import { userSearch } from "./invoice-filter.ts";
@@ -120,17 +120,13 @@ export interface UserTally {
 export async function tallyUsers(db: Db): Promise<UserTally[]> {
   return rowsOf(
     db,
-    { status: oneOf(userStatuses), users: integer, balanceCents: cents },
-    sql`select status, count(*)::int as users, sum(balance_cents)::bigint as balance_cents from users group by status`,
+    { status: oneOf(userStatuses), users: count, balanceCents: sumOfCents },
+    sql`select status, count(*) as users, sum(balance_cents) as balance_cents from users group by status`,
   );
 }
 
 /** The number of users whom a run opened now would consider. */
 export async function countUsersOwed(db: Db): Promise<number> {
-  const { owed } = await rowOf(
-    db,
-    { owed: integer },
-    sql`select count(*)::int as owed from users u where ${isConsidered}`,
-  );
+  const { owed } = await rowOf(db, { owed: count }, sql`select count(*) as owed from users u where ${isConsidered}`);
   return owed;
 }

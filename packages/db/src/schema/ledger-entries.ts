@@ -1,7 +1,7 @@
 import { ledgerKinds } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { check, index, pgTable, text, unique, uniqueIndex } from "drizzle-orm/pg-core";
-import { cents, id, instant, isOneOf, reference } from "./columns.ts";
+import { cents, id, instant, isOneOf, isWithinCeiling, reference } from "./columns.ts";
 
 /**
  * Append-only (a trigger refuses UPDATE, DELETE and TRUNCATE): every change of a balance, signed. Another trigger checks
@@ -27,6 +27,7 @@ export const ledgerEntries = pgTable(
     // An invoice takes its amount once and returns it at most once.
     unique("ledger_entries_once_per_invoice").on(t.invoiceId, t.kind),
     index("ledger_entries_user_idx").on(t.userId, t.id),
+    check("ledger_entries_ceiling", isWithinCeiling(t.amountCents)),
     check("ledger_entries_kind_known", isOneOf(t.kind, ledgerKinds)),
     check(
       "ledger_entries_sign_of_kind",

@@ -3,8 +3,8 @@ import { check, date, pgTable, smallint, text } from "drizzle-orm/pg-core";
 import { instant } from "./columns.ts";
 
 /**
- * One row: the instants of the first tick ever (going live) and of the last one (the heartbeat), and the same for ticks
- * with an alert channel. Runs that finished while there was no channel raise no alert.
+ * One row: the instants of the first tick ever (going live) and of the last one (the heartbeat), how the last ticks ended,
+ * and the first and the last tick with an alert channel. Runs that finished while there was no channel raise no alert.
  */
 export const scheduler = pgTable(
   "scheduler",
@@ -17,6 +17,16 @@ export const scheduler = pgTable(
      */
     liveFrom: date({ mode: "string" }),
     lastTickAt: instant().notNull(),
+    /** The first tick since the last one that came to its end; null while none is under way. */
+    unfinishedSince: instant(),
+    /** The last tick that did every step; null before there is one. */
+    lastSuccessAt: instant(),
+    /** Since when every tick has failed at a step; null after a tick that did every step. */
+    failingSince: instant(),
+    lastFailureAt: instant(),
+    /** The steps at which the last failed tick failed, and why the first of them did, in one line without personal data. */
+    failedSteps: text(),
+    failure: text(),
     alertingSince: instant(),
     lastAlertingTickAt: instant(),
     /** The schedule that the ticks follow: cron pattern and zone, and when a tick first and last followed it. */
@@ -30,6 +40,10 @@ export const scheduler = pgTable(
     pastSeenAt: instant(),
   },
   (t) => [
+    check(
+      "scheduler_failure",
+      sql`num_nulls(${t.lastFailureAt}, ${t.failedSteps}, ${t.failure}) in (0, 3) and (${t.failingSince} is null or ${t.lastFailureAt} is not null)`,
+    ),
     check("scheduler_one_row", sql`${t.id} = 1`),
     check("scheduler_alerting", sql`(${t.alertingSince} is null) = (${t.lastAlertingTickAt} is null)`),
     check(

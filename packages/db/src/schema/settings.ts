@@ -1,6 +1,6 @@
-import { sql } from "drizzle-orm";
+import { type AnyColumn, type SQL, sql } from "drizzle-orm";
 import { check, integer, pgTable, smallint, text } from "drizzle-orm/pg-core";
-import { cents, instant } from "./columns.ts";
+import { cents, instant, isWithinCeiling } from "./columns.ts";
 
 /** One row, created by a migration: the rules that administrators may change while the system runs. */
 export const settings = pgTable(
@@ -13,6 +13,10 @@ export const settings = pgTable(
     coolingOffDays: integer().notNull().default(0),
     /** An alert is raised after this many days with pending invoices and no review; 0 for never. */
     reviewAlertDays: integer().notNull().default(3),
+    /** A credit, an adjustment or an opening balance above this amount is refused. */
+    largestEntryCents: cents().notNull().default(sql`100000000`),
+    /** What would take a balance further from zero than this amount, on either side, is refused. */
+    largestBalanceCents: cents().notNull().default(sql`1000000000`),
     updatedAt: instant().notNull(),
     updatedBy: text().notNull(),
   },
@@ -20,6 +24,12 @@ export const settings = pgTable(
     check("settings_one_row", sql`${t.id} = 1`),
     check("settings_two_person_not_negative", sql`${t.twoPersonAboveCents} >= 0`),
     check("settings_cooling_off_days", sql`${t.coolingOffDays} between 0 and 365`),
+    check("settings_largest_entry", isLimit(t.largestEntryCents)),
+    check("settings_largest_balance", isLimit(t.largestBalanceCents)),
     check("settings_review_alert_days", sql`${t.reviewAlertDays} between 0 and 365`),
   ],
 );
+
+function isLimit(column: AnyColumn): SQL {
+  return sql`${column} > 0 and ${isWithinCeiling(column)}`;
+}

@@ -1,5 +1,5 @@
-import { index, integer, pgTable, text } from "drizzle-orm/pg-core";
-import { cents, id, reference } from "./columns.ts";
+import { bigint, index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { id, instant, reference, sum } from "./columns.ts";
 
 /*
  * Counts that would otherwise read a million rows. Triggers add a row per statement that changes anything, so workers
@@ -14,8 +14,8 @@ export const invoiceTallies = pgTable(
     id: id(),
     runId: reference().notNull(),
     status: text().notNull(),
-    invoices: integer().notNull(),
-    amountCents: cents().notNull(),
+    invoices: bigint({ mode: "number" }).notNull(),
+    amountCents: sum().notNull(),
   },
   (t) => [index("invoice_tallies_run_idx").on(t.runId)],
 );
@@ -28,7 +28,17 @@ export const decisionTallies = pgTable(
     runId: reference().notNull(),
     outcome: text().notNull(),
     reason: text(),
-    users: integer().notNull(),
+    users: bigint({ mode: "number" }).notNull(),
   },
   (t) => [index("decision_tallies_run_idx").on(t.runId)],
 );
+
+/**
+ * The recounts of the tallies (`payouts verify --repair-tallies`), numbered without gaps. A recount takes the next number
+ * by the rows that it sees. Two at once take the same one, and the key admits one of them.
+ */
+export const tallyRecounts = pgTable("tally_recounts", {
+  number: integer().primaryKey(),
+  recountedAt: instant().notNull(),
+  recountedBy: text().notNull(),
+});

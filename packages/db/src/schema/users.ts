@@ -1,7 +1,7 @@
 import { userStatuses } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { boolean, check, index, integer, pgTable, text } from "drizzle-orm/pg-core";
-import { cents, id, instant, isOneOf } from "./columns.ts";
+import { cents, id, instant, isOneOf, isWithinCeiling } from "./columns.ts";
 
 /** The network's users (affiliates), with what it owes them. */
 export const users = pgTable(
@@ -35,6 +35,7 @@ export const users = pgTable(
     index("users_name_prefix_idx").on(sql`lower(${t.name}) text_pattern_ops`),
     check("users_external_id_given", sql`${t.externalId} <> ''`),
     check("users_status_known", isOneOf(t.status, userStatuses)),
+    check("users_balance_ceiling", isWithinCeiling(t.balanceCents)),
     check("users_previous_invoices_not_negative", sql`${t.previousInvoices} >= 0`),
     check("users_invoice_count_not_negative", sql`${t.invoiceCount} >= 0`),
   ],

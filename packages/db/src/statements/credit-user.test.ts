@@ -1,9 +1,11 @@
+import { CEILING_CENTS } from "@cpa-payouts/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { fingerprint, openTestData, type TestData } from "../testing/index.ts";
 import { creditUser } from "./credit-user.ts";
 import type { Credit } from "./enter-once.ts";
+import { updateSettings } from "./update-settings.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
 
@@ -83,20 +85,19 @@ describe("credit", () => {
     expect(await credit({ externalId: "unknown" })).toEqual({ status: "unknown-user" });
   });
 
-  it("a credit is exact where a floating-point number is not", async () => {
-    const huge = 90_071_992_547_409_931n;
-    expect(await credit({ amountCents: huge })).toEqual({ status: "credited", balanceCents: huge + 100n });
+  it("a credit is exact to the cent up to the ceiling", async () => {
+    const limits = { largestEntryCents: CEILING_CENTS, largestBalanceCents: CEILING_CENTS };
+    await updateSettings(data.ctx.db, { actor: "test", ...limits, now: NOW });
+    const huge = CEILING_CENTS - 1_01n;
+    expect(await credit({ amountCents: huge })).toEqual({ status: "credited", balanceCents: CEILING_CENTS - 1n });
   });
 
-  it("a credit that would overflow the balance fails and changes nothing", async () => {
-    await credit({ amountCents: 2n ** 63n - 1_000n });
+  it("a credit of the largest number that PostgreSQL can read is refused and changes nothing", async () => {
     const before = await fingerprint(data.database);
-    await expect(credit({ amountCents: 1_000n, key: "conversion-2" })).rejects.toThrow();
+    expect(await credit({ amountCents: 2n ** 63n - 1n })).toMatchObject({ status: "above-limit" });
     expect(await fingerprint(data.database)).toEqual(before);
   });
-});
 
-describe("simultaneous credits", () => {
   it("simultaneous credits with one key are one credit, and the others are answered as already credited", async () => {
     const many = connect({ url: data.database.url, max: 20 });
     const results = await Promise.all(Array.from({ length: 20 }, () => creditUser(many.db, conversion())));

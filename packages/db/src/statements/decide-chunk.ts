@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { decideReason, isConsidered } from "../decision-rule.ts";
-import { flag, integer } from "../decoders.ts";
+import { count, flag } from "../decoders.ts";
 import { instantParam, rowsOf } from "../sql.ts";
 
 /**
@@ -19,7 +19,7 @@ export async function decideChunk(
   // cursor and stop at the limit, instead of sorting all users for every chunk.
   const [row] = await rowsOf(
     db,
-    { decided: integer, finished: flag },
+    { decided: count, finished: flag },
     sql`
     with run as (
       select id, payment_date, kind, minimum_balance_cents, cooling_off_days, opened_at, decide_cursor
@@ -36,7 +36,7 @@ export async function decideChunk(
         case when reason is not null then ${instantParam(now)} end
       from run, chunk
     ), progress as (
-      select count(*)::int as decided, max(user_id) as last, count(*) < ${limit} as finished from chunk
+      select count(*) as decided, max(user_id) as last, count(*) < ${limit} as finished from chunk
     ), moved as (
       update payment_runs r set
         decide_cursor = coalesce(last, r.decide_cursor),

@@ -1,8 +1,8 @@
 import type { AuditContext, LedgerKind } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { cents, flag, nullable } from "../decoders.ts";
-import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
+import { cents, flag, nullable, oneOf, type Row } from "../decoders.ts";
+import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export interface Credit extends AuditContext {
   readonly externalId: string;
@@ -13,15 +13,33 @@ export interface Credit extends AuditContext {
   readonly now: Date;
 }
 
+/** The limits of amounts in the settings. */
+export type AmountLimit = "largest-entry" | "largest-balance";
+
 export type CreditResult =
   | { readonly status: "credited"; readonly balanceCents: bigint }
   | { readonly status: "already-credited"; readonly balanceCents: bigint }
   /** The key was used for another user, amount or kind of entry; nothing was changed. */
   | { readonly status: "key-conflict" }
-  | { readonly status: "unknown-user" };
+  | { readonly status: "unknown-user" }
+  /** The amount is above the limit, or the balance would be; nothing was changed. `balanceCents` is the present balance. */
+  | {
+      readonly status: "above-limit";
+      readonly limit: AmountLimit;
+      readonly limitCents: bigint;
+      readonly balanceCents: bigint;
+    };
+
+const columns = {
+  isEntered: flag,
+  balanceCents: cents,
+  limit: nullable(oneOf(["largest-entry", "largest-balance"])),
+  limitCents: nullable(cents),
+};
 
 /**
- * Adds a ledger entry to a balance, once per key, with its audit row.
+ * Adds a ledger entry to a balance, once per key, with its audit row. An entry above the limits of the settings is refused.
+ * The limit of balances is judged under the user's lock; an entry that brings a balance beyond it closer to zero is made.
  *
  * @returns for a key that was used before: `already-credited` if user, amount and kind are the same, else `key-conflict`
  */
@@ -31,14 +49,24 @@ export async function enterOnce(
   { kind, action }: { kind: LedgerKind; action: string },
 ): Promise<CreditResult> {
   const { externalId, amountCents, key, note, actor, now } = credit;
-  const [entered] = await rowsOf(
+  const amount = sql`${amountCents}::bigint`;
+  const [result] = await rowsOf(
     db,
-    { balanceCents: cents },
+    columns,
     sql`
-    with entry as (
+    with owner as (
+      select id, balance_cents from users where external_id = ${externalId} for no key update
+    ), judged as (
+      select o.id, o.balance_cents, s.largest_entry_cents, s.largest_balance_cents, case
+          when abs(${amount}) > s.largest_entry_cents then 'largest-entry'
+          when ${amount} > 0 and o.balance_cents + ${amount} > s.largest_balance_cents then 'largest-balance'
+          when ${amount} < 0 and o.balance_cents + ${amount} < -s.largest_balance_cents then 'largest-balance'
+        end as refused_by
+      from owner o cross join settings s
+    ), entry as (
       insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
-      select id, ${kind}::text, ${amountCents}::bigint, ${key}, ${note}::text, ${actor}, ${instantParam(now)}
-      from users where external_id = ${externalId}
+      select id, ${kind}::text, ${amount}, ${key}, ${note}::text, ${actor}, ${instantParam(now)}
+      from judged where refused_by is null
       on conflict (idempotency_key) where idempotency_key is not null do nothing
       returning user_id, amount_cents
     ), changed as (
@@ -48,32 +76,39 @@ export async function enterOnce(
     ), audit as (
       insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
       select ${instantParam(now)}, ${actor}, ${action}::text, 'user:' || id, ${note}::text,
-        jsonb_build_object('balanceCents', (balance_cents - ${amountCents}::bigint)::text),
+        jsonb_build_object('balanceCents', (balance_cents - ${amount})::text),
         jsonb_build_object('balanceCents', balance_cents::text, 'key', ${key}::text), ${requestParams(credit)}
       from changed
     )
-    select balance_cents from changed`,
+    select c.id is not null as is_entered, coalesce(c.balance_cents, j.balance_cents) as balance_cents, j.refused_by as "limit",
+      case j.refused_by when 'largest-entry' then j.largest_entry_cents when 'largest-balance' then j.largest_balance_cents end
+        as limit_cents
+    from judged j left join changed c on c.id = j.id`,
   );
-  if (entered) return { status: "credited", balanceCents: entered.balanceCents };
-  return whyNotEntered(db, credit, kind);
+  if (!result) return { status: "unknown-user" };
+  if (result.isEntered) return { status: "credited", balanceCents: result.balanceCents };
+  return whyNotEntered(db, credit, kind, result);
 }
 
-/** Finds out why no entry was made: the key was used before, or the user is unknown. */
+/**
+ * Finds out why no entry was made for a known user. A key that was used before comes first: a request that is sent again
+ * gets the same response, whatever the limits are by now.
+ */
 async function whyNotEntered(
   db: Db,
   { externalId, amountCents, key }: Pick<Credit, "externalId" | "amountCents" | "key">,
   kind: LedgerKind,
+  { balanceCents, limit, limitCents }: Row<typeof columns>,
 ): Promise<CreditResult> {
-  const { balanceCents, same } = await rowOf(
+  const [earlier] = await rowsOf(
     db,
-    { balanceCents: nullable(cents), same: nullable(flag) },
+    { isSame: flag, balanceCents: cents },
     sql`
-    select
-      (select balance_cents from users where external_id = ${externalId}) as balance_cents,
-      (select u.external_id = ${externalId} and e.amount_cents = ${amountCents}::bigint and e.kind = ${kind}
-       from ledger_entries e join users u on u.id = e.user_id where e.idempotency_key = ${key}) as same`,
+    select u.external_id = ${externalId} and e.amount_cents = ${amountCents}::bigint and e.kind = ${kind} as is_same, u.balance_cents
+    from ledger_entries e join users u on u.id = e.user_id where e.idempotency_key = ${key}`,
   );
-  if (balanceCents === null) return { status: "unknown-user" };
-  if (same === true) return { status: "already-credited", balanceCents };
-  return { status: "key-conflict" };
+  if (earlier?.isSame) return { status: "already-credited", balanceCents: earlier.balanceCents };
+  if (earlier) return { status: "key-conflict" };
+  if (limit === null || limitCents === null) throw new Error("the ledger entry was neither made nor refused");
+  return { status: "above-limit", limit, limitCents, balanceCents };
 }

@@ -5,9 +5,11 @@ import { findViolations } from "../reads/invariants.ts";
 import { decidedRun, fingerprint, invoicedRun, openTestData, type TestData } from "../testing/index.ts";
 import { creditUser } from "./credit-user.ts";
 import { discardImport } from "./discard-import.ts";
+import { dropRowsAboveLimit } from "./drop-rows-above-limit.ts";
 import { type ImportCounts, mergeImport } from "./merge-import.ts";
 import { recordMethodReview } from "./record-method-review.ts";
 import { type ImportRow, stageImportRows } from "./stage-import-rows.ts";
+import { updateSettings } from "./update-settings.ts";
 
 const NOW = new Date("2026-12-01T00:00:00Z");
 const JOINED = new Date("2025-01-31T00:00:00Z");
@@ -46,7 +48,10 @@ async function load(...rows: readonly Changes[]): Promise<ImportCounts> {
   const staged = rows.map((changes, index) => ({ ...ALICE, ...changes, line: index + 2 }));
   await stageImportRows(data.ctx.db, importId, staged, NOW);
   try {
-    return await mergeImport(data.ctx.db, { importId, actor: "test", overrideStatus: false, now: data.clock() });
+    const outcome = await mergeImport(data.ctx.db, { importId, actor: "test", overrideStatus: false, now: data.clock() });
+    if (outcome.status !== "merged") throw new Error(`nothing was imported: ${outcome.status}`);
+    const { status: _status, ...counts } = outcome;
+    return counts;
   } finally {
     await discardImport(data.ctx.db, importId);
   }
@@ -282,5 +287,24 @@ describe("import file", () => {
     await Promise.all([invoicedRun(data, "2026-12-07"), load(...changed)]);
     const [row] = await query("select count(*)::int as count from invoices where destination like 'new-%'");
     expect(row).toEqual({ count: 0 });
+  });
+
+  it("a file with an opening balance above a limit is not merged, neither its other rows", async () => {
+    await load({ balanceCents: 500_00n });
+    await updateSettings(data.ctx.db, { actor: "test", largestEntryCents: 100_00n, now: NOW });
+    const importId = "00000000-0000-4000-8000-00000000ffff";
+    const rows = [
+      { ...ALICE, line: 2, email: "alice@example.net", balanceCents: 500_00n },
+      { ...ALICE, line: 3, externalId: "b", balanceCents: 100_00n },
+      { ...ALICE, line: 4, externalId: "c", balanceCents: 100_01n },
+    ];
+    const before = await fingerprint(data.database);
+    await stageImportRows(data.ctx.db, importId, rows, NOW);
+    const merge = () => mergeImport(data.ctx.db, { importId, actor: "test", now: NOW });
+    expect(await merge()).toEqual({ status: "above-limit" });
+    expect(await fingerprint(data.database)).toEqual(before);
+    await dropRowsAboveLimit(data.ctx.db, importId);
+    expect(await merge()).toMatchObject({ status: "merged", created: 1, updated: 1, differingBalances: 0 });
+    await discardImport(data.ctx.db, importId);
   });
 });

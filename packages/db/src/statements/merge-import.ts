@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { integer } from "../decoders.ts";
+import { count, flag } from "../decoders.ts";
+import { rowsAboveLimit } from "../import-limits.ts";
 import { instantParam, rowOf } from "../sql.ts";
 
 export interface ImportCounts {
@@ -25,9 +26,13 @@ interface MergeInput {
   readonly now: Date;
 }
 
+/** What became of an import: its counts, or that rows are above a limit and nothing was written. */
+export type ImportOutcome = ({ readonly status: "merged" } & ImportCounts) | { readonly status: "above-limit" };
+
 /**
  * Adds and updates the users of the staged rows in one statement, all of them or none.
  *
+ * - An opening balance above a limit of the settings refuses the whole file.
  * - A new user gets the opening balance as one ledger entry, and the payment method with the status of the file.
  * - An existing user keeps balance and reviews; an empty optional column keeps the stored value.
  * - A status that was set by hand is kept unless `overrideStatus` is given. After that the file's next one applies again.
@@ -37,37 +42,43 @@ interface MergeInput {
  *
  * @throws the database's error when two staged rows have the same external id
  */
-export async function mergeImport(db: Db, input: MergeInput): Promise<ImportCounts> {
-  const { existing, differingStatuses, ...counts } = await rowOf(
+export async function mergeImport(db: Db, input: MergeInput): Promise<ImportOutcome> {
+  const { isAboveLimit, existing, differingStatuses, ...counts } = await rowOf(
     db,
     {
-      created: integer,
-      updated: integer,
-      existing: integer,
-      differingBalances: integer,
-      changedAddresses: integer,
-      differingStatuses: integer,
+      isAboveLimit: flag,
+      created: count,
+      updated: count,
+      existing: count,
+      differingBalances: count,
+      changedAddresses: count,
+      differingStatuses: count,
     },
     sql`
     with ${mergedUsers(input)}, ${mergedMethods(input)}, ${mergeAudit(input)}
     select
-      (select count(*)::int from created) as created,
-      (select count(*)::int from existing) as existing,
-      (select count(*)::int from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
-      (select count(*)::int from existing where balance_cents <> own_balance_cents) as differing_balances,
-      (select count(*)::int from addressed where before is not null) as changed_addresses,
-      (select count(*)::int from existing where own_status_by_hand and own_status <> status) as differing_statuses`,
+      exists (select from above_limit) as is_above_limit,
+      (select count(*) from created) as created,
+      (select count(*) from existing) as existing,
+      (select count(*) from (select id from updated union select user_id from added where user_id in (select user_id from existing)) u) as updated,
+      (select count(*) from existing where balance_cents <> own_balance_cents) as differing_balances,
+      (select count(*) from addressed where before is not null) as changed_addresses,
+      (select count(*) from existing where own_status_by_hand and own_status <> status) as differing_statuses`,
   );
+  if (isAboveLimit) return { status: "above-limit" };
   const [keptStatuses, overriddenStatuses] = input.overrideStatus ? [0, differingStatuses] : [differingStatuses, 0];
-  return { ...counts, unchanged: existing - counts.updated, keptStatuses, overriddenStatuses };
+  return { status: "merged", ...counts, unchanged: existing - counts.updated, keptStatuses, overriddenStatuses };
 }
 
-/** The steps of the merge that add and update the users: `file`, `existing`, `updated`, `created`, `opening`. */
+/**
+ * The steps of the merge that add and update the users: `above_limit`, `file`, `existing`, `updated`, `created`, `opening`.
+ * The file is empty when a row is above a limit.
+ */
 function mergedUsers({ importId, actor, overrideStatus, now }: MergeInput): SQL {
   const keepsStatus = sql`(e.own_status_by_hand and (e.own_status = e.status or not ${overrideStatus}::boolean))`;
   return sql`
-    file as materialized (
-      select * from import_rows where import_id = ${importId}::uuid
+    above_limit as materialized (${rowsAboveLimit(importId)} limit 1), file as materialized (
+      select * from import_rows where import_id = ${importId}::uuid and not exists (select from above_limit)
     ), existing as (
       select u.id as user_id, u.balance_cents as own_balance_cents, u.status as own_status,
         u.status_by_hand as own_status_by_hand, to_jsonb(u) as before, f.*

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { arrayOf, cents, integer, nullable, oneOf, text } from "../decoders.ts";
+import { arrayOf, count, nullable, oneOf, sumOfCents, text } from "../decoders.ts";
 import {
   digestOf,
   type InvoiceReview,
@@ -64,8 +64,8 @@ export async function recordInvoiceReview(
     db,
     {
       result: nullable(oneOf(reviewResults)),
-      invoices: integer,
-      amountCents: cents,
+      invoices: count,
+      amountCents: sumOfCents,
       numbers: nullable(arrayOf(text)),
       refusal: nullable(oneOf(previewRefusals)),
     },
@@ -102,7 +102,7 @@ export async function recordInvoiceReview(
       select user_id, 'invoice-reversal', amount_cents, id, ${reason}::text, ${actor}::text, ${instantParam(now)} from returned
     ), given_back as (
       update users u set balance_cents = u.balance_cents + r.amount_cents, updated_at = ${instantParam(now)}
-      from (select user_id, sum(amount_cents)::bigint as amount_cents from returned group by user_id) r, owner
+      from (select user_id, sum(amount_cents) as amount_cents from returned group by user_id) r, owner
       where u.id = r.user_id and owner.id = u.id
     ), audit as (
       insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
@@ -113,7 +113,7 @@ export async function recordInvoiceReview(
           'approvedBy', case when result = 'approved' then ${actor}::text end)), ${requestParams(review)}
       from reviewed
     )
-    select result, count(*)::int as invoices, sum(amount_cents)::bigint as amount_cents, (select refusal from verdict) as refusal,
+    select result, count(*) as invoices, sum(amount_cents) as amount_cents, (select refusal from verdict) as refusal,
       ${"numbers" in review.selection ? sql`array_agg(number order by id)` : sql`null`} as numbers
     from judged group by result
     union all select null, 0, 0, refusal, null from verdict`,

@@ -5,7 +5,7 @@ import { scheduler } from "../schema/index.ts";
 import { instantParam } from "../sql.ts";
 
 /**
- * Records a tick. The first tick ever is stored as going live. Alerting begins with the first tick that has an alert
+ * Records that a tick begins. The first tick ever is stored as going live. Alerting begins with the first tick that has an alert
  * channel, and begins again after more than a day of ticks without one; time without any ticks does not count.
  *
  * @returns the stored state, this tick included
@@ -14,10 +14,20 @@ export async function recordTick(db: Db, now: Date, { isAlerting }: { isAlerting
   const alertingFrom = isAlerting ? now : null;
   const [row] = await writable(db)
     .insert(scheduler)
-    .values({ liveSince: now, lastTickAt: now, alertingSince: alertingFrom, lastAlertingTickAt: alertingFrom })
+    .values({
+      liveSince: now,
+      lastTickAt: now,
+      unfinishedSince: now,
+      alertingSince: alertingFrom,
+      lastAlertingTickAt: alertingFrom,
+    })
     .onConflictDoUpdate({
       target: scheduler.id,
-      set: { lastTickAt: latest(scheduler.lastTickAt, now), ...(isAlerting ? alertingTick(now) : {}) },
+      set: {
+        lastTickAt: latest(scheduler.lastTickAt, now),
+        unfinishedSince: sql`coalesce(${scheduler.unfinishedSince}, ${instantParam(now)})`,
+        ...(isAlerting ? alertingTick(now) : {}),
+      },
     })
     .returning();
   if (!row) throw new Error("recording the tick returned nothing");

@@ -1,5 +1,5 @@
 import type { AuditContext } from "@cpa-payouts/core";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { id } from "../decoders.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
@@ -9,6 +9,8 @@ export interface SettingsChange extends AuditContext {
   readonly twoPersonAboveCents?: bigint | null;
   readonly coolingOffDays?: number;
   readonly reviewAlertDays?: number;
+  readonly largestEntryCents?: bigint;
+  readonly largestBalanceCents?: bigint;
   readonly now: Date;
 }
 
@@ -19,10 +21,7 @@ export interface SettingsChange extends AuditContext {
  */
 export async function updateSettings(db: Db, change: SettingsChange): Promise<void> {
   const { twoPersonAboveCents, coolingOffDays = null, reviewAlertDays = null, actor, now } = change;
-  const describe = (alias: string) =>
-    sql.raw(
-      `jsonb_build_object('twoPersonAboveCents', ${alias}.two_person_above_cents::text, 'coolingOffDays', ${alias}.cooling_off_days, 'reviewAlertDays', ${alias}.review_alert_days)`,
-    );
+  const { largestEntryCents = null, largestBalanceCents = null } = change;
   await rowOf(
     db,
     { id },
@@ -33,6 +32,8 @@ export async function updateSettings(db: Db, change: SettingsChange): Promise<vo
           else s.two_person_above_cents end,
         cooling_off_days = coalesce(${coolingOffDays}::int, s.cooling_off_days),
         review_alert_days = coalesce(${reviewAlertDays}::int, s.review_alert_days),
+        largest_entry_cents = coalesce(${largestEntryCents}::bigint, s.largest_entry_cents),
+        largest_balance_cents = coalesce(${largestBalanceCents}::bigint, s.largest_balance_cents),
         updated_at = ${instantParam(now)}, updated_by = ${actor}
       from before where s.id = before.id
       returning s.*
@@ -43,4 +44,14 @@ export async function updateSettings(db: Db, change: SettingsChange): Promise<vo
     from before, changed
     returning id`,
   );
+}
+
+/** The settings of a row as JSON for the audit log; amounts in cents are texts, since JSON numbers may be rounded. */
+function describe(alias: "before" | "changed"): SQL {
+  return sql.raw(`jsonb_build_object(
+    'twoPersonAboveCents', ${alias}.two_person_above_cents::text,
+    'coolingOffDays', ${alias}.cooling_off_days,
+    'reviewAlertDays', ${alias}.review_alert_days,
+    'largestEntryCents', ${alias}.largest_entry_cents::text,
+    'largestBalanceCents', ${alias}.largest_balance_cents::text)`);
 }

@@ -1,4 +1,4 @@
-import { type LocalDate, type Policy, paymentKindOf } from "@cpa-payouts/core";
+import { CEILING_CENTS, type LocalDate, type Policy, paymentKindOf } from "@cpa-payouts/core";
 import { type RecordingLog, recordingLog, type TestClock, testClock } from "@cpa-payouts/testing-servers";
 import {
   advanceFanOut,
@@ -57,6 +57,22 @@ export async function decidedRun(
   });
   await decideChunk(ctx.db, { runId: run.id, limit: 1_000_000, now: ctx.clock() });
   return run;
+}
+
+/** Adds active, returning users with an approved method, each of whom is owed as much as a balance may be. */
+export async function usersAtCeiling({ sql }: TestDatabase, users: number): Promise<void> {
+  await sql`
+    with owed as (
+      insert into users (external_id, email, status, balance_cents, previous_invoices, joined_at, updated_at)
+      select 'rich-' || n, 'rich-' || n || '@example.com', 'active', ${CEILING_CENTS.toString()}::bigint, 1, now(), now()
+      from generate_series(1, ${users}) n
+      returning id, email, balance_cents
+    ), method as (
+      insert into payment_methods (user_id, binance_email, status, reviewed_by, reviewed_at, reason, created_at)
+      select id, email, 'approved', 'test', now(), 'test', now() from owed
+    )
+    insert into ledger_entries (user_id, kind, amount_cents, actor, created_at)
+    select id, 'credit', balance_cents, 'test', now() from owed`;
 }
 
 /** The ids of users by their external ids. */

@@ -55,7 +55,8 @@ export async function importNetwork({ db, clock }: DataTestContext, users: reado
   for (let first = 0; first < rows.length; first += STAGED_AT_A_TIME)
     await stageImportRows(db, importId, rows.slice(first, first + STAGED_AT_A_TIME), now);
   await analyzeImportRows(db);
-  await mergeImport(db, { importId, actor: "test", overrideStatus: false, now });
+  const { status } = await mergeImport(db, { importId, actor: "test", overrideStatus: false, now });
+  if (status !== "merged") throw new Error(`the network was not imported: ${status}`);
   await analyzeImported(db);
   await discardImport(db, importId);
 }

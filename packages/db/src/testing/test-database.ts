@@ -1,4 +1,5 @@
 import { createScratchDatabase, type ScratchDatabase } from "@cpa-payouts/testing-servers";
+import type postgres from "postgres";
 import { connect, type Db } from "../index.ts";
 
 /** A database of one test, with the product's client on it. */
@@ -17,4 +18,9 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
       await Promise.all([close(), scratch.close()]);
     },
   };
+}
+
+/** The product's statements on one connection of a test, such as that of a transaction which the test holds open. */
+export function onConnection(sql: postgres.ReservedSql): Db {
+  return { $client: sql } as unknown as Db;
 }
