@@ -5,7 +5,6 @@ CREATE TABLE "tally_recounts" (
 );
 --> statement-breakpoint
 ALTER TABLE "alerts" DROP CONSTRAINT "alerts_event_known";--> statement-breakpoint
-ALTER TABLE "alerts" DROP CONSTRAINT "alerts_payment_date";--> statement-breakpoint
 ALTER TABLE "decision_tallies" ALTER COLUMN "users" SET DATA TYPE bigint;--> statement-breakpoint
 ALTER TABLE "invoice_tallies" ALTER COLUMN "invoices" SET DATA TYPE bigint;--> statement-breakpoint
 ALTER TABLE "invoice_tallies" ALTER COLUMN "amount_cents" SET DATA TYPE numeric;--> statement-breakpoint
@@ -17,8 +16,7 @@ ALTER TABLE "scheduler" ADD COLUMN "failed_steps" text;--> statement-breakpoint
 ALTER TABLE "scheduler" ADD COLUMN "failure" text;--> statement-breakpoint
 ALTER TABLE "settings" ADD COLUMN "largest_entry_cents" bigint DEFAULT 100000000 NOT NULL;--> statement-breakpoint
 ALTER TABLE "settings" ADD COLUMN "largest_balance_cents" bigint DEFAULT 1000000000 NOT NULL;--> statement-breakpoint
-ALTER TABLE "alerts" ADD CONSTRAINT "alerts_event_known" CHECK ("alerts"."event" in ('run-finished', 'run-cancelled', 'date-missed', 'review-overdue', 'tick-failed'));--> statement-breakpoint
-ALTER TABLE "alerts" ADD CONSTRAINT "alerts_payment_date" CHECK (("alerts"."event" in ('review-overdue', 'tick-failed')) = ("alerts"."payment_date" is null));--> statement-breakpoint
+ALTER TABLE "alerts" ADD CONSTRAINT "alerts_event_known" CHECK ("alerts"."event" in ('run-finished', 'run-cancelled', 'date-missed', 'review-overdue', 'tick-failed', 'sign-ins-failed', 'sign-in-from-new-address'));--> statement-breakpoint
 ALTER TABLE "scheduler" ADD CONSTRAINT "scheduler_failure" CHECK (num_nulls("scheduler"."last_failure_at", "scheduler"."failed_steps", "scheduler"."failure") in (0, 3) and ("scheduler"."failing_since" is null or "scheduler"."last_failure_at" is not null));--> statement-breakpoint
 ALTER TABLE "settings" ADD CONSTRAINT "settings_largest_entry" CHECK ("settings"."largest_entry_cents" > 0 and "settings"."largest_entry_cents" between -1000000000000000 and 1000000000000000);--> statement-breakpoint
 ALTER TABLE "settings" ADD CONSTRAINT "settings_largest_balance" CHECK ("settings"."largest_balance_cents" > 0 and "settings"."largest_balance_cents" between -1000000000000000 and 1000000000000000);--> statement-breakpoint

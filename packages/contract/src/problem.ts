@@ -2,6 +2,7 @@ import { z } from "zod";
 
 /** The codes of all errors, each with the title that is the same at every occurrence. */
 export const problemTitles = {
+  "above-limit": "The amount is above a limit",
   "bad-input": "The input is not valid",
   "bad-request": "The request is not valid",
   busy: "The server has too much to do",

@@ -300,7 +300,7 @@ describe("import file", () => {
     ];
     const before = await fingerprint(data.database);
     await stageImportRows(data.ctx.db, importId, rows, NOW);
-    const merge = () => mergeImport(data.ctx.db, { importId, actor: "test", now: NOW });
+    const merge = () => mergeImport(data.ctx.db, { importId, actor: "test", overrideStatus: false, now: NOW });
     expect(await merge()).toEqual({ status: "above-limit" });
     expect(await fingerprint(data.database)).toEqual(before);
     await dropRowsAboveLimit(data.ctx.db, importId);

@@ -1,5 +1,4 @@
-import { createScratchDatabase, type ScratchDatabase } from "@cpa-payouts/testing-servers";
-import type postgres from "postgres";
+import { createScratchDatabase, type ReservedSql, type ScratchDatabase } from "@cpa-payouts/testing-servers";
 import { connect, type Db } from "../index.ts";
 
 /** A database of one test, with the product's client on it. */
@@ -21,6 +20,9 @@ export async function testDatabase(options: { empty?: boolean } = {}): Promise<T
 }
 
 /** The product's statements on one connection of a test, such as that of a transaction which the test holds open. */
-export function onConnection(sql: postgres.ReservedSql): Db {
-  return { $client: sql } as unknown as Db;
+export function onConnection(sql: ReservedSql): Db {
+  const query = async ({ text }: { text: string }, values: readonly unknown[]) => ({
+    rows: await sql.unsafe(text, values),
+  });
+  return { $client: { query } } as unknown as Db;
 }
