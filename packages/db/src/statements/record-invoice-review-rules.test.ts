@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describeError } from "../errors.ts";
 import type { InvoiceReview, InvoiceVerdict, ReviewResult } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { previewInvoiceReview } from "../reads/invoice-review-preview.ts";
@@ -103,10 +104,7 @@ const only = (counts: readonly { result: ReviewResult; invoices: number; amountC
 /** The result of a preview, that of its review, and the invoice afterwards; a refusal of the database as its message. */
 async function play(review: InvoiceReview, number: string) {
   const preview = await previewInvoiceReview(data.ctx.db, review);
-  const commit = await recordInvoiceReview(data.ctx.db, review).then(
-    ({ counts }) => only(counts),
-    (error: Error) => String(error.cause ?? error),
-  );
+  const commit = await recordInvoiceReview(data.ctx.db, review).then(({ counts }) => only(counts), describeError);
   const invoice = await findInvoice(data.ctx.db, number);
   const { status, approvedBy, approvedToForfeit, reviewedBy } = invoice ?? untouched;
   return { preview: only(preview.counts), commit, after: { status, approvedBy, approvedToForfeit, reviewedBy } };

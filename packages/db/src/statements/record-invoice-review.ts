@@ -58,8 +58,7 @@ export async function recordInvoiceReview(
   preview: CommittedPreview | null = null,
 ): Promise<ReviewOutcome> {
   const { to, actor, now } = review;
-  const reason = to.status === "rejected" ? to.reason : null;
-  const disposition = to.status === "rejected" ? to.disposition : null;
+  const { reason, disposition } = to.status === "rejected" ? to : { reason: null, disposition: null };
   const rows = await rowsOf(
     db,
     {
@@ -92,19 +91,7 @@ export async function recordInvoiceReview(
       where i.id = j.id and j.result in ('reviewed', 'approved') and verdict.refusal is null
       returning i.id, i.number, i.user_id, i.amount_cents, j.status as before, i.status as after, j.result,
         case when i.approved_by is distinct from j.approved_by then j.approved_by end as approved_before
-    ), returned as (
-      select id, user_id, amount_cents from reviewed where ${disposition}::text = 'return'
-    ), owner as (
-      -- In key order, like every statement that locks several users.
-      select id from users where id in (select user_id from returned) order by id for no key update
-    ), entry as (
-      insert into ledger_entries (user_id, kind, amount_cents, invoice_id, note, actor, created_at)
-      select user_id, 'invoice-reversal', amount_cents, id, ${reason}::text, ${actor}::text, ${instantParam(now)} from returned
-    ), given_back as (
-      update users u set balance_cents = u.balance_cents + r.amount_cents, updated_at = ${instantParam(now)}
-      from (select user_id, sum(amount_cents) as amount_cents from returned group by user_id) r, owner
-      where u.id = r.user_id and owner.id = u.id
-    ), audit as (
+    ), ${givenBack(review)}, audit as (
       insert into audit_log (at, actor, action, object, reason, before, after, request_id, client_address)
       select ${instantParam(now)}, ${actor}::text,
         case when result = 'approved' then 'invoice.approve' else ${to.status === "paid" ? "invoice.pay" : "invoice.reject"} end,
@@ -124,6 +111,25 @@ export async function recordInvoiceReview(
       result ? [{ result, invoices, amountCents, numbers: numbers ?? [] }] : [],
     ),
   };
+}
+
+/** The CTEs that give the amounts of `reviewed` back to the balances when the disposition is `return`. */
+function givenBack({ to, actor, now }: InvoiceReview): SQL {
+  const { reason, disposition } = to.status === "rejected" ? to : { reason: null, disposition: null };
+  return sql`
+    returned as (
+      select id, user_id, amount_cents from reviewed where ${disposition}::text = 'return'
+    ), owner as (
+      -- In key order, like every statement that locks several users.
+      select id from users where id in (select user_id from returned) order by id for no key update
+    ), entry as (
+      insert into ledger_entries (user_id, kind, amount_cents, invoice_id, note, actor, created_at)
+      select user_id, 'invoice-reversal', amount_cents, id, ${reason}::text, ${actor}::text, ${instantParam(now)} from returned
+    ), given_back as (
+      update users u set balance_cents = u.balance_cents + r.amount_cents, updated_at = ${instantParam(now)}
+      from (select user_id, sum(amount_cents) as amount_cents from returned group by user_id) r, owner
+      where u.id = r.user_id and owner.id = u.id
+    )`;
 }
 
 /**
