@@ -1,7 +1,6 @@
 import {
   addUpTallies,
   advanceFanOut,
-  cancelUnchangedRun,
   completeRun,
   countMethods,
   countOpenDecisions,
@@ -65,6 +64,7 @@ import {
   recordMethodReview,
   recordTick,
   reopenFailed,
+  requestCancel,
   tallyInvoices,
   tallyUsers,
   totalInvoices,
@@ -116,13 +116,15 @@ export async function prepareCalls(data: TestData): Promise<readonly RepeatedCal
       note: null,
     });
   const open = await decidedRun(data.ctx, NEXT.date);
-  await advanceFanOut(db, { runId: open.id, cursor: USERS, finished: true, now: NOW });
+  await advanceFanOut(db, { runId: open.id, fanOutRound: 0, cursor: USERS, finished: true, now: NOW });
   await recordFailure(db, { runId: open.id, userId: 3, error: "no luck", now: NOW });
   const adminId =
     (await insertAdmin(db, { ...audit, email: "ann@example.com", role: "admin", passwordHash: "hash" })) ?? 0;
-  const session = { replacesTokenHash: null, clientAddress: "192.0.2.1", userAgent: "browser" };
-  for (const tokenHash of ["session-1", "session-2"])
-    await openSession(db, { ...audit, ...session, adminId, tokenHash });
+  const client = { clientAddress: "192.0.2.1", clientNetwork: "192.0.2.1", isLocal: false, userAgent: "browser" };
+  for (const tokenHash of ["session-1", "session-2"]) {
+    const device = { tokenHash: `device of ${tokenHash}`, replacesTokenHash: null };
+    await openSession(db, { ...audit, ...client, adminId, tokenHash, device, replacesTokenHash: null });
+  }
   const prepared = { done: await getRun(db, run.id), open: await getRun(db, open.id) };
   return [...reads(prepared), ...repeatedChanges(prepared)];
 }
@@ -211,8 +213,8 @@ function repeatedChanges({ done, open }: Prepared): readonly RepeatedCall[] {
   const alert = { key: "date-missed:2026-11-16", event: "date-missed", paymentDate: "2026-11-16" } as const;
   return [
     ["addUpTallies", addUpTallies],
-    ["advanceFanOut", (db) => advanceFanOut(db, { runId: done.id, cursor: 1, finished: true, now: NOW })],
-    ["cancelUnchangedRun", (db) => cancelUnchangedRun(db, done, { ...audit, reason: "too late" })],
+    ["advanceFanOut", (db) => advanceFanOut(db, { runId: done.id, fanOutRound: 0, cursor: 1, finished: true, now: NOW })],
+    ["requestCancel", (db) => requestCancel(db, { ...audit, runId: done.id, reason: "too late" })],
     ["completeRun", (db) => completeRun(db, open, NOW)],
     ["createInvoices", (db) => createInvoices(db, { runId: done.id, userIds: [1, 2, 3], now: NOW })],
     ["creditUser", (db) => creditUser(db, { ...credit, amountCents: 5n, key: "key-1" })],
@@ -241,7 +243,7 @@ function repeatedChanges({ done, open }: Prepared): readonly RepeatedCall[] {
     ["recordInvoiceReview", (db) => recordInvoiceReview(db, review)],
     ["recordMethodReview", (db) => recordMethodReview(db, method)],
     ["recordTick", (db) => recordTick(db, NOW, { isAlerting: true })],
-    ["reopenFailed", (db) => reopenFailed(db, { ...audit, runId: done.id })],
+    ["reopenFailed", (db) => reopenFailed(db, { ...audit, runId: done.id, afterUserId: 0, limit: 10 })],
     ["updateAdmin", (db) => updateAdmin(db, { ...audit, email: "ben@example.com", role: "viewer" })],
     ["updateSettings", (db) => updateSettings(db, { ...audit, reviewAlertDays: 9 })],
     [

@@ -1,8 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { decidedRun, type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/db/testing";
 import { requestCancel, skipCancelled } from "@cpa-payouts/db";
+import { decidedRun, type TestDatabase, testDatabase, toCsv } from "@cpa-payouts/db/testing";
 import { setUserStatus } from "@cpa-payouts/pipeline";
 import { recordingLog } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -82,11 +82,7 @@ const MERGE_PATIENCE = { attempts: 5, pauseMs: 100, isWorthRetrying: isConflict 
  *
  * @throws OperationError when every attempt met with such a change
  */
-async function merge(
-  ctx: DataContext,
-  importId: string,
-  { actor, overrideStatus }: ImportOptions,
-) {
+async function merge(ctx: DataContext, importId: string, { actor, overrideStatus }: ImportOptions) {
   const input = { importId, actor, overrideStatus, now: ctx.clock() };
   try {
     const outcome = await retryWithBackoff(() => mergeImport(ctx.db, input), MERGE_PATIENCE);

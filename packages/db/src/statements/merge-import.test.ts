@@ -48,7 +48,12 @@ async function load(...rows: readonly Changes[]): Promise<ImportCounts> {
   const staged = rows.map((changes, index) => ({ ...ALICE, ...changes, line: index + 2 }));
   await stageImportRows(data.ctx.db, importId, staged, NOW);
   try {
-    const outcome = await mergeImport(data.ctx.db, { importId, actor: "test", overrideStatus: false, now: data.clock() });
+    const outcome = await mergeImport(data.ctx.db, {
+      importId,
+      actor: "test",
+      overrideStatus: false,
+      now: data.clock(),
+    });
     if (outcome.status !== "merged") throw new Error(`nothing was imported: ${outcome.status}`);
     const { status: _status, ...counts } = outcome;
     return counts;
