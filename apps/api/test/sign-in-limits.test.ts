@@ -1,3 +1,4 @@
+import { scryptSync } from "node:crypto";
 import { BusyError, unlockAdmin } from "@cpa-payouts/access";
 import { generateSync } from "otplib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -289,6 +290,16 @@ describe("limits of addresses", () => {
     expect(answers).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
+  it.each([
+    ["NUL", "a\u0000@example.com"],
+    ["half of a surrogate pair", "a\ud800@example.com"],
+  ])("an e-mail with %s is refused as bad input before anything is counted", async (_what, email) => {
+    const response = await trySignIn(api, { email });
+    expect([response.statusCode, response.json().code]).toEqual([400, "bad-input"]);
+    expect(response.json().message).toContain("without control characters");
+    expect(await api.flow.database.sql`select from throttles`).toHaveLength(0);
+  });
+
   it("refused tries write nothing, whatever e-mails and codes they name", async () => {
     const guess = (index: number) => ({ ...wrong, email: `user${index}@example.com`, code: "000000" });
     for (let index = 0; index < 20; index++) await statuses(1, guess(index));
@@ -311,6 +322,20 @@ describe("passwords waiting to be checked", () => {
       detail: "too many people sign in at this moment; try again in 5 seconds",
     });
     expect(api.flow.log.of("request.failed")).toEqual([]);
+  });
+
+  it("a right password signs in even if there is no time to replace the hash of an older version", async () => {
+    await api.close();
+    let runs = 0;
+    const busyAfterOne = {
+      run: <T>(work: () => Promise<T>) => (++runs > 1 ? Promise.reject(new BusyError(5)) : work()),
+    };
+    api = await openTestApi({ hashing: busyAfterOne });
+    await addAdmin(api, EMAIL);
+    const old = scryptSync(PASSWORD, Buffer.alloc(16), 32, { N: 1_024, r: 8, p: 1 }).toString("base64url");
+    await api.flow.database.sql`update admins set password_hash = ${`scrypt$1024$8$1$${"A".repeat(22)}$${old}`}`;
+    expect(await statuses(1)).toEqual([200]);
+    expect(runs).toBe(2);
   });
 
   it("passwords from known browsers and of signed-in administrators go before those of unknown browsers", async () => {

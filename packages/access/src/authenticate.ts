@@ -11,6 +11,7 @@ import { type AccessContext, inQueue } from "./context.ts";
 import { decoyHash, hashPassword, isKnownKind, isPassword, parametersOfCost } from "./passwords.ts";
 import { acceptCode, isAuthenticatorCode } from "./second-factor.ts";
 import { admit, countersOf } from "./throttle.ts";
+import { BusyError } from "./work-queue.ts";
 
 /** What a person gives to prove who they are, and where the request comes from. */
 export interface Credentials extends Attempt {
@@ -104,9 +105,18 @@ async function refusalOfCode(
   return (await acceptCode(ctx, admin, code)) ? null : { status: "wrong-credentials" };
 }
 
-/** Replaces a hash of another kind or cost, which only the password itself makes possible. */
+/**
+ * Replaces a hash of another kind or cost, which only the password itself makes possible. When too many passwords are being
+ * checked, a later sign-in replaces it.
+ */
 async function renewHash(ctx: AccessContext, admin: Admin, password: string): Promise<void> {
   if (isOfKind(admin, parametersOfCost(ctx.passwordCost))) return;
-  const renewed = await inQueue(ctx, "known", () => hashPassword(password, ctx.passwordCost));
+  const renewed = await inQueue(ctx, "known", () => hashPassword(password, ctx.passwordCost)).catch(nullIfBusy);
+  if (renewed === null) return;
   await renewPasswordHash(ctx.db, { adminId: admin.id, from: admin.passwordHash, to: renewed });
+}
+
+function nullIfBusy(error: unknown): null {
+  if (error instanceof BusyError) return null;
+  throw error;
 }

@@ -3,8 +3,8 @@ import { InputError } from "@cpa-payouts/core";
 /** Fewer guesses than this, as a power of ten, and a password is refused. */
 const LEAST_GUESSES_LOG10 = 8.5;
 
-/** The length that is looked at. The estimate takes time that grows faster than the length; 0.1 s for 72 characters. */
-const LOOKED_AT = 72;
+/** The length that is looked at. The estimate holds up other requests, and its time grows faster than the length. */
+const LOOKED_AT = 40;
 
 const PRODUCT_WORDS = ["cpa payouts", "payouts", "cpa"];
 

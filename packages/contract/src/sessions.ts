@@ -3,7 +3,14 @@ import { z } from "zod";
 import { idInPath, instant } from "./fields.ts";
 import { operation } from "./operation.ts";
 
-const email = z.string().trim().toLowerCase().max(254).regex(adminEmail, "write an e-mail address");
+const email = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .max(254)
+  .regex(adminEmail, "write an e-mail address")
+  // PostgreSQL stores neither control characters such as NUL nor half of a surrogate pair in JSON.
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, "write an e-mail address without control characters");
 
 export const MIN_PASSWORD_LENGTH = 12;
 
