@@ -108,6 +108,7 @@ describe("list of invoices", () => {
       status: "rejected",
       approvedBy: null,
       approvedAt: null,
+      approvedToForfeit: false,
       reviewedBy: "test",
       reviewedAt: new Date("2026-12-21T02:00:00Z"),
       reason: "test",
