@@ -10,7 +10,7 @@ export interface Usage {
 
 /** The process of one contender: works until the order "stop", and reports its usage on request. */
 async function obey(orders: AsyncIterable<[Order]>): Promise<void> {
-  let worker: RunningWorker | null = null;
+  let worker: Pick<RunningWorker, "close"> | null = null;
   for await (const [order] of orders) {
     if (order === "stop") break;
     if (order === "usage") process.send?.(usage());

@@ -4,8 +4,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import { migrationsFolder } from "@cpa-payouts/testing-servers";
-import postgres from "postgres";
+import { migrationsFolder, type Sql, withSql } from "@cpa-payouts/testing-servers";
 import { createDatabase } from "./network.ts";
 import { startPostgres } from "./servers.ts";
 
@@ -51,19 +50,22 @@ const HISTORY = [
 const server = await startPostgres();
 try {
   const database = await createDatabase(server.url, "migrations");
-  const sql = postgres(database.url, { max: 1, onnotice: () => {} });
+  await withSql(database.url, measureAll);
+} finally {
+  await server.stop();
+}
+
+/** Applies the first migration, fills the tables, and measures each later one on the client's only connection. */
+async function measureAll(sql: Sql): Promise<void> {
   const [first = "", ...later] = await readTags();
   for (const statement of await statementsOf(first)) await sql.unsafe(statement);
-  for (const statement of HISTORY) await sql.unsafe(statement, statement.includes("$1") ? [invoices] : []);
+  for (const statement of HISTORY) await sql.unsafe(statement, statement.includes("$1") ? [invoices] : undefined);
   await sql`vacuum analyze`;
   await sql`checkpoint`;
   console.log(
     `migration                         seconds   table                 leaves       held for (${invoices} invoices)`,
   );
   for (const tag of later) await measure(sql, tag);
-  await sql.end();
-} finally {
-  await server.stop();
 }
 
 async function readTags(): Promise<string[]> {
@@ -76,7 +78,7 @@ async function statementsOf(tag: string): Promise<string[]> {
 }
 
 /** Applies a migration in one transaction, as the product does, and prints what it locked from which statement to the end. */
-async function measure(sql: postgres.Sql, tag: string): Promise<void> {
+async function measure(sql: Sql, tag: string): Promise<void> {
   const since = new Map<string, { mode: LockMode; at: number }>();
   const tables = await readTables(sql);
   const begin = performance.now();
@@ -101,14 +103,14 @@ function note(since: Map<string, { mode: LockMode; at: number }>, { table, mode 
 }
 
 /** The locks of this connection on some of the tables. */
-function readLocks(sql: postgres.Sql, tables: readonly string[]): Promise<Held[]> {
+function readLocks(sql: Sql, tables: readonly string[]): Promise<Held[]> {
   return sql<Held[]>`
     select c.relname as table, l.mode from pg_locks l join pg_class c on c.oid = l.relation
     where l.pid = pg_backend_pid() and l.granted and l.mode = any(${modes}) and c.relname = any(${[...tables]})
     order by c.relname`;
 }
 
-async function readTables(sql: postgres.Sql): Promise<string[]> {
+async function readTables(sql: Sql): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`select tablename as name from pg_tables where schemaname = 'public'`;
   return rows.map(({ name }) => name);
 }

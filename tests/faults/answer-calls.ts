@@ -213,7 +213,10 @@ function repeatedChanges({ done, open }: Prepared): readonly RepeatedCall[] {
   const alert = { key: "date-missed:2026-11-16", event: "date-missed", paymentDate: "2026-11-16" } as const;
   return [
     ["addUpTallies", addUpTallies],
-    ["advanceFanOut", (db) => advanceFanOut(db, { runId: done.id, fanOutRound: 0, cursor: 1, finished: true, now: NOW })],
+    [
+      "advanceFanOut",
+      (db) => advanceFanOut(db, { runId: done.id, fanOutRound: 0, cursor: 1, finished: true, now: NOW }),
+    ],
     ["requestCancel", (db) => requestCancel(db, { ...audit, runId: done.id, reason: "too late" })],
     ["completeRun", (db) => completeRun(db, open, NOW)],
     ["createInvoices", (db) => createInvoices(db, { runId: done.id, userIds: [1, 2, 3], now: NOW })],
