@@ -282,13 +282,16 @@ it("invoices can be listed with totals and read, and a bulk review refuses a set
 
 it("the CSV export has all matching invoices, with spreadsheet formulas made harmless", async () => {
   await api.flow.database.sql`update users set name = '=HYPERLINK("http://example.com")' where external_id = 'ann'`;
-  const response = await admin.exportInvoices({ query: { search: "an" } });
+  await api.flow.database.sql`update users set email = '+ann@example.com' where external_id = 'ann'`;
+  const response = await admin.exportInvoices({ query: { search: "ann" } });
   expect(response.headers.get("content-disposition")).toBe('attachment; filename="invoices.csv"');
   expect((await response.text()).split("\n")).toEqual([
     "number,external_id,email,name,payment_date,amount,currency,destination,status,reason,approved_by,reviewed_by,reviewed_at,created_at,approved_for",
-    'INV-20261207-1,ann,ann@example.com,"\'=HYPERLINK(""http://example.com"")",2026-12-07,170.00,USD,ann@pay.example.com,rejected,wrong,,admin@example.com,2026-12-07T12:00:00.000Z,2026-12-07T12:00:00.000Z,',
+    'INV-20261207-1,ann,\'+ann@example.com,"\'=HYPERLINK(""http://example.com"")",2026-12-07,170.00,USD,ann@pay.example.com,rejected,wrong,,admin@example.com,2026-12-07T12:00:00.000Z,2026-12-07T12:00:00.000Z,',
     "",
   ]);
+  const raw = await admin.exportInvoices({ query: { search: "ann", raw: "true" } });
+  expect((await raw.text()).split("\n")[1]).toMatch(/^INV-20261207-1,ann,\+ann@example\.com,"=HYPERLINK\(""/);
 });
 
 it("a cancelled run cannot be cancelled again or retried, and its progress stream ends", async () => {

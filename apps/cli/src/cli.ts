@@ -26,6 +26,7 @@ export interface Surroundings {
 export interface GlobalOptions {
   readonly format?: string;
   readonly json?: boolean;
+  readonly raw?: boolean;
   readonly now?: string;
   readonly dataDir?: string;
   readonly logLevel?: string;
@@ -74,11 +75,13 @@ export function openCli(
   const format = options.json ? "json" : (readChoice("--format", options.format, allFormats) ?? "table");
   if (!formats.includes(format))
     throw new InputError(`--format ${format} is not for this command; it knows ${formats.join(", ")}`);
+  if (options.raw && format !== "csv")
+    throw new InputError("--raw goes with --format csv; other formats are always raw");
   return {
     config,
     clock: readClock(options.now, config.isProduction),
     log: createLogger({ level, file: config.logFile, isTerminal: stderr.isTTY === true }),
-    output: createOutput(stdout, format),
+    output: createOutput(stdout, format, { isRaw: options.raw === true }),
     progress: createProgress(stderr),
     actor: options.actor ?? env.PAYOUTS_ACTOR ?? `cli:${userName()}`,
     dataDir: options.dataDir ?? null,

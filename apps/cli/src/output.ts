@@ -14,9 +14,8 @@ export const listFormats = ["table", "json", "csv"] as const satisfies readonly 
 /** A column of a list: the key of its value in a row, and how it is printed. */
 export interface Column<Row> {
   readonly key: keyof Row & string;
+  /** For figures. They are the same in every CSV; the text of other columns is made harmless to spreadsheets. */
   readonly align?: "right";
-  /** Text written by people; in CSV it is escaped, so that a spreadsheet does not read it as a formula. */
-  readonly isFreeText?: boolean;
 }
 
 type Value = string | number | null;
@@ -34,8 +33,12 @@ export interface Output {
   text(text: string): Promise<void>;
 }
 
-/** Creates the output of a command, which prints to `stdout` in one format. A write rejects when the reader is gone. */
-export function createOutput(stdout: Writable, format: Format): Output {
+/**
+ * Creates the output of a command, which prints to `stdout` in one format. A write rejects when the reader is gone.
+ *
+ * @param options.isRaw whether CSV has every text as it is stored, for programs
+ */
+export function createOutput(stdout: Writable, format: Format, { isRaw }: { isRaw: boolean }): Output {
   // Each write is awaited: rows do not pile up in memory when the reader is slow, and a reader that closes the pipe
   // (`payouts invoices | head`) ends the command in order by the rejection (EPIPE).
   const text = (chunk: string) =>
@@ -54,7 +57,9 @@ export function createOutput(stdout: Writable, format: Format): Output {
               .join(""),
       ),
     list: async (columns, rows) => {
-      const write = { table: writeTable, json: writeJson, csv: writeCsv, ics: writeTable }[format];
+      const write = { table: writeTable, json: writeJson, csv: isRaw ? writeRawCsv : writeCsv, ics: writeTable }[
+        format
+      ];
       await write(columns, rows, text);
     },
   };
@@ -77,15 +82,25 @@ async function writeJson<R extends Row>(columns: readonly Column<R>[], rows: Row
   await write(separator === "[" ? "[]\n" : "\n]\n");
 }
 
-async function writeCsv<R extends Row>(columns: readonly Column<R>[], rows: Rows<R>, write: Write): Promise<void> {
-  await write(stringify([columns.map(({ key }) => snakeCase(key))]));
-  for await (const row of rows) await write(stringify([columns.map((column) => csvField(row[column.key], column))]));
+function writeCsv<R extends Row>(columns: readonly Column<R>[], rows: Rows<R>, write: Write): Promise<void> {
+  return writeCsvFields(columns, rows, write, ({ align }, value) =>
+    align !== "right" && typeof value === "string" ? escapeFormula(value) : value,
+  );
 }
 
-/** Escapes free text only; ids, e-mails and destinations are never altered. */
-function csvField<R>(value: Value | undefined, { isFreeText }: Column<R>): Value {
-  if (isFreeText && typeof value === "string") return escapeFormula(value);
-  return value ?? null;
+function writeRawCsv<R extends Row>(columns: readonly Column<R>[], rows: Rows<R>, write: Write): Promise<void> {
+  return writeCsvFields(columns, rows, write, (_column, value) => value);
+}
+
+async function writeCsvFields<R extends Row>(
+  columns: readonly Column<R>[],
+  rows: Rows<R>,
+  write: Write,
+  toField: (column: Column<R>, value: Value) => Value,
+): Promise<void> {
+  await write(stringify([columns.map(({ key }) => snakeCase(key))]));
+  for await (const row of rows)
+    await write(stringify([columns.map((column) => toField(column, row[column.key] ?? null))]));
 }
 
 async function writeTable<R extends Row>(columns: readonly Column<R>[], rows: Rows<R>, write: Write): Promise<void> {

@@ -57,6 +57,7 @@ function buildProgram(surroundings: Surroundings, onExit: (code: ExitCode) => vo
       `${listChoices(formats)}, depending on the command; data on stdout, everything else on stderr`,
     )
     .option("--json", "short for --format json")
+    .option("--raw", "with --format csv: every text as it is stored, for programs; not for spreadsheets")
     .option("--now <instant>", "simulate the time, such as 2026-12-07T02:00:00Z (not in production)")
     .option("--data-dir <dir>", "folder of the embedded database, used without DATABASE_URL")
     .option("--log-level <level>", listChoices(logLevels))

@@ -42,6 +42,11 @@ describe("bad usage", () => {
       "error: --format csv is not for this command; it knows table, json\n",
     ],
     [
+      "raw output in another format than csv",
+      ["users", "--json", "--raw"],
+      "error: --raw goes with --format csv; other formats are always raw\n",
+    ],
+    [
       "a bad status",
       ["users", "--status", "gone"],
       'error: --status: "gone" is not one of active, suspended, closed\n',

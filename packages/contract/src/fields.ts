@@ -1,4 +1,11 @@
-import { InputError, parseCents, parseLocalDate, parseWholeNumber } from "@cpa-payouts/core";
+import {
+  externalIdProblem,
+  InputError,
+  MAX_EXTERNAL_ID_LENGTH,
+  parseCents,
+  parseLocalDate,
+  parseWholeNumber,
+} from "@cpa-payouts/core";
 import { z } from "zod";
 
 /** An amount in dollars in a response: always two decimals, a leading minus below zero. */
@@ -57,7 +64,14 @@ export function line(maxLength: number) {
 
 export const reason = line(500);
 
-export const externalId = z.string().min(1).max(255).regex(PRINTABLE, "it has control characters");
+/** The rule is the same as for an import. */
+export const externalId = z
+  .string()
+  .superRefine((text, issue) => {
+    const problem = externalIdProblem(text);
+    if (problem) issue.addIssue(problem);
+  })
+  .meta({ minLength: 1, maxLength: MAX_EXTERNAL_ID_LENGTH });
 
 /**
  * A whole number in a path or a query string, written with digits only, as the command line reads it. A client in

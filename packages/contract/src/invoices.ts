@@ -125,9 +125,14 @@ export const invoiceOperations = {
   exportInvoices: operation({
     method: "GET",
     path: "/api/v1/invoices.csv",
-    summary: "All invoices that match a filter, as CSV",
+    summary: "All invoices that match a filter, as CSV for spreadsheets, or with `raw=true` for programs",
     access: reads,
-    query: z.object(queryFilter).refine(isRange, RANGE),
+    query: z
+      .object({
+        ...queryFilter,
+        raw: flag.optional().meta({ description: "every text as it is stored; a spreadsheet may compute it" }),
+      })
+      .refine(isRange, RANGE),
     response: "text/csv",
   }),
   readInvoice: operation({

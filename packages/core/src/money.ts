@@ -59,11 +59,3 @@ export function dollars(cents: bigint): string {
   const [whole = "0", decimals = "00"] = formatCents(cents < 0n ? -cents : cents).split(".");
   return `${cents < 0n ? "-" : ""}$${whole.replace(/\B(?=(\d{3})+$)/g, ",")}.${decimals}`;
 }
-
-/**
- * Puts an apostrophe before a text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return. A spreadsheet would
- * evaluate such a text as a formula, and it may come from a user.
- */
-export function escapeFormula(text: string): string {
-  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-}

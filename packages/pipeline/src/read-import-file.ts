@@ -1,5 +1,5 @@
 import { pipeline, type Readable } from "node:stream";
-import { abbreviate, InputError, parseCents, parseLocalDate, userStatuses } from "@cpa-payouts/core";
+import { abbreviate, externalIdProblem, InputError, parseCents, parseLocalDate, userStatuses } from "@cpa-payouts/core";
 import type { ImportRow } from "@cpa-payouts/db";
 import { type CsvError, type Parser, parse } from "csv-parse";
 import { z } from "zod";
@@ -199,7 +199,8 @@ function convertRow({ text, required, optional, messages }: FieldReader, line: n
 }
 
 function readExternalId(text: string): string {
-  if (text === "") throw new InputError("it is empty");
+  const problem = externalIdProblem(text);
+  if (problem) throw new InputError(problem);
   return text;
 }
 

@@ -45,9 +45,10 @@ export const invoiceHandlers: Handlers<"invoices"> = {
   totalInvoices: async ({ ctx }, { query }) => presentTotals(await totalInvoices(ctx.db, toFilter(query))),
 
   exportInvoices: async ({ ctx }, { query }) => {
-    const filter = toFilter(query);
+    const { raw, ...filterQuery } = query;
+    const filter = toFilter(filterQuery);
     const invoices = pages<InvoiceListing>((page) => listInvoices(ctx.db, filter, { sort: "oldest", ...page }));
-    return { stream: Readable.from(toCsv(invoices)), fileName: "invoices.csv" };
+    return { stream: Readable.from(toCsv(invoices, raw ? asStored : escapeFormula)), fileName: "invoices.csv" };
   },
 
   readInvoice: async ({ ctx }, { params }) => {
@@ -151,12 +152,17 @@ const CSV_COLUMNS =
   "number,external_id,email,name,payment_date,amount,currency,destination,status,reason,approved_by,reviewed_by,reviewed_at,created_at,approved_for";
 const ROWS_PER_CHUNK = 500;
 
+const asStored = (text: string) => text;
+
 /** Yields the CSV file in chunks while the rows are read, so that memory does not grow with the number of invoices. */
-async function* toCsv(invoices: AsyncIterable<InvoiceListing>): AsyncGenerator<string> {
+async function* toCsv(
+  invoices: AsyncIterable<InvoiceListing>,
+  toText: (text: string) => string,
+): AsyncGenerator<string> {
   yield `${CSV_COLUMNS}\n`;
   let rows: ReturnType<typeof csvRow>[] = [];
   for await (const invoice of invoices) {
-    rows.push(csvRow(invoice));
+    rows.push(csvRow(invoice, toText));
     if (rows.length < ROWS_PER_CHUNK) continue;
     yield stringify(rows);
     rows = [];
@@ -164,11 +170,12 @@ async function* toCsv(invoices: AsyncIterable<InvoiceListing>): AsyncGenerator<s
   if (rows.length > 0) yield stringify(rows);
 }
 
-function csvRow(invoice: InvoiceListing) {
+function csvRow(invoice: InvoiceListing, toText: (text: string) => string) {
   const { number, externalId, email, name, paymentDate, amount, currency, destination, status, ...rest } =
     presentInvoice(invoice);
-  const free = escapeFormula(name);
-  const reason = rest.reason === null ? null : escapeFormula(rest.reason);
-  const review = [reason, rest.approvedBy, rest.reviewedBy, rest.reviewedAt, rest.createdAt, rest.approvedFor];
-  return [number, externalId, email, free, paymentDate, amount, currency, destination, status, ...review];
+  const written = (text: string | null) => (text === null ? null : toText(text));
+  const user = [externalId, email, name].map(written);
+  const review = [rest.reason, rest.approvedBy, rest.reviewedBy].map(written);
+  const paid = [paymentDate, amount, currency, written(destination), status];
+  return [number, ...user, ...paid, ...review, rest.reviewedAt, rest.createdAt, rest.approvedFor];
 }

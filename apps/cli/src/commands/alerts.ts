@@ -18,7 +18,7 @@ export async function printAlerts(cli: Cli, { limit }: { limit?: number }): Prom
         { key: "channel" },
         { key: "state" },
         { key: "attempts", align: "right" },
-        { key: "error", isFreeText: true },
+        { key: "error" },
       ],
       alerts.map((alert) => ({ ...alert, raisedAt: alert.raisedAt.toISOString() })),
     );
@@ -41,7 +41,7 @@ export async function testAlerts(cli: Cli): Promise<ExitCode> {
     );
   const message = composeTest({ clock: cli.clock, alerts });
   const results = await Promise.all(names.map((name) => tryChannel(name, alerts.channels[name], message)));
-  await cli.output.list([{ key: "channel" }, { key: "result" }, { key: "detail", isFreeText: true }], results);
+  await cli.output.list([{ key: "channel" }, { key: "result" }, { key: "detail" }], results);
   return results.every(({ result }) => result === "sent") ? exitCodes.done : exitCodes.failed;
 }
 

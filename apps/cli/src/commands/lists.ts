@@ -63,7 +63,7 @@ const invoiceColumns = [
   { key: "currency" },
   { key: "destination" },
   { key: "status" },
-  { key: "reason", isFreeText: true },
+  { key: "reason" },
   { key: "createdAt" },
 ] as const satisfies readonly Column<Row>[];
 
@@ -90,7 +90,7 @@ export async function printUsers(
 const userColumns = [
   { key: "externalId" },
   { key: "email" },
-  { key: "name", isFreeText: true },
+  { key: "name" },
   { key: "status" },
   { key: "balance", align: "right" },
   { key: "binanceEmail" },
@@ -124,7 +124,7 @@ const methodColumns = [
   { key: "externalId" },
   { key: "binanceEmail" },
   { key: "status" },
-  { key: "reason", isFreeText: true },
+  { key: "reason" },
   { key: "reviewedBy" },
   { key: "reviewedAt" },
   { key: "createdAt" },
