@@ -6,8 +6,8 @@
  * Alerts: raise-alerts -> send-alert (compose-alert); retry-alerts.
  *
  * Operations: import-users (read-import-file), credit, adjust-balance, set-user-status, change-settings, summary (preview),
- * read-runnable-date, follow-run, retry-run, cancel-run, review, decision-sentence, expect-payment, record-action, verify,
- * repair-tallies, readiness.
+ * read-runnable-date, follow-run, resume-by-hand, retry-run, cancel-run, review, decision-sentence, expect-payment,
+ * record-action, record-export, verify, repair-tallies, readiness.
  */
 export * from "./adjust-balance.ts";
 export type { BatchPace } from "./batcher.ts";
@@ -32,6 +32,8 @@ export * from "./read-runnable-date.ts";
 export * from "./readiness.ts";
 export * from "./record-action.ts";
 export * from "./repair-tallies.ts";
+export * from "./record-export.ts";
+export * from "./resume-by-hand.ts";
 export * from "./resume-run.ts";
 export * from "./retry-alerts.ts";
 export * from "./retry-run.ts";

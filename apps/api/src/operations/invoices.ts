@@ -18,7 +18,7 @@ import {
   totalInvoicesQuickly,
 } from "@cpa-payouts/db";
 import { catalog } from "@cpa-payouts/jobs";
-import { countReview, previewReview, type ReviewRequest, reviewInvoices } from "@cpa-payouts/pipeline";
+import { countReview, previewReview, type ReviewRequest, recordExport, reviewInvoices } from "@cpa-payouts/pipeline";
 import { stringify } from "csv-stringify/sync";
 import { type Call, type Handlers, personOf } from "../calls.ts";
 import { positions, readCursor, toPage } from "../cursors.ts";
@@ -44,9 +44,10 @@ export const invoiceHandlers: Handlers<"invoices"> = {
 
   totalInvoices: async ({ ctx }, { query }) => presentTotals(await totalInvoices(ctx.db, toFilter(query))),
 
-  exportInvoices: async ({ ctx }, { query }) => {
+  exportInvoices: async ({ ctx }, { query, audit }) => {
     const { raw, ...filterQuery } = query;
     const filter = toFilter(filterQuery);
+    await recordExport(ctx, { ...audit, list: "invoices", filter: { ...filter } });
     const invoices = pages<InvoiceListing>((page) => listInvoices(ctx.db, filter, { sort: "oldest", ...page }));
     return { stream: Readable.from(toCsv(invoices, raw ? asStored : escapeFormula)), fileName: "invoices.csv" };
   },

@@ -8,7 +8,7 @@ import {
   type RunnableDate,
   type RunSummary,
   readRunnableDate,
-  resumeRun,
+  resumeByHand,
   retryRun,
   startRun,
   summarizeRun,
@@ -60,9 +60,9 @@ export const runHandlers: Handlers<"runs"> = {
     return presentRun(api, await startRun(api.ctx, { ...audit, date: runnable.date, trigger: "manual" }));
   },
 
-  resumeRun: async (api, { params }) => {
+  resumeRun: async (api, { params, audit }) => {
     const run = await knownRun(api, params.date);
-    await resumeRun(api.ctx, run);
+    await resumeByHand(api.ctx, run, audit);
     return presentRun(api, run);
   },
 

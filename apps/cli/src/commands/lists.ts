@@ -19,7 +19,7 @@ import {
   pages,
   type UserListing,
 } from "@cpa-payouts/db";
-import type { DataContext } from "@cpa-payouts/pipeline";
+import { type DataContext, recordExport } from "@cpa-payouts/pipeline";
 import { readChoice } from "../choices.ts";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
@@ -46,6 +46,7 @@ export async function printInvoices(cli: Cli, options: ListOptions & { date?: st
       (page) => listInvoices(ctx.db, filter, { sort: "oldest", ...page }),
       options.limit,
     );
+    await recordCsv(cli, ctx, "invoices", filter);
     await printList(cli, invoiceColumns, invoices, (invoice) => ({
       ...invoice,
       amount: formatCents(invoice.amountCents),
@@ -83,6 +84,7 @@ export async function printUsers(
     const externalId = await readUser(ctx, options.user);
     const filter = defined({ status, methodStatus, minimumBalanceCents, externalId });
     const users = pages<UserListing>((page) => listUsers(ctx.db, filter, { sort: "oldest", ...page }), options.limit);
+    await recordCsv(cli, ctx, "users", filter);
     await printList(cli, userColumns, users, (user) => ({ ...user, balance: formatCents(user.balanceCents) }));
   });
 }
@@ -108,8 +110,10 @@ export async function printMethods(cli: Cli, options: ListOptions): Promise<unde
   const status = readChoice("--status", options.status, statesOf(paymentMethodTransitions));
   await withDatabase(cli, async (ctx) => {
     const externalId = await readUser(ctx, options.user);
+    const filter = defined({ status, externalId });
+    await recordCsv(cli, ctx, "methods", filter);
     const methods = pages<MethodListing>(
-      ({ after, limit }) => listMethods(ctx.db, defined({ status, externalId }), { afterId: after?.id ?? 0, limit }),
+      ({ after, limit }) => listMethods(ctx.db, filter, { afterId: after?.id ?? 0, limit }),
       options.limit,
     );
     await printList(cli, methodColumns, methods, (method) => ({
@@ -129,6 +133,16 @@ const methodColumns = [
   { key: "reviewedAt" },
   { key: "createdAt" },
 ] as const satisfies readonly Column<Row>[];
+
+/** A list in CSV leaves the system, so the audit log has who took it, as for an export by the API. */
+async function recordCsv(
+  { output, actor }: Cli,
+  ctx: DataContext,
+  list: "invoices" | "users" | "methods",
+  filter: object,
+): Promise<void> {
+  if (output.format === "csv") await recordExport(ctx, { actor, list, filter: { ...filter } });
+}
 
 async function printList<
   Found,
