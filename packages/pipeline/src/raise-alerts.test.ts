@@ -62,7 +62,8 @@ describe("alert of the end of a run", () => {
       { event: "run-finished", paymentDate: "2026-12-07", channel: "webhook", state: "open" },
     ]);
     expect(await flow.ctx.queues.bullmq.alerts.getJobCountByTypes("waiting")).toBe(2);
-    expect(flow.log.of("alert.raised")).toEqual([{ alertId: 1, alert: "run-finished" }]);
+    // The ticks that find the alert raised may have taken lower numbers.
+    expect(flow.log.of("alert.raised")).toEqual([{ alertId: expect.any(Number), alert: "run-finished" }]);
   });
 
   it("a run whose failed users were retried raises another alert when it ends again", async () => {
