@@ -330,6 +330,7 @@ it("the dashboard shows the present state, and the calendar lists the payment da
     lastRun: { paymentDate: "2026-12-07", state: "cancelled", invoiced: 4, failed: 0, total: "1170.50" },
     nextPaymentDate: { paymentDate: "2026-12-21", kind: "mid-month", dueAt: "2026-12-21T02:00:00.000Z" },
     missedPaymentDates: [],
+    unavailable: [],
   });
   const { items, schedule } = await admin.listPaymentDates({ query: { from: "2027-02-01", months: 1 } });
   expect(schedule).toBeNull();

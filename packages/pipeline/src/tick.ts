@@ -11,7 +11,7 @@ import {
   recordTickSuccess,
 } from "@cpa-payouts/db";
 import { type Context, SYSTEM_ACTOR } from "./context.ts";
-import { followSchedule } from "./follow-schedule.ts";
+import { followSchedule, liveFromOf } from "./follow-schedule.ts";
 import { channelsOf, raiseAlerts } from "./raise-alerts.ts";
 import { resumeRun } from "./resume-run.ts";
 import { type SeparateSteps, type StepFailure, separateSteps } from "./separate-steps.ts";
@@ -42,6 +42,7 @@ export async function tick(ctx: Context): Promise<TickResult> {
   const steps = separateSteps((failures) => reportFailure(ctx, failures));
   await steps.run("record-tick", () => recordTick(ctx.db, now, { isAlerting: channelsOf(ctx).length > 0 }));
   const resumed = await resumeRuns(ctx, steps);
+  await steps.run("follow-schedule", () => storeSchedule(ctx, now));
   const dates = await steps.run("open-run", () => openOldestDate(ctx, now));
   await steps.run("add-up-tallies", () => addUpTallies(ctx.db));
   await steps.run("tidy-sign-ins", () => tidySignIns(ctx));
@@ -89,12 +90,21 @@ async function openOldestDate(ctx: Context, now: Date) {
   return { opened, missed: missed.length, due: due.length };
 }
 
+async function storeSchedule(ctx: Context, now: Date): Promise<void> {
+  const scheduler = await findScheduler(ctx.db);
+  if (scheduler) await followSchedule(ctx, scheduler, now);
+}
+
 async function datesWithoutRun(ctx: Context, now: Date) {
   const scheduler = await findScheduler(ctx.db);
   // The tick could not be recorded, and no date was due before the first one.
   if (!scheduler) return { due: [], missed: [] };
-  const liveFrom = await followSchedule(ctx, scheduler, now);
-  const { due, missed } = dueDates(now, liveFrom, ctx.policy.catchUpDays, ctx.policy.schedule);
+  const { due, missed } = dueDates(
+    now,
+    liveFromOf(scheduler, ctx.policy.schedule),
+    ctx.policy.catchUpDays,
+    ctx.policy.schedule,
+  );
   const there = await datesWithRun(
     ctx.db,
     [...due, ...missed].map(({ date }) => date),
