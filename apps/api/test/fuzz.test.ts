@@ -18,7 +18,7 @@ beforeAll(async () => {
   const { run } = await invoicedRun({ ctx: api.flow.ctx, database: api.flow.database }, "2026-12-07");
   // Completed, since the progress stream of an unfinished run does not end.
   const { db, clock } = api.flow.ctx;
-  await advanceFanOut(db, { runId: run.id, cursor: 2, finished: true, now: clock() });
+  await advanceFanOut(db, { runId: run.id, fanOutRound: 0, cursor: 2, finished: true, now: clock() });
   await completeRun(db, await getRun(db, run.id), clock());
   admin = await api.as("admin");
 });

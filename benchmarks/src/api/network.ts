@@ -75,7 +75,7 @@ async function payAll(db: Db, date: (typeof DATES)[number], users: number): Prom
     const userIds = Array.from({ length: Math.min(BATCH, users - from + 1) }, (_, index) => from + index);
     await createInvoices(db, { runId: run.id, userIds, now });
   }
-  await advanceFanOut(db, { runId: run.id, cursor: users, finished: true, now });
+  await advanceFanOut(db, { runId: run.id, fanOutRound: 0, cursor: users, finished: true, now });
   await completeRun(db, await getRun(db, run.id), now);
   return run;
 }
