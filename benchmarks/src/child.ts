@@ -1,6 +1,5 @@
 import { on } from "node:events";
-import type { RunningWorker } from "@cpa-payouts/jobs";
-import { type ContenderName, contenders, type Setting } from "./contenders.ts";
+import { type Closable, type ContenderName, contenders, type Setting } from "./contenders.ts";
 
 export type Order = { readonly start: ContenderName; readonly setting: Setting } | "usage" | "stop";
 export interface Usage {
@@ -10,7 +9,7 @@ export interface Usage {
 
 /** The process of one contender: works until the order "stop", and reports its usage on request. */
 async function obey(orders: AsyncIterable<[Order]>): Promise<void> {
-  let worker: RunningWorker | null = null;
+  let worker: Closable | null = null;
   for await (const [order] of orders) {
     if (order === "stop") break;
     if (order === "usage") process.send?.(usage());

@@ -14,8 +14,11 @@ export interface Setting {
   readonly pace: Partial<Pace>;
 }
 
+/** A worker as the benchmark needs it. */
+export type Closable = Pick<RunningWorker, "close">;
+
 /** Starts to work on the jobs of the invoices queue. */
-type Contender = (setting: Setting) => Promise<RunningWorker>;
+type Contender = (setting: Setting) => Promise<Closable>;
 
 /** As many concurrent statements as the product's own pool allows. */
 const CONNECTIONS = 10;
@@ -41,7 +44,7 @@ const product: Contender = (setting) => productOn(setting, ["invoices"]);
 /** The product's worker, with all steps of the flow. */
 const wholeProduct: Contender = (setting) => productOn(setting, queueNames);
 
-async function productOn(setting: Setting, queues: readonly QueueName[]): Promise<RunningWorker> {
+async function productOn(setting: Setting, queues: readonly QueueName[]): Promise<Closable> {
   const { ctx, backend, close } = await openProduct(setting);
   const workers = await startWorkers(ctx, backend, { concurrency: setting.concurrency, queues });
   return {
@@ -56,7 +59,7 @@ export const contenders = { noop, oneTransaction, product, wholeProduct };
 export type ContenderName = keyof typeof contenders;
 
 /** BullMQ's worker with the product's connection and options, but without the product's code around the handler. */
-async function plainWorker(setting: Setting, work: (job: Job) => Promise<unknown>): Promise<RunningWorker> {
+async function plainWorker(setting: Setting, work: (job: Job) => Promise<unknown>): Promise<Closable> {
   const { redisUrl: url, prefix, concurrency } = setting;
   const backend = openBackend({ kind: "redis", url, prefix });
   const worker = backend.worker("invoices", work, { concurrency });
