@@ -31,7 +31,7 @@ describe("absurd amounts", () => {
       expect(response.statusCode).toBe(422);
       expect(response.json()).toMatchObject({
         code: "above-limit",
-        message: expect.stringMatching(
+        detail: expect.stringMatching(
           /^credit of \$999,999,999,999,999\.99 to user [ab] exceeds the largest entry, \$1,000,000\.00; an administrator may change the setting$/,
         ),
       });
@@ -53,7 +53,7 @@ describe("absurd amounts", () => {
     await admin.changeSettings({ body: { largestEntry: highest, largestBalance: highest } });
     const responses = await credit94Times(await api.withToken("credits:write"), highest);
     expect(responses.map(({ statusCode }) => statusCode).sort()).toEqual([200, 200, ...Array(92).fill(422)]);
-    expect(responses.at(-1)?.json().message).toMatch(/exceeds the largest balance, \$10,000,000,000,000\.00/);
+    expect(responses.at(-1)?.json().detail).toMatch(/exceeds the largest balance, \$10,000,000,000,000\.00/);
     await expect(admin.changeSettings({ body: { largestEntry: "10000000000000.01" } })).rejects.toMatchObject({
       message: expect.stringContaining("the most that any amount may be"),
     });

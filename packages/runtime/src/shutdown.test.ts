@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { reportSlowClosing } from "./shutdown.ts";
 
 describe("shutdown that takes long", () => {
-  it("a shutdown that waits for jobs says which ones, so that a killed process has told why", async () => {
+  it("a shutdown that waits for jobs says which ones; after a kill the log has the reason", async () => {
     const log = recordingLog();
     const jobs = Array.from({ length: 30 }, (_, index) => `invoice-1-${index}`);
     const ended = latch();

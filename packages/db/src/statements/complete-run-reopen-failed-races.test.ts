@@ -4,6 +4,7 @@ import { connect } from "../client.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { getRun } from "../reads/runs.ts";
 import { openTestData, runWithFailure, type TestData } from "../testing/index.ts";
+import { advanceFanOut } from "./advance-fan-out.ts";
 import { completeRun } from "./complete-run.ts";
 import { createInvoices } from "./create-invoices.ts";
 import { recordFailure } from "./record-failure.ts";
@@ -43,8 +44,10 @@ describe("closing of a run that meets a retry", () => {
     const run = await runWithFailure(data.ctx);
     await reopen(run.id);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
+    const again = await getRun(data.ctx.db, run.id);
+    await advanceFanOut(data.ctx.db, { runId: run.id, fanOutRound: again.fanOutRound, cursor: 2, finished: true, now: NOW });
     expect(await completeRun(data.ctx.db, run, NOW)).toBe(false);
-    expect(await completeRun(data.ctx.db, await getRun(data.ctx.db, run.id), NOW)).toBe(true);
+    expect(await completeRun(data.ctx.db, again, NOW)).toBe(true);
   });
 
   it("a retry that waited for the closing of the run reopens it", async () => {

@@ -1,7 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { id, integer } from "../decoders.ts";
+import { count, id } from "../decoders.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
@@ -15,14 +15,14 @@ export async function liftTries(
 ): Promise<{ adminId: number; counts: number } | null> {
   const [unlocked] = await rowsOf(
     db,
-    { adminId: id, counts: integer },
+    { adminId: id, counts: count },
     sql`
     with admin as (
       select id, email from admins where email = ${input.email.toLowerCase()}
     ), lifted as (
       delete from throttles t using admin a where t.account = a.email returning t.key
     ), unlocked as (
-      select id, email, (select count(*)::int from lifted) as counts from admin
+      select id, email, (select count(*) from lifted) as counts from admin
     ), audit as (
       insert into audit_log (at, actor, action, object, after, request_id, client_address)
       select ${instantParam(input.now)}, ${input.actor}, 'admin.unlock', 'admin:' || email, jsonb_build_object('counts', counts),

@@ -24,7 +24,7 @@ export interface RecordedSchedule {
 const IN_USE = sql`interval '1 hour'`;
 
 /**
- * Records the schedule that a tick follows, after {@link recordTick}. A schedule that differs from the stored one replaces it,
+ * Records the schedule that a tick follows, after `recordTick`. A schedule that differs from the stored one replaces it,
  * with a row in the audit log. Workers with two schedules would replace each other's for ever; so a tick that follows the
  * schedule before the stored one is `disputed`, until no tick has followed one of the two for an hour.
  *

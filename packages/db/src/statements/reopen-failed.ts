@@ -1,7 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { id, integer, nullable } from "../decoders.ts";
+import { count, id, nullable } from "../decoders.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export interface ReopenedChunk {
@@ -25,7 +25,7 @@ export async function reopenFailed(
 ): Promise<ReopenedChunk> {
   return rowOf(
     db,
-    { reopened: integer, lastUserId: nullable(id) },
+    { reopened: count, lastUserId: nullable(id) },
     sql`
     with run as (
       select id, state from payment_runs
@@ -38,7 +38,7 @@ export async function reopenFailed(
       update run_decisions d set outcome = 'open', error = null, settled_at = null
       from chunk c where d.run_id = c.run_id and d.user_id = c.user_id
     ), found as (
-      select count(*)::int as reopened, min(user_id) as first_user_id, max(user_id) as last_user_id from chunk
+      select count(*) as reopened, min(user_id) as first_user_id, max(user_id) as last_user_id from chunk
     ), moved as (
       update payment_runs r set state = 'fanning-out', completed_at = null, fanned_out_at = null, retries = r.retries + 1,
         fan_out_cursor = least(r.fan_out_cursor, first_user_id - 1), fan_out_round = r.fan_out_round + 1

@@ -107,7 +107,7 @@ describe("cancelled run", () => {
     expect(await skip(run.id)).toEqual(ALREADY);
   });
 
-  it("users of a run that nobody cancelled are not skipped", async () => {
+  it("users of a run that is not cancelled are not skipped", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
     const before = await fingerprint(data.database);
     expect(await skip(run.id)).toEqual(ALREADY);

@@ -1,7 +1,7 @@
 import { outcomeTransitions, statesBefore } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { flag, id, integer, nullable } from "../decoders.ts";
+import { count, flag, id, nullable } from "../decoders.ts";
 import { instantParam, rowsOf } from "../sql.ts";
 import { wordList } from "../word-list.ts";
 
@@ -28,7 +28,7 @@ export async function skipCancelled(
 ): Promise<SkippedChunk> {
   const [row] = await rowsOf(
     db,
-    { skipped: integer, lastUserId: nullable(id), finished: flag },
+    { skipped: count, lastUserId: nullable(id), finished: flag },
     sql`
     with run as (
       select id, payment_date from payment_runs where id = ${step.runId} and state = 'cancelling' for no key update
@@ -42,7 +42,7 @@ export async function skipCancelled(
       set outcome = 'skipped', reason = 'run-cancelled', error = null, settled_at = ${instantParam(step.now)}
       from chunk c where d.run_id = c.run_id and d.user_id = c.user_id
     ), progress as (
-      select count(*)::int as skipped, max(user_id) as last_user_id, count(*) < ${step.limit} as finished from chunk
+      select count(*) as skipped, max(user_id) as last_user_id, count(*) < ${step.limit} as finished from chunk
     ), closed as (
       update payment_runs r set state = 'cancelled', cancelled_at = ${instantParam(step.now)}
       from run, progress where r.id = run.id and progress.finished

@@ -33,8 +33,9 @@ export function dyingContext(ctx: Context, writes: number): Context {
   return { ...ctx, db, queues };
 }
 
-/** The text of a statement as a driver gets it. */
+/** The text of a statement as a driver gets it: alone, or as a field of its options. */
 function textOf(statement: unknown): string {
   if (typeof statement === "string") return statement;
-  return String((statement as { text?: unknown } | undefined)?.text ?? "");
+  const text = (statement as { text?: unknown } | undefined)?.text;
+  return typeof text === "string" ? text : "";
 }
