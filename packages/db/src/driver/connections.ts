@@ -75,7 +75,8 @@ function openPool({ config, max, prepare }: Parameters<typeof openConnections>[0
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: 0,
     maxLifetimeSeconds: LONGEST_LIFE_S,
-    ...(prepare ? { onConnect: prepare } : {}),
+    // The pool waits for the promise; its type says void.
+    ...(prepare ? { onConnect: prepare as (connection: pg.ClientBase) => void } : {}),
   });
   // A connection that is lost while it is idle needs no report: the pool forgets it, and the next statement opens another.
   pool.on("error", () => {});

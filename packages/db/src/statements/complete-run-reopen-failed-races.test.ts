@@ -45,7 +45,13 @@ describe("closing of a run that meets a retry", () => {
     await reopen(run.id);
     await createInvoices(data.ctx.db, { runId: run.id, userIds: [2], now: NOW });
     const again = await getRun(data.ctx.db, run.id);
-    await advanceFanOut(data.ctx.db, { runId: run.id, fanOutRound: again.fanOutRound, cursor: 2, finished: true, now: NOW });
+    await advanceFanOut(data.ctx.db, {
+      runId: run.id,
+      fanOutRound: again.fanOutRound,
+      cursor: 2,
+      finished: true,
+      now: NOW,
+    });
     expect(await completeRun(data.ctx.db, run, NOW)).toBe(false);
     expect(await completeRun(data.ctx.db, again, NOW)).toBe(true);
   });
