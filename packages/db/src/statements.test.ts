@@ -8,7 +8,7 @@ interface Override {
   readonly includes: readonly string[];
   readonly linter: {
     readonly rules: {
-      readonly style: {
+      readonly style?: {
         readonly noRestrictedImports?: { options: { paths: Record<string, { importNames: string[] }> } };
       };
     };
@@ -20,7 +20,7 @@ function refusedInApps(): readonly string[] {
   const text = readFileSync(new URL("../../../biome.json", import.meta.url), "utf8");
   const { overrides } = JSON.parse(text) as { overrides: readonly Override[] };
   return overrides.flatMap(
-    ({ linter }) => linter.rules.style.noRestrictedImports?.options.paths["@cpa-payouts/db"]?.importNames ?? [],
+    ({ linter }) => linter.rules.style?.noRestrictedImports?.options.paths["@cpa-payouts/db"]?.importNames ?? [],
   );
 }
 
