@@ -80,6 +80,18 @@ describe("text that cannot be stored", () => {
   });
 });
 
+describe("bodies of brackets", () => {
+  it("a body that is nested 30,000 levels deep is bad input", async () => {
+    const response = await api.request({
+      method: "POST",
+      url: "/api/v1/credits",
+      headers: { ...admin.headers, "idempotency-key": "k", "content-type": "application/json" },
+      payload: "[".repeat(30_000) + "]".repeat(30_000),
+    });
+    expect([response.statusCode, response.json().code]).toEqual([400, "bad-input"]);
+  });
+});
+
 describe("failures of the database that the input did not cause", () => {
   it("a data error of the database is answered with 500 without its words, and logged with its SQLSTATE", async () => {
     const { sql } = api.flow.database;
