@@ -8,17 +8,15 @@ import { type Context, type DataContext, SYSTEM_ACTOR } from "./context.ts";
  * (`schedule.disputed`).
  *
  * @param scheduler the state that the tick has recorded
- * @returns the first local date that is run automatically
  */
 export async function followSchedule(
   { db, policy: { schedule }, log }: Pick<Context, "db" | "policy" | "log">,
   scheduler: SchedulerState,
   now: Date,
-): Promise<LocalDate> {
+): Promise<void> {
   const liveFrom = liveFromOf(scheduler, schedule);
   const recorded = await recordSchedule(db, { schedule, liveFrom, actor: SYSTEM_ACTOR, now });
   logVerdict(recorded, schedule, log);
-  return recorded.liveFrom;
 }
 
 function logVerdict({ verdict, before }: RecordedSchedule, schedule: Schedule, log: Context["log"]): void {
