@@ -1,7 +1,7 @@
 import { getRun, type PaymentRun, requestCancel } from "@cpa-payouts/db";
 import { importNetwork } from "@cpa-payouts/db/testing";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
-import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
+import { holdTransaction, latch, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cancelRun } from "./cancel-run.ts";
 import { closeRun } from "./close-run.ts";
@@ -12,7 +12,7 @@ import { fanOut } from "./fan-out.ts";
 import { resumeRun } from "./resume-run.ts";
 import { retryRun } from "./retry-run.ts";
 import { startRun } from "./start-run.ts";
-import { openTestFlow, type TestFlow } from "./testing/index.ts";
+import { openTestFlow, type TestFlow, waitingAfterWrites } from "./testing/index.ts";
 import { verify } from "./verify.ts";
 
 const DATE = { date: "2026-12-07", kind: "first-monday" } as const;
@@ -135,13 +135,19 @@ describe("run that is cancelled while it decides", () => {
       (sql) => sql`
         insert into run_decisions (run_id, user_id, decision, balance_cents, outcome) values (${run.id}, 20, 'pay', 1, 'open')`,
     );
-    const decided = decide(flow.ctx, step());
+    const isCancelled = latch();
+    // When the third chunk is released, it is chance whether the request or a fourth chunk gets the run's row first.
+    const decided = decide(
+      waitingAfterWrites(flow.ctx, 3, () => isCancelled.opened),
+      step(),
+    );
     await untilBlocked(flow.database, 1);
     const cancelled = cancelRun(flow.ctx, { paymentDate: DATE.date, reason: "wrong file", actor: "test" });
     await untilBlocked(flow.database, 2);
     await holder.rollback();
-    expect(await decided).toEqual({ decided: 21 });
     expect(await cancelled).toEqual({ status: "cancelled", skipped: 21 });
+    isCancelled.open();
+    expect(await decided).toEqual({ decided: 21 });
     expect(await present()).toMatchObject({ state: "cancelled", decideCursor: 21 });
   });
 

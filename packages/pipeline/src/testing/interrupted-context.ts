@@ -7,28 +7,34 @@ const WRITES = /\b(insert\s+into|update\s+\w+|delete\s+from)\b/i;
  * stop a step between any two of its writes.
  */
 export function dyingContext(ctx: Context, writes: number): Context {
-  let left = writes;
-  const refuse = async () => {
+  return waitingAfterWrites(ctx, writes, async () => {
     throw new Error("the process has died");
-  };
-  const alive = () => {
+  });
+}
+
+/** A context that waits for `pause` before each write to the database or the queue after the first ones. */
+export function waitingAfterWrites(ctx: Context, writes: number, pause: () => Promise<void>): Context {
+  let left = writes;
+  const isEarly = () => {
     left -= 1;
     return left >= 0;
   };
-  const ifAlive = (target: object, name: string | symbol, isWrite: (args: unknown[]) => boolean) => {
+  const withPause = (target: object, name: string | symbol, isWrite: (args: unknown[]) => boolean) => {
     const value: unknown = Reflect.get(target, name);
     if (typeof value !== "function") return value;
-    return (...args: unknown[]) =>
-      isWrite(args) && !alive() ? refuse() : (Reflect.apply(value, target, args) as unknown);
+    return (...args: unknown[]) => {
+      const apply = () => Reflect.apply(value, target, args) as unknown;
+      return isWrite(args) && !isEarly() ? pause().then(apply) : apply();
+    };
   };
   const client = (target: object) =>
-    new Proxy(target, { get: (object, name) => ifAlive(object, name, ([first]) => WRITES.test(textOf(first))) });
+    new Proxy(target, { get: (object, name) => withPause(object, name, ([first]) => WRITES.test(textOf(first))) });
   const db = new Proxy(ctx.db, {
     get: (object, name) =>
       name === "$client" ? client(Reflect.get(object, name) as object) : (Reflect.get(object, name) as unknown),
   });
   const queues = new Proxy(ctx.queues, {
-    get: (object, name) => (name === "bullmq" ? object.bullmq : ifAlive(object, name, () => true)),
+    get: (object, name) => (name === "bullmq" ? object.bullmq : withPause(object, name, () => true)),
   });
   return { ...ctx, db, queues };
 }
