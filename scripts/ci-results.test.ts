@@ -13,8 +13,8 @@ interface Reported {
   readonly checks?: string;
 }
 
-/** The last line that CI prints for one suite whose files had tests with these results, and its exit code. */
-function lastLineFor({ files = {}, code = 0, checks = "check: 8 ok, 0 FAILED" }: Reported): [string, number | null] {
+/** What CI prints for one suite whose files had tests with these results, and its exit code. */
+function resultOf({ files = {}, code = 0, checks = "check: 8 ok, 0 FAILED" }: Reported) {
   const folder = mkdtempSync(join(tmpdir(), "ci-results-"));
   const tests = Object.values(files).flat();
   const count = (status: string) => tests.filter((test) => test === status).length;
@@ -22,15 +22,21 @@ function lastLineFor({ files = {}, code = 0, checks = "check: 8 ok, 0 FAILED" }:
     numPassedTests: count("passed"),
     numFailedTests: count("failed"),
     numPendingTests: count("skipped"),
-    testResults: Object.values(files).map((results) => ({
+    testResults: Object.entries(files).map(([name, results]) => ({
+      name: join(process.cwd(), name),
       status: results.length === 0 || results.includes("failed") ? "failed" : "passed",
-      assertionResults: results.map((status) => ({ status })),
+      message: results.length === 0 ? "Cannot find module" : "",
+      assertionResults: results.map((status, index) => ({
+        status,
+        fullName: `test ${index}`,
+        failureMessages: status === "failed" ? ["Error: 1 is not 2\n    at line 3"] : [],
+      })),
     })),
   };
   writeFileSync(join(folder, "tests.json"), JSON.stringify(report));
   writeFileSync(join(folder, "checks"), checks);
   const { stdout, status } = spawnSync(process.execPath, [script, folder, `tests=${code}`], { encoding: "utf8" });
-  return [stdout.trim().split("\n").at(-1) ?? "", status];
+  return { lines: stdout.trim().split("\n"), status };
 }
 
 describe("the result of CI", () => {
@@ -61,6 +67,18 @@ describe("the result of CI", () => {
       ["2 passed, 2 failed, 1 skipped", 1],
     ],
   ])("in CI %s", (_title, reported, expected) => {
-    expect(lastLineFor(reported)).toEqual(expected);
+    const { lines, status } = resultOf(reported);
+    expect([lines.at(-1), status]).toEqual(expected);
+  });
+
+  it("CI repeats the failed tests and the files that could not be loaded, with their errors", () => {
+    const { lines } = resultOf({ files: { ...passed, "b.test.ts": ["passed", "failed"], "c.test.ts": [] }, code: 1 });
+    expect(lines.slice(0, 5)).toEqual([
+      "FAILED  tests: b.test.ts: test 1",
+      "    Error: 1 is not 2",
+      "        at line 3",
+      "FAILED  tests: c.test.ts",
+      "    Cannot find module",
+    ]);
   });
 });

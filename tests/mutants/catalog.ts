@@ -7,7 +7,7 @@ const testsOf = (...names: string[]) => names.map((name) => `${statements}/${nam
 
 const creating = {
   file: `${statements}/create-invoices.ts`,
-  tests: testsOf("create-invoices", "create-invoices-races"),
+  tests: testsOf("create-invoices", "create-invoices-races", "skip-cancelled"),
 };
 const deciding = { file: `${statements}/decide-chunk.ts`, tests: testsOf("decide-chunk") };
 const judging = {

@@ -94,6 +94,20 @@ describe("duplicate delivery", () => {
   });
 });
 
+describe("locks of a batch", () => {
+  beforeEach(() => open(40));
+
+  it("a batch locks its users in the order of their keys, so that overlapping batches cannot deadlock", async () => {
+    const holder = await holdTransaction(data.database, (sql) => sql`select from users where id = 20 for update`);
+    const creating = create(shuffled(ids));
+    await untilBlocked(data.database);
+    const free = await data.database.sql<{ id: number }[]>`select id from users order by id for update skip locked`;
+    await holder.commit();
+    expect(free.map(({ id }) => Number(id))).toEqual(Array.from({ length: 20 }, (_, index) => 21 + index));
+    expect(await creating).toHaveLength(40);
+  });
+});
+
 describe("invoice that waits for the user's row", () => {
   beforeEach(() => open(1));
 

@@ -25,8 +25,8 @@ afterEach(async () => {
 const approved = { status: "approved" } as const;
 const rejected = { status: "rejected", reason: "bounced" } as const;
 
-const review = (to: MethodReview["to"], externalId = "a") =>
-  recordMethodReview(data.ctx.db, { externalId, to, actor: "finance", now: NOW });
+const review = (to: MethodReview["to"], externalId = "a", seen: { binanceEmail?: string } = {}) =>
+  recordMethodReview(data.ctx.db, { externalId, to, actor: "finance", now: NOW, ...seen });
 
 describe("review of a payment method", () => {
   it("an approval is stored with actor, time and audit row", async () => {
@@ -83,6 +83,13 @@ describe("review of a payment method", () => {
     expect(await review(approved, "none")).toBeNull();
     expect(await review(approved, "unknown")).toBeNull();
     expect(await findLatestMethod(data.ctx.db, "none")).toBeNull();
+  });
+
+  it("a Binance e-mail that is not the one seen is not reviewed", async () => {
+    const before = await fingerprint(data.database);
+    expect(await review(approved, "a", { binanceEmail: "b@pay.example.com" })).toBeNull();
+    expect(await fingerprint(data.database)).toEqual(before);
+    expect(await review(approved, "a", { binanceEmail: "a@pay.example.com" })).not.toBeNull();
   });
 
   it("a payment method that is replaced at the same moment is not approved", async () => {
