@@ -100,7 +100,7 @@ export async function payNetwork(servers: Servers, users: number, concurrency: n
   };
 }
 
-async function untilCompleted(db: Parameters<typeof findRun>[0]): Promise<PaymentRun> {
+export async function untilCompleted(db: Parameters<typeof findRun>[0]): Promise<PaymentRun> {
   for (;;) {
     const run = await findRun(db, PAYMENT_DATE.date);
     if (run?.state === "completed") return run;
@@ -113,7 +113,7 @@ function secondsBetween(from: Date | null, to: Date | null): number {
   return (to.getTime() - from.getTime()) / 1_000;
 }
 
-async function expectAllPaid(url: string, users: number): Promise<void> {
+export async function expectAllPaid(url: string, users: number): Promise<void> {
   const { db, close } = connect({ url, max: 1 });
   const violations = await findViolations(db, () => {});
   const { invoices } = await totalInvoices(db, {});
@@ -122,7 +122,7 @@ async function expectAllPaid(url: string, users: number): Promise<void> {
     throw new Error(`${invoices} of ${users} users were invoiced, ${violations.length} invariants are violated`);
 }
 
-async function peakOfRedis(url: string): Promise<number> {
+export async function peakOfRedis(url: string): Promise<number> {
   const redis = new Redis(url);
   const info = await redis.info("memory");
   redis.disconnect();
@@ -133,7 +133,7 @@ async function peakOfRedis(url: string): Promise<number> {
  * The peak memory of the largest server process of a database in megabytes, including the shared buffers that it used; NaN
  * where /proc is missing.
  */
-async function largestBackend(url: string): Promise<number> {
+export async function largestBackend(url: string): Promise<number> {
   const rows = await withSql(
     url,
     (sql) => sql<{ pid: number }[]>`select pid from pg_stat_activity where datname = current_database()`,

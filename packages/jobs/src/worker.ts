@@ -138,7 +138,7 @@ async function attempt(
  * otherwise hold its job forever, because BullMQ renews the lock as long as the process lives. Giving up and retrying is
  * safe, because every handler may run twice at the same time.
  */
-const DEADLINE_MS = 120_000;
+export const DEADLINE_MS = 120_000;
 
 function withinDeadline<T>(name: JobName, work: Promise<T>, deadlineMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
