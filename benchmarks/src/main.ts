@@ -1,5 +1,4 @@
 import { writeFile } from "node:fs/promises";
-import { availableParallelism, cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { defaultPace } from "@cpa-payouts/pipeline";
 import { readConfig } from "@cpa-payouts/runtime";
@@ -9,7 +8,7 @@ import { FOREIGN_KEYS_PER_ROW } from "./foreign-keys.ts";
 import { type GrowthStep, lapsOfGrowth, payNetwork, summarizeGrowth } from "./growth.ts";
 import { createDecidedNetwork } from "./network.ts";
 import { type Entrant, inTurn, type Lap, race, type Track } from "./race.ts";
-import { printReport, type Report, reportOf } from "./report.ts";
+import { describeMachine, lineOfMachine, printReport, type Report, reportOf } from "./report.ts";
 import { type Servers, startServers } from "./servers.ts";
 import { payWithoutQueue, type SetBasedLap, type SetBasedSize } from "./set-based.ts";
 
@@ -79,7 +78,8 @@ try {
 }
 
 async function measure(servers: Servers, extent: Extent): Promise<Report> {
-  say(`on ${availableParallelism()} cores (${cpus()[0]?.model ?? "unknown"}), Node ${process.version}`);
+  const machine = describeMachine();
+  say(`on ${lineOfMachine(machine)}`);
   const { postgresUrl, contenders } = servers;
   const network = await createDecidedNetwork(postgresUrl, "network", extent.jobs);
   const track: Track = { ...network, contenders, redis: await servers.startRedis() };
@@ -92,7 +92,7 @@ async function measure(servers: Servers, extent: Extent): Promise<Report> {
     say(`${users} users: decided in ${step.decideSeconds.toFixed(1)} s, paid in ${step.paySeconds.toFixed(1)} s`);
     laps.push(step);
   }
-  return reportOf({ main, exploration, setBased, fanOut, growth: summarizeGrowth(laps) });
+  return reportOf({ machine, main, exploration, setBased, fanOut, growth: summarizeGrowth(laps) });
 }
 
 /** The laps take turns, as those of the race. */

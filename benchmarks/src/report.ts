@@ -1,12 +1,22 @@
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import type { FanOutLap } from "./fan-out.ts";
 import type { GrowthStep } from "./growth.ts";
 import { type Entrant, type Lap, median, ratioOf, type Spread, spreadOf } from "./race.ts";
 import type { SetBasedLap, SetBasedSize } from "./set-based.ts";
 import { atLeast, atMost, lineOf, type Target } from "./targets.ts";
 
+/** Where a benchmark ran. */
+interface Machine {
+  readonly cores: number;
+  readonly cpu: string;
+  readonly node: string;
+  /** Processes that wanted a core in the minute before. Rates and ratios are only true of a machine without other work. */
+  readonly load: number;
+}
+
 /** The raw results of a benchmark. */
 interface Measurements {
+  readonly machine: Machine;
   readonly main: ReadonlyMap<Entrant, readonly Lap[]>;
   readonly exploration: ReadonlyMap<Entrant, readonly Lap[]>;
   readonly setBased: ReadonlyMap<SetBasedSize, readonly SetBasedLap[]>;
@@ -36,7 +46,7 @@ interface WithoutQueue extends SetBasedSize {
 
 /** The output of `--json`; rates are per second, memory is in megabytes, CPU time in microseconds per job or invoice. */
 export interface Report {
-  readonly machine: { readonly cores: number; readonly cpu: string; readonly node: string };
+  readonly machine: Machine;
   readonly targets: readonly Target[];
   readonly throughput: readonly Throughput[];
   readonly exploration: readonly Throughput[];
@@ -45,16 +55,27 @@ export interface Report {
   readonly growth: readonly GrowthStep[];
 }
 
+/** Describes this machine, and its load before the benchmark adds its own. */
+export function describeMachine(): Machine {
+  const [load = Number.NaN] = loadavg();
+  return { cores: availableParallelism(), cpu: cpus()[0]?.model ?? "unknown", node: process.version, load };
+}
+
+/** The machine in one line. */
+export function lineOfMachine({ cores, cpu, node, load }: Machine): string {
+  return `${cores} cores, ${cpu}, Node ${node}, load ${load.toFixed(1)} before the start`;
+}
+
 /**
  * Computes the report.
  *
  * @throws Error when no network was paid
  */
 export function reportOf(measured: Measurements): Report {
-  const { fanOut, growth } = measured;
+  const { machine, fanOut, growth } = measured;
   const withoutQueue = [...measured.setBased].map(([size, laps]) => summarizeSetBased(size, laps));
   return {
-    machine: { cores: availableParallelism(), cpu: cpus()[0]?.model ?? "unknown", node: process.version },
+    machine,
     targets: [
       ...targetsOfWorkers(measured.main),
       ...targetsWithoutQueue(withoutQueue),
@@ -153,7 +174,7 @@ function targetsOfWorkers(main: Measurements["main"]): Target[] {
 /** Prints the report as tables. */
 export function printReport(report: Report, print: (line: string) => void): void {
   const { machine, growth, withoutQueue } = report;
-  print(`\n${machine.cores} cores, ${machine.cpu}, Node ${machine.node}`);
+  print(`\n${lineOfMachine(machine)}`);
   printThroughput("One worker process", report.throughput, print);
   if (report.exploration.length > 0) printThroughput("Concurrency and batch size", report.exploration, print);
   printWithoutQueue(withoutQueue, print);
