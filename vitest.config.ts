@@ -18,7 +18,13 @@ export const shared = {
 export default defineConfig({
   test: {
     ...shared,
-    include: ["packages/**/*.test.ts", "apps/**/*.test.ts", "scripts/**/*.test.ts", "tests/mutants/**/*.test.ts"],
+    include: [
+      "packages/**/*.test.ts",
+      "apps/**/*.test.ts",
+      "scripts/**/*.test.ts",
+      "benchmarks/**/*.test.ts",
+      "tests/mutants/**/*.test.ts",
+    ],
     // One more than there are cores, at most four, because tests wait for servers and processes a third of the time.
     maxWorkers: Math.min(4, availableParallelism() + 1),
     // Only ends tests that hang: even on a slow machine no test takes a tenth of it.

@@ -18,7 +18,7 @@ interface Bar {
  * users.
  */
 export function chartOf(report: Report): string {
-  const withoutQueue = report.withoutQueue[0]?.invoicesPerSecond ?? 0;
+  const withoutQueue = report.withoutQueue[0]?.invoicesPerSecond.median ?? 0;
   const throughput = [
     ...report.throughput.map(({ label, jobsPerSecond }) => ({ label, value: jobsPerSecond })),
     { label: "one statement, no queue", value: withoutQueue },

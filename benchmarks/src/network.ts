@@ -11,6 +11,13 @@ export interface BenchDatabase {
   drop(): Promise<void>;
 }
 
+/** A network whose run is decided but not paid; laps use copies of it. */
+export interface DecidedNetwork {
+  readonly postgresUrl: string;
+  readonly template: BenchDatabase;
+  readonly runId: number;
+}
+
 /** Creates a database, empty or as a copy of `template`, which must have no connections. */
 export async function createDatabase(serverUrl: string, name: string, template?: string): Promise<BenchDatabase> {
   await withSql(serverUrl, (sql) =>
@@ -60,8 +67,13 @@ async function settleDown(sql: Sql): Promise<void> {
   await sql`checkpoint`;
 }
 
-/** Opens the run of {@link PAYMENT_DATE} and decides it; only its invoices are left to create. */
-export async function decideNetwork(database: BenchDatabase): Promise<{ runId: number }> {
+/** Creates a network, opens the run of {@link PAYMENT_DATE} and decides it; only its invoices are left to create. */
+export async function createDecidedNetwork(postgresUrl: string, name: string, users: number): Promise<DecidedNetwork> {
+  const template = await createNetwork(postgresUrl, name, users);
+  return { postgresUrl, template, runId: await decide(template) };
+}
+
+async function decide(database: BenchDatabase): Promise<number> {
   const { db, close } = connect({ url: database.url, max: 1 });
   const now = new Date();
   const { run } = await openRun(db, { date: PAYMENT_DATE, trigger: "manual", policy: testPolicy, actor: "bench", now });
@@ -71,5 +83,5 @@ export async function decideNetwork(database: BenchDatabase): Promise<{ runId: n
   }
   await close();
   await withSql(database.url, settleDown);
-  return { runId: run.id };
+  return run.id;
 }

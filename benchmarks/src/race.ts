@@ -3,9 +3,9 @@ import { type BatchPace, defaultPace } from "@cpa-payouts/pipeline";
 import type { RedisServer } from "@cpa-payouts/testing-servers";
 import type { Queue } from "bullmq";
 import type { Redis } from "ioredis";
-import type { ContenderName } from "./contenders.ts";
+import type { ContenderName, Setting } from "./contenders.ts";
 import { addInvoiceJobs, openBareQueue } from "./jobs.ts";
-import { type BenchDatabase, createDatabase } from "./network.ts";
+import { createDatabase, type DecidedNetwork } from "./network.ts";
 import { type ContenderProcess, machineCpuMicros, redisCpuMicros, startContender } from "./processes.ts";
 
 const POLL_MS = 10;
@@ -16,6 +16,8 @@ export interface Entrant {
   readonly label: string;
   readonly contender: ContenderName;
   readonly concurrency: number;
+  /** Worker processes that share the queue; default one. */
+  readonly workers?: number;
   /** Jobs of a lap; a slow contender gets fewer, so that its lap takes as long. */
   readonly jobs: number;
   /** Overrides of the product's batch settings. */
@@ -33,14 +35,11 @@ export interface Lap {
   readonly restMicros: number;
 }
 
-/** What one entrant at a time uses: the servers, and a network that is decided but not paid, which is copied for every lap. */
-export interface Track {
-  readonly postgresUrl: string;
+/** What one entrant at a time uses: the servers, and a network that is copied for every lap. */
+export interface Track extends DecidedNetwork {
   /** The bundled program of the contenders. */
   readonly contenders: string;
   readonly redis: RedisServer;
-  readonly template: BenchDatabase;
-  readonly runId: number;
 }
 
 /**
@@ -57,8 +56,7 @@ export async function race(
 ): Promise<Map<Entrant, Lap[]>> {
   const results = new Map<Entrant, Lap[]>(entrants.map((entrant) => [entrant, []]));
   for (let round = 0; round < rounds; round += 1) {
-    const order = round % 2 === 0 ? entrants : [...entrants].reverse();
-    for (const entrant of order) {
+    for (const entrant of inTurn(entrants, round)) {
       const lap = await runLap(track, entrant, `lap_${round}_${entrants.indexOf(entrant)}`);
       results.get(entrant)?.push(lap);
       onLap(entrant, lap);
@@ -67,32 +65,40 @@ export async function race(
   return results;
 }
 
-/** Runs one lap. All jobs are in the queue before the worker starts. */
+/** The order of a round: every second one is reversed. */
+export function inTurn<T>(items: readonly T[], round: number): T[] {
+  return round % 2 === 0 ? [...items] : [...items].reverse();
+}
+
+/** Runs one lap. All jobs are in the queue before the workers start. */
 async function runLap(track: Track, entrant: Entrant, name: string): Promise<Lap> {
   const { contender, concurrency, jobs, prepare } = entrant;
   const database = await createDatabase(track.postgresUrl, name, track.template.name);
   if (prepare) await database.execute(prepare);
   const { queue, redis, remove } = await openBareQueue(track.redis.url, name);
   await addInvoiceJobs(queue, track.runId, jobs);
-  const process = startContender(track.contenders, contender, {
+  const setting: Setting = {
     redisUrl: track.redis.url,
     prefix: name,
     databaseUrl: database.url,
     concurrency,
     pace: { invoices: { ...defaultPace.invoices, ...entrant.batch } },
-  });
-  const lap = await Promise.race([time(queue, redis, jobs, process), process.ended]);
-  await process.stop();
+  };
+  const workers = Array.from({ length: entrant.workers ?? 1 }, () =>
+    startContender(track.contenders, contender, setting),
+  );
+  const lap = await Promise.race([time(queue, redis, jobs, workers), ...workers.map(({ ended }) => ended)]);
+  await Promise.all(workers.map((worker) => worker.stop()));
   await remove();
   await database.drop();
   return lap;
 }
 
-async function time(queue: Queue, redis: Redis, jobs: number, process: ContenderProcess): Promise<Lap> {
+async function time(queue: Queue, redis: Redis, jobs: number, workers: readonly ContenderProcess[]): Promise<Lap> {
   const measure = async (left: number) => ({
     left: await untilLeft(queue, left),
     at: performance.now(),
-    worker: (await process.usage()).cpuMicros,
+    worker: await cpuMicrosOfAll(workers),
     redis: await redisCpuMicros(redis),
     machine: machineCpuMicros(),
   });
@@ -102,6 +108,11 @@ async function time(queue: Queue, redis: Redis, jobs: number, process: Contender
   const redisMicros = (end.redis - warm.redis) / warm.left;
   const restMicros = (end.machine - warm.machine) / warm.left - workerMicros - redisMicros;
   return { jobsPerSecond: (warm.left * 1_000) / (end.at - warm.at), workerMicros, redisMicros, restMicros };
+}
+
+async function cpuMicrosOfAll(workers: readonly ContenderProcess[]): Promise<number> {
+  const usages = await Promise.all(workers.map((worker) => worker.usage()));
+  return usages.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0);
 }
 
 /** Waits until at most `limit` jobs are waiting, delayed or active, and returns their number. */

@@ -8,12 +8,13 @@ import { connect, insertApiToken } from "@cpa-payouts/db";
 import { migrateQueue } from "@cpa-payouts/jobs";
 import { migrationsFolder } from "@cpa-payouts/testing-servers";
 import { startPostgres } from "../servers.ts";
+import { atMost, isReached, lineOf } from "../targets.ts";
 import type { ApiReport, ApiStart } from "./child.ts";
 import { createHistory } from "./network.ts";
 import { type Question, questionsOf, type Random } from "./questions.ts";
 
 /** The limit of the server's time for a request, at the 95th percentile. */
-const LIMIT_MS = 50;
+const LIMIT_MS = 40;
 /** Clients that send requests without a pause: two, for a machine of two cores, which PostgreSQL uses as well. */
 const AT_A_TIME = 2;
 const TOKEN = "payouts_bench";
@@ -117,7 +118,10 @@ function printAnswers(answers: readonly Answer[]): void {
     );
   const slow = answers.filter(({ p95 }) => p95 > LIMIT_MS);
   console.log(`\n${answers.length - slow.length} of ${answers.length} within ${LIMIT_MS} ms at the 95th percentile`);
-  if (slow.length > 0) process.exitCode = 1;
+  const slowest = answers.reduce((worst, answer) => (answer.p95 > worst.p95 ? answer : worst));
+  const target = atMost("slowest list, search or figure, p95 ms", LIMIT_MS, slowest.p95, slowest.name);
+  console.log(`\nTargets\n${lineOf(target)}\n`);
+  if (!isReached(target)) process.exitCode = 1;
 }
 
 /** Reads the CSV of all invoices and samples the server's memory at every megabyte: it must not grow with the rows. */
