@@ -1,5 +1,6 @@
 import { on } from "node:events";
 import type { RunningWorker } from "@cpa-payouts/jobs";
+import { limitHeapGrowth } from "@cpa-payouts/runtime";
 import { type ContenderName, contenders, type Setting } from "./contenders.ts";
 
 export type Order = { readonly start: ContenderName; readonly setting: Setting } | "usage" | "stop";
@@ -25,5 +26,7 @@ function usage(): Usage {
   return { cpuMicros: user + system, peakMegabytes: process.resourceUsage().maxRSS / 1_024 };
 }
 
+// As the command line does.
+limitHeapGrowth();
 await obey(on(process, "message") as AsyncIterable<[Order]>);
 process.disconnect?.();

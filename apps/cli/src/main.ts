@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { limitHeapGrowth } from "@cpa-payouts/runtime";
 import { runProgram } from "./program.ts";
 
 /**
@@ -19,6 +20,8 @@ const bundledAssets = fileURLToPath(new URL("./assets", import.meta.url));
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
 });
+
+limitHeapGrowth();
 
 process.exitCode = await runProgram(process.argv.slice(2), {
   env: process.env,

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { installedAssets, readApiConfig, startApi } from "@cpa-payouts/api";
-import { createLogger, openContext, readConfig } from "@cpa-payouts/runtime";
+import { createLogger, limitHeapGrowth, openContext, readConfig } from "@cpa-payouts/runtime";
 
 export interface ApiStart {
   readonly databaseUrl: string;
@@ -12,6 +12,7 @@ export type ApiReport = { readonly url: string } | { readonly megabytes: number 
 
 /** Runs the API as `payouts api` does, until the parent process closes the channel. */
 async function serve({ databaseUrl, migrationsFolder }: ApiStart): Promise<void> {
+  limitHeapGrowth();
   const config = readConfig({ DATABASE_URL: databaseUrl }, new Date());
   const log = createLogger({ level: "warn", isTerminal: false });
   const opened = await openContext({ config, databaseUrl, clock: () => new Date(), log, purpose: "api" });
