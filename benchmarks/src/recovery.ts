@@ -8,7 +8,7 @@ import { readConfig } from "@cpa-payouts/runtime";
 import { openProduct } from "./contenders.ts";
 import { expectAllPaid, largestBackend, peakOfRedis, untilCompleted } from "./growth.ts";
 import { PAYMENT_DATE } from "./jobs.ts";
-import { type BenchDatabase, createDatabase, createNetwork, decideNetwork } from "./network.ts";
+import { type BenchDatabase, createDatabase, createDecidedNetwork } from "./network.ts";
 import { startContender } from "./processes.ts";
 import { type Servers, startServers } from "./servers.ts";
 
@@ -44,9 +44,8 @@ const recoveries: readonly Recovery[] = [
 
 const servers = await startServers();
 try {
-  const network = await createNetwork(servers.postgresUrl, "network", users);
-  await decideNetwork(network);
-  for (const recovery of recoveries) await measure(servers, network, recovery);
+  const { template } = await createDecidedNetwork(servers.postgresUrl, "network", users);
+  for (const recovery of recoveries) await measure(servers, template, recovery);
 } finally {
   await servers.stop();
 }
