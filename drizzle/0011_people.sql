@@ -26,7 +26,11 @@ ALTER TABLE "guarded_changes" ADD CONSTRAINT "guarded_changes_requested_by_admin
 CREATE UNIQUE INDEX "guarded_changes_one_waiting" ON "guarded_changes" USING btree ("kind","object") WHERE "guarded_changes"."status" = 'waiting';--> statement-breakpoint
 ALTER TABLE "api_tokens" ADD CONSTRAINT "api_tokens_creator_id_admins_id_fk" FOREIGN KEY ("creator_id") REFERENCES "public"."admins"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "alerts" ADD CONSTRAINT "alerts_event_known" CHECK ("alerts"."event" in ('run-finished', 'run-cancelled', 'date-missed', 'review-overdue', 'tick-failed', 'sign-ins-failed', 'sign-in-from-new-address', 'change-waits', 'admin-created', 'admin-changed', 'credentials-changed', 'rule-relaxed'));--> statement-breakpoint
--- Written by hand from here on. A token belongs to the administrator who created it, if one did.
+-- Written by hand from here on. Changes stay, since the audit log refers to them.
+CREATE TRIGGER "guarded_changes_kept" BEFORE DELETE OR TRUNCATE OR UPDATE OF id ON "guarded_changes"
+  FOR EACH STATEMENT EXECUTE FUNCTION "refuse_removal"();
+--> statement-breakpoint
+-- A token belongs to the administrator who created it, if one did.
 UPDATE "api_tokens" t SET "creator_id" = a.id FROM "admins" a WHERE a.email = t.created_by;
 --> statement-breakpoint
 -- No e-mail address has a colon outside of quotation marks, so an administrator with one is named like a program of the audit
