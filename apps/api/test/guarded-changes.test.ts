@@ -75,7 +75,7 @@ describe("one administrator alone, while the two-person rule is on", () => {
     expect(await settings()).toMatchObject({ twoPersonAboveCents: 0n, coolingOffDays: 9 });
   });
 
-  it("an administrator alone adds viewers, and nobody with more rights", async () => {
+  it("an administrator alone adds viewers, and no account with more rights", async () => {
     await made(alice.createAdmin({ body: { email: CAROL, role: "viewer" } }));
     for (const role of ["operator", "admin"] as const)
       await held(alice.createAdmin({ body: { email: `${role}@example.net`, role } }));
@@ -120,7 +120,7 @@ describe("one administrator alone, while the two-person rule is on", () => {
     expect((await alice.listChanges()).items).toEqual([]);
   });
 
-  it("who requested a change cannot confirm it, and a second request of its kind is told of the first", async () => {
+  it("the requester of a change cannot confirm it, and a second request of its kind is refused with the first", async () => {
     const { id } = await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
     expect(await refusal(alice.confirmChange({ params: { id } }))).toEqual(SECOND_PERSON);
     expect(await refusal(bob.changeSettings({ body: { coolingOffDays: 0, twoPersonAbove: null } }))).toMatchObject({
@@ -161,7 +161,7 @@ describe("a second person", () => {
     expect(await api.flow.database.sql`select from audit_log where action = 'admin.password'`).toHaveLength(1);
   });
 
-  it("every administrator may stop a change, also with a password given long ago; afterwards nobody can confirm it", async () => {
+  it("every administrator may stop a change, also with a password given long ago; afterwards it cannot be confirmed", async () => {
     const stale = await api.as("admin", { email: CAROL, confirmedMs: 20 * 60_000 });
     const { id } = await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
     expect(await refusal(stale.confirmChange({ params: { id } }))).toMatchObject({ code: "confirmation-required" });
@@ -202,7 +202,7 @@ describe("a second person", () => {
 });
 
 describe("time instead of a second person", () => {
-  it("a change that nobody stopped is made by the tick after 24 hours, not before", async () => {
+  it("a change that was not stopped is made by the tick after 24 hours, not before", async () => {
     const { id } = await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
     await later(GUARDED_WAIT_MS - 1);
     await tick(api.flow.ctx);
@@ -216,7 +216,7 @@ describe("time instead of a second person", () => {
     ).toHaveLength(1);
   });
 
-  it("whoever disables or demotes a colleague waits seven days, also when the request came first", async () => {
+  it("a requester who disables or demotes a colleague waits seven days, also when the request came first", async () => {
     const { id } = await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
     await made(alice.changeAdmin({ params: { email: BOB }, body: { isDisabled: true } }));
     expect((await alice.listChanges()).items).toMatchObject([{ id, mayApplyAt: "2026-12-14T12:00:00.000Z" }]);
@@ -238,7 +238,7 @@ describe("time instead of a second person", () => {
     expect(await (await signIn(CAROL, password ?? "")).readSession()).toMatchObject({ mustChangePassword: true });
   });
 
-  it("a change whose password nobody took ends after two weeks", async () => {
+  it("a change whose password was not taken ends after two weeks", async () => {
     const { id } = await held(alice.resetAdminPassword({ params: { email: BOB } }));
     await later(14 * 86_400_000);
     await tick(api.flow.ctx);

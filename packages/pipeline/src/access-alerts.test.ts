@@ -45,8 +45,8 @@ async function addAdmin(email: string): Promise<void> {
   await insertAdmin(flow.ctx.db, { ...by("cli:ops"), email, role: "admin", passwordHash: "secret-hash" });
 }
 
-/** Runs a tick and sends the alerts. Returns what was told, and that it tells no secret. */
-async function told(): Promise<AlertMessage[]> {
+/** Runs a tick and sends the alerts. Returns them, and checks that they hold no secret. */
+async function sendAll(): Promise<AlertMessage[]> {
   await tick(flow.ctx);
   await tick(flow.ctx);
   sent = [];
@@ -59,7 +59,7 @@ async function told(): Promise<AlertMessage[]> {
 }
 
 describe("alerts about access and rules", () => {
-  it("a new administrator, a changed role and changed credentials of a colleague are told once each, also from the command line", async () => {
+  it("a new administrator, a changed role and changed credentials of a colleague are alerted once each, also from the command line", async () => {
     const { db } = flow.ctx;
     await addAdmin("carol@example.com");
     await updateAdmin(db, { ...by(ALICE), email: BOB, role: "viewer" });
@@ -67,7 +67,7 @@ describe("alerts about access and rules", () => {
     await updateAdmin(db, { ...by(ALICE), email: BOB, isDisabled: true });
     await setAdminPassword(db, { ...by("cli:ops"), email: BOB, passwordHash: "secret-hash", isIssued: true });
     await clearSecondFactor(db, { ...by("cli:ops"), email: BOB, isByAnother: true });
-    expect((await told()).map(({ headline, details }) => [headline, details[0]])).toEqual([
+    expect((await sendAll()).map(({ headline, details }) => [headline, details[0]])).toEqual([
       [
         "carol@example.com was added as an administrator with the role admin",
         "Done by cli:ops at 2026-12-01T09:00:00.000Z.",
@@ -77,28 +77,28 @@ describe("alerts about access and rules", () => {
       ["bob@example.com has another password", expect.stringContaining("Done by cli:ops")],
       ["bob@example.com lost the second factor", expect.stringContaining("Done by cli:ops")],
     ]);
-    expect(await told()).toEqual([]);
+    expect(await sendAll()).toEqual([]);
   });
 
-  it("what people change of their own account, and what happened before alerts had a channel, is not told", async () => {
+  it("changes of one's own account, and those from before alerts had a channel, are not alerted", async () => {
     const { db } = flow.ctx;
     await setAdminPassword(db, { ...by(ALICE), email: ALICE, passwordHash: "secret-hash", isIssued: false });
     await clearSecondFactor(db, { ...by(ALICE), email: ALICE, isByAnother: false });
-    expect(await told()).toEqual([]);
+    expect(await sendAll()).toEqual([]);
   });
 
-  it("a relaxed rule is told with its values before and after, a stricter one is not", async () => {
+  it("a relaxed rule is alerted with its values before and after, a stricter one is not", async () => {
     const { db } = flow.ctx;
     await updateSettings(db, { ...by(ALICE), twoPersonAboveCents: 500_00n, coolingOffDays: 3, reviewAlertDays: 2 });
     await updateSettings(db, { ...by(ALICE), twoPersonAboveCents: 100_00n });
     flow.clock.set("2026-12-01T09:00:01Z");
     await updateSettings(db, { ...by(ALICE), twoPersonAboveCents: null, coolingOffDays: 5, reviewAlertDays: 0 });
-    expect((await told()).map(({ headline }) => headline)).toEqual([
+    expect((await sendAll()).map(({ headline }) => headline)).toEqual([
       "Settings were relaxed: coolingOffDays 5, reviewAlertDays 0, twoPersonAbove off (before: coolingOffDays 3, reviewAlertDays 2, twoPersonAbove $100.00)",
     ]);
   });
 
-  it("a change that waits is told with the time it has, and no longer once it is stopped", async () => {
+  it("a change that waits is alerted with the time it has, and no longer once it is stopped", async () => {
     const { db } = flow.ctx;
     await updateSettings(db, { ...by(ALICE), twoPersonAboveCents: 500_00n });
     const requestedBy = (await findAdmin(db, ALICE))?.id ?? 0;
@@ -109,14 +109,14 @@ describe("alerts about access and rules", () => {
     const reset = await hold({ kind: "reset-password", object: `admin:${BOB}`, wanted: {} });
     await tick(flow.ctx);
     await stopChange(db, { ...by(BOB), changeId: reset, stopReason: "stopped-by-administrator" });
-    expect((await told()).map(({ headline }) => headline)).toEqual([
+    expect((await sendAll()).map(({ headline }) => headline)).toEqual([
       "alice@example.com requested to relax settings: twoPersonAbove off",
       "alice@example.com requested a new administrator: dan@example.com with the role operator",
     ]);
     expect(sent[0]?.advice).toContain("2026-12-02T09:00:00.000Z");
   });
 
-  it("a change that a second person confirmed is told with both people", async () => {
+  it("the alert of a change that a second person confirmed names both people", async () => {
     const { db } = flow.ctx;
     const [alice, bob] = [await findAdmin(db, ALICE), await findAdmin(db, BOB)];
     const request = { kind: "create-admin", object: "admin:dan@example.com", wanted: { role: "admin" } } as const;
@@ -129,7 +129,7 @@ describe("alerts about access and rules", () => {
       passwordHash: "secret-hash",
     };
     expect(await settleChange(db, { ...by(BOB), ...settlement })).toEqual({ status: "applied" });
-    expect(await told()).toMatchObject([
+    expect(await sendAll()).toMatchObject([
       {
         headline: "dan@example.com was added as an administrator with the role admin",
         details: ["Done by bob@example.com at 2026-12-01T10:00:00.000Z.", "Requested by alice@example.com."],

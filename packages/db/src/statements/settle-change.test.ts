@@ -148,7 +148,7 @@ describe("who may confirm a guarded change", () => {
     expect(await settle(changeId, BOB, after(GUARDED_WAIT_MS + 1))).toEqual({ status: "applied" });
   });
 
-  it("a demotion of a viewer makes nobody wait longer, that of an administrator does, also before the request", async () => {
+  it("the demotion of a viewer makes no wait longer, that of an administrator does, also before the request", async () => {
     await insertAdmin(db, { ...audit, email: "vic@example.com", role: "viewer", passwordHash: "hash" });
     await updateAdmin(db, { ...audit, actor: ALICE, email: "vic@example.com", isDisabled: true });
     const first = await relax();
