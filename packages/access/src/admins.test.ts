@@ -6,7 +6,7 @@ import type { AccessContext } from "./context.ts";
 import { isPassword } from "./passwords.ts";
 
 const EMAIL = "alice@example.com";
-const input = { email: EMAIL, actor: "test" };
+const input = { email: EMAIL, actor: "test", requestedBy: null };
 
 let data: TestData;
 let ctx: AccessContext;

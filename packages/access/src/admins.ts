@@ -14,9 +14,9 @@ import { hold, isRuleOn, objectOf } from "./guarded-changes.ts";
 import { refuseWeakPassword } from "./password-strength.ts";
 import { generatePassword, hashPassword, isPassword } from "./passwords.ts";
 
-/** The administrator who requests a change that may need a second person; left out where none does, as on the command line. */
 interface Requested {
-  readonly requestedBy?: number;
+  /** The id of the administrator who requests a change that may need a second person; null for the command line, which needs none. */
+  readonly requestedBy: number | null;
 }
 
 /**
@@ -33,7 +33,7 @@ export async function createAdmin(
   { password: chosen, requestedBy, ...input }: AuditContext & NewAdmin & Requested & { password?: string },
 ): Promise<Created | HeldChange> {
   const { email, role, ...audit } = input;
-  if (requestedBy === undefined || role === "viewer" || !(await isRuleOn(ctx)))
+  if (requestedBy === null || role === "viewer" || !(await isRuleOn(ctx)))
     return insert(ctx, { ...input, password: chosen, mustChangePassword: true });
   if (await findAdmin(ctx.db, email)) return { status: "already-exists" };
   return hold(ctx, { ...audit, kind: "create-admin", object: objectOf(email), wanted: { role }, requestedBy });
@@ -86,13 +86,13 @@ export async function changeAdmin(
   const { email, role, isDisabled, ...audit } = input;
   if (isDisabled === false && email.includes(":"))
     throw new InputError(`${email} cannot be enabled: a name with a colon could be mistaken for a program's`);
-  const change = await updateAdmin(ctx.db, { ...input, isGuarded: requestedBy !== undefined, now: ctx.clock() });
-  if (change.status === "needs-second-person" && requestedBy !== undefined) {
+  const change = await updateAdmin(ctx.db, { ...input, isGuarded: requestedBy !== null, now: ctx.clock() });
+  if (change.status === "needs-second-person") {
     const wanted = defined({ role, isDisabled });
     return hold(ctx, { ...audit, kind: "change-admin", object: objectOf(email), wanted, requestedBy });
   }
   if (change.status === "changed") ctx.log.info({ adminId: change.adminId }, "admin.changed");
-  return { status: change.status as "changed" | "unknown-admin" | "last-admin" };
+  return { status: change.status };
 }
 
 /**
@@ -125,8 +125,7 @@ export async function resetPassword(
 ): Promise<PasswordSet | HeldChange> {
   const { email, password: _password, ...audit } = input;
   const isOwn = input.actor === email;
-  if (requestedBy === undefined || isOwn || !(await isRuleOn(ctx)))
-    return setPassword(ctx, { ...input, isIssued: !isOwn });
+  if (requestedBy === null || isOwn || !(await isRuleOn(ctx))) return setPassword(ctx, { ...input, isIssued: !isOwn });
   if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
   return hold(ctx, { ...audit, kind: "reset-password", object: objectOf(email), wanted: {}, requestedBy });
 }
@@ -159,7 +158,7 @@ export async function removeSecondFactor(
 ): Promise<{ readonly status: "removed" | "unknown-admin" } | HeldChange> {
   const { email, exceptSessionId: _session, ...audit } = input;
   const isByAnother = input.actor !== email;
-  if (requestedBy !== undefined && isByAnother && (await isRuleOn(ctx))) {
+  if (requestedBy !== null && isByAnother && (await isRuleOn(ctx))) {
     if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
     return hold(ctx, { ...audit, kind: "remove-second-factor", object: objectOf(email), wanted: {}, requestedBy });
   }

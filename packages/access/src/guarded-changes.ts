@@ -1,5 +1,6 @@
 import { type AuditContext, issuesPassword } from "@cpa-payouts/core";
 import {
+  type ChangeRequest,
   findGuardedChange,
   type GuardedChange,
   getSettings,
@@ -22,12 +23,13 @@ export function objectOf(email: string): string {
   return `admin:${email.toLowerCase()}`;
 }
 
-/** Stores a change until a second person confirms it. */
+/** Stores a change until a second person confirms it. @throws Error without an administrator who requests it */
 export async function hold(
   ctx: AccessContext,
-  request: Omit<Parameters<typeof holdChange>[1], "now">,
+  { requestedBy, ...request }: Omit<ChangeRequest, "now" | "requestedBy"> & { requestedBy: number | null },
 ): Promise<HeldChange> {
-  const held = await holdChange(ctx.db, { ...request, now: ctx.clock() });
+  if (requestedBy === null) throw new Error(`a change ${request.kind} that no administrator requests cannot wait`);
+  const held = await holdChange(ctx.db, { ...request, requestedBy, now: ctx.clock() });
   if (held.status === "held") ctx.log.info({ changeId: held.change.id, kind: held.change.kind }, "change.held");
   return held;
 }

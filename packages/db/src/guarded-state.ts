@@ -42,7 +42,7 @@ export function endOfWait(change: string, requester: SQL): SQL {
   return sql`${requestedAt} + case when exists (
       select from audit_log l
       where l.action = 'admin.change' and l.action not in ('invoice.create', 'decision.skip') and l.actor = ${requester}
-        and l.at >= ${requestedAt} - ${interval(GUARDED_LONG_WAIT_MS)} and l.object <> 'admin:' || ${requester}
+        and l.at >= ${requestedAt} - ${interval(GUARDED_LONG_WAIT_MS)}
         and l.before @> '{"role": "admin", "isDisabled": false}' and not l.after @> '{"role": "admin", "isDisabled": false}')
     then ${interval(GUARDED_LONG_WAIT_MS)} else ${interval(GUARDED_WAIT_MS)} end`;
 }

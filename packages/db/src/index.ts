@@ -114,7 +114,7 @@ export * from "./setup.ts";
 export type { TryCounter } from "./statements/count-tries.ts";
 export type { CreatedInvoice } from "./statements/create-invoices.ts";
 export type { AmountLimit, Credit, CreditResult } from "./statements/enter-once.ts";
-export type { HeldChange } from "./statements/hold-change.ts";
+export type { ChangeRequest, HeldChange } from "./statements/hold-change.ts";
 export * from "./statements/index.ts";
 export type { AlertCandidate } from "./statements/insert-alerts.ts";
 export type { ImportCounts, ImportOutcome } from "./statements/merge-import.ts";

@@ -87,7 +87,12 @@ export const sessionHandlers: Handlers<"sessions"> = {
 
   removeSecondFactor: async ({ access }, call) => {
     const { email, session } = personOf(call);
-    await removeSecondFactor(access, { ...call.audit, email, exceptSessionId: session.id });
+    await removeSecondFactor(access, {
+      ...call.audit,
+      email,
+      requestedBy: session.adminId,
+      exceptSessionId: session.id,
+    });
     return undefined;
   },
 

@@ -16,7 +16,7 @@ export async function addAdmin(cli: Cli, email: string, options: { role: string 
   if (!adminEmail.test(email)) throw new InputError(`"${email}" is not an e-mail address, without a colon`);
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
-    const created = await createAdmin(ctx, { email, role, actor: cli.actor, ...chosen });
+    const created = await createAdmin(ctx, { email, role, actor: cli.actor, requestedBy: null, ...chosen });
     if (created.status !== "created")
       throw new OperationError(
         `there is an administrator ${email} already; "payouts admin password ${email}" sets another password`,
@@ -38,7 +38,7 @@ export async function resetAdminPassword(
 ): Promise<undefined> {
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
-    const input = { email, actor: cli.actor };
+    const input = { email, actor: cli.actor, requestedBy: null };
     const set = await resetPassword(ctx, { ...input, ...chosen });
     if (set.status !== "set") throw new InputError(`there is no administrator ${email}`);
     if (options.removeSecondFactor) await removeSecondFactor(ctx, input);
