@@ -229,6 +229,23 @@ describe("time instead of a second person", () => {
     expect(await settings()).toMatchObject({ twoPersonAboveCents: null });
   });
 
+  it("a requester who ends the session of another administrator waits seven days, one who signs out does not", async () => {
+    await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
+    const mayApplyAt = async () => (await alice.listChanges()).items[0]?.mayApplyAt;
+    const viewer = await api.as("viewer");
+    const endSessionOf = async (email: string) => {
+      const { items } = await alice.listSessions();
+      await alice.endSession({ params: { id: items.find((one) => one.email === email)?.id ?? 0 } });
+    };
+    await endSessionOf("viewer@example.com");
+    await alice.signOut();
+    alice = await api.as("admin", { email: ALICE });
+    expect(await refusal(viewer.readSession())).toMatchObject({ status: 401 });
+    expect(await mayApplyAt()).toBe("2026-12-08T12:00:00.000Z");
+    await endSessionOf(BOB);
+    expect(await mayApplyAt()).toBe("2026-12-14T12:00:00.000Z");
+  });
+
   it("the requester takes the password of a new administrator after the wait; the tick issues none", async () => {
     const { id } = await held(alice.createAdmin({ body: { email: CAROL, role: "operator" } }));
     await later(GUARDED_WAIT_MS);

@@ -32,7 +32,8 @@ function digest(column: string): SQL {
 
 /**
  * From when on a guarded change may be made without a second person. The wait is the long one when its requester disabled or
- * demoted another administrator of role `admin` meanwhile, or shortly before: otherwise they could leave nobody to stop it.
+ * demoted another administrator of role `admin`, or ended the session of one, meanwhile or shortly before: otherwise they
+ * could keep everybody from stopping it.
  *
  * @param change an alias of `guarded_changes`
  * @param requester the requester's e-mail, as SQL
@@ -41,9 +42,15 @@ export function endOfWait(change: string, requester: SQL): SQL {
   const requestedAt = sql.raw(`${change}.requested_at`);
   return sql`${requestedAt} + case when exists (
       select from audit_log l
-      where l.action = 'admin.change' and l.action not in ('invoice.create', 'decision.skip') and l.actor = ${requester}
-        and l.at >= ${requestedAt} - ${interval(GUARDED_LONG_WAIT_MS)}
-        and l.before @> '{"role": "admin", "isDisabled": false}' and not l.after @> '{"role": "admin", "isDisabled": false}')
+      where l.action in ('admin.change', 'session.end') and l.action not in ('invoice.create', 'decision.skip')
+        and l.actor = ${requester} and l.at >= ${requestedAt} - ${interval(GUARDED_LONG_WAIT_MS)}
+        and case l.action
+          when 'admin.change' then l.before @> '{"role": "admin", "isDisabled": false}'
+            and not l.after @> '{"role": "admin", "isDisabled": false}'
+          else exists (select from admin_sessions s join admins owner on owner.id = s.admin_id
+            where s.id = substr(l.object, length('session:') + 1)::bigint and owner.role = 'admin'
+              and s.admin_id <> ${sql.raw(`${change}.requested_by`)})
+        end)
     then ${interval(GUARDED_LONG_WAIT_MS)} else ${interval(GUARDED_WAIT_MS)} end`;
 }
 

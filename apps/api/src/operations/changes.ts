@@ -52,7 +52,7 @@ function problemOf(refusal: SettleRefusal, change: GuardedChange): ApiProblem {
       return new ApiProblem(
         403,
         "second-person-required",
-        "your account, password or role is less than a day old, or was given to you less than a day ago; another administrator must confirm this",
+        "your account, password or role was given to you less than a day ago; another administrator must confirm this",
       );
     case "same-person":
     case "too-early":
