@@ -17,7 +17,7 @@ export function registerPages(server: FastifyInstance): void {
 }
 
 /**
- * Where to redirect a browser that opens a page without being signed in.
+ * Where to redirect a browser that opens a page without being signed in, or before an issued password was changed.
  *
  * @returns the sign-in page, which goes on to the requested page; null for other requests, which get a 401 instead
  */
@@ -56,9 +56,10 @@ const SIGN_IN = page(
   `<main><h1>CPA Payouts</h1>
 <form id="sign-in" method="post">
 <label>E-mail<input id="email" type="email" name="email" autocomplete="username" required autofocus></label>
-<label>Password<input id="password" type="password" name="password" autocomplete="current-password" required></label>
+<label id="present-password">Password<input id="password" type="password" name="password" autocomplete="current-password" required></label>
 <label id="second-factor" hidden>Code of the second factor, or a recovery code<input id="code" name="code" autocomplete="one-time-code"></label>
-<button>Sign in</button>
+<label id="own-password" hidden>Another person issued your password. Choose a new one<input id="new-password" type="password" name="new-password" autocomplete="new-password"></label>
+<button id="send">Sign in</button>
 <p id="problem" role="alert"></p>
 </form>
 <noscript>Signing in needs JavaScript.</noscript></main>
@@ -96,7 +97,7 @@ async function signIn() {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(credentials),
   });
-  if (response.ok) return location.assign(next);
+  if (response.ok) return (await response.json()).mustChangePassword ? askForNewPassword() : location.assign(next);
   const problem = await response.json();
   byId("problem").textContent = problem.detail;
   if (problem.code !== "second-factor-required" && response.status !== 429) return;
@@ -104,12 +105,31 @@ async function signIn() {
   byId("code").focus();
 }
 
+function askForNewPassword() {
+  send = changePassword;
+  byId("present-password").hidden = byId("second-factor").hidden = true;
+  byId("own-password").hidden = false;
+  byId("send").textContent = "Change the password";
+  byId("new-password").focus();
+}
+
+async function changePassword() {
+  const response = await fetch("/api/v1/session/password", {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ password: byId("new-password").value }),
+  });
+  if (response.ok) return location.assign(next);
+  byId("problem").textContent = (await response.json()).detail;
+}
+
+let send = signIn;
 byId("sign-in").addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = event.target.querySelector("button");
   button.disabled = true;
   byId("problem").textContent = "";
-  await signIn().catch(() => {
+  await send().catch(() => {
     byId("problem").textContent = "The server does not answer; try again in a moment.";
   });
   button.disabled = false;

@@ -6,6 +6,7 @@ import { auditContextOf } from "./access/callers.ts";
 import type { Api } from "./api.ts";
 import type { Call, HandlersOf, Streamed } from "./calls.ts";
 import { adminHandlers } from "./operations/admins.ts";
+import { changeHandlers } from "./operations/changes.ts";
 import { healthHandlers } from "./operations/health.ts";
 import { invoiceHandlers } from "./operations/invoices.ts";
 import { ledgerHandlers } from "./operations/ledger.ts";
@@ -27,6 +28,7 @@ const handlers: HandlersOf<OperationName> = {
   ...ledgerHandlers,
   ...overviewHandlers,
   ...adminHandlers,
+  ...changeHandlers,
   ...tokenHandlers,
   ...settingsHandlers,
   ...healthHandlers,
@@ -53,7 +55,7 @@ function registerOperation(
     handler: async (request, reply) => {
       const response = await handle(api, toCall(request, reply));
       if (typeof operation.response === "string") return sendStream(reply, operation.response, response as Streamed);
-      return operation.response === null ? reply.code(204).send() : response;
+      return response === undefined ? reply.code(204).send() : response;
     },
   });
 }
@@ -80,7 +82,7 @@ function sendStream(reply: FastifyReply, type: string, { stream, fileName }: Str
 const problemResponse = { description: "A problem", content: { [PROBLEM_TYPE]: { schema: problem } } };
 
 function schemaOf(group: string, name: OperationName, operation: Operation) {
-  const { params, query, headers, body, access, response, unavailable, summary } = operation;
+  const { params, query, headers, body, access, response, held, unavailable, summary } = operation;
   return {
     operationId: name,
     summary,
@@ -94,6 +96,9 @@ function schemaOf(group: string, name: OperationName, operation: Operation) {
         : typeof response === "string"
           ? { 200: { description: "A stream", content: { [response]: { schema: z.string() } } } }
           : { 200: response }),
+      ...(held
+        ? { 202: { description: "It waits for a second person", content: { "application/json": { schema: held } } } }
+        : {}),
       // Bad input, not signed in, not allowed, not found, conflict, rate limit; and errors of the server.
       "4xx": problemResponse,
       "5xx": problemResponse,

@@ -179,7 +179,8 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
     const now = ctx.clock();
     request.caller = await callerOf(api, request);
     const refusal = refusalOf(rule, request.caller, now);
-    const signInPath = refusal?.status === 401 ? signInPathFor(request) : null;
+    const mustSignIn = refusal?.status === 401 || refusal?.code === "password-must-be-changed";
+    const signInPath = mustSignIn ? signInPathFor(request) : null;
     if (signInPath) return reply.redirect(signInPath);
     if (refusal) throw refusal;
   });

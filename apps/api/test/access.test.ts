@@ -19,6 +19,9 @@ POST   /api/v1/adjustments                       admin     adjustments:write  fr
 GET    /api/v1/audit-log                         viewer    audit:read         -
 GET    /api/v1/calendar                          viewer    runs:read          -
 GET    /api/v1/calendar.ics                      viewer    runs:read          -
+GET    /api/v1/changes                           admin     -                  -
+POST   /api/v1/changes/:id/confirmation          admin     -                  fresh
+POST   /api/v1/changes/:id/stop                  admin     -                  -
 POST   /api/v1/credits                           operator  credits:write      -
 GET    /api/v1/dashboard                         viewer    invoices:read      -
 GET    /api/v1/invoices                          viewer    invoices:read      -

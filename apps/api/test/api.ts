@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hashPassword, hashToken, type WorkQueue } from "@cpa-payouts/access";
-import { type ApiError, type Client, createClient } from "@cpa-payouts/contract";
+import { type ApiError, type Client, createClient, type GuardedChange } from "@cpa-payouts/contract";
 import type { AdminRole } from "@cpa-payouts/core";
 import { findAdmin, insertAdmin, insertApiToken, openSession, recordTick, recordTickSuccess } from "@cpa-payouts/db";
 import { importNetwork, type TestUser } from "@cpa-payouts/db/testing";
@@ -13,6 +13,7 @@ import { type ApiConfig, createServer, installedAssets } from "../src/index.ts";
 import { type DocumentCheck, documentCheck, type Exchange } from "./document.ts";
 
 export const NOW = "2026-12-07T12:00:00Z";
+const MONTH_MS = 30 * 86_400_000;
 const ORIGIN = "http://localhost";
 export const PASSWORD = "correct horse battery staple";
 
@@ -39,12 +40,20 @@ export interface TestApi {
   readonly document: DocumentCheck;
   /** Sends a request without adding headers. */
   request(options: InjectOptions): Promise<LightMyRequestResponse>;
-  /** A client with a session of its own as `ROLE@example.com`, whose password was given `confirmedMs` ago. */
-  as(role: AdminRole, age?: { confirmedMs?: number }): Promise<SignedIn>;
+  /**
+   * A client with a session of its own as `ROLE@example.com` unless `email` is given, whose password was given `confirmedMs`
+   * ago. The administrator was added a month ago.
+   */
+  as(role: AdminRole, options?: SessionOptions): Promise<SignedIn>;
   /** A client with a token of these scopes. */
   withToken(...scopes: string[]): Promise<SignedIn>;
   readonly anonymous: SignedIn;
   close(): Promise<void>;
+}
+
+interface SessionOptions {
+  readonly confirmedMs?: number;
+  readonly email?: string;
 }
 
 export interface SignedIn extends Client {
@@ -89,7 +98,7 @@ export async function openTestApi(
     server,
     document,
     request,
-    as: async (role, age = {}) => clientWith(request, { ...browserHeaders, cookie: await newSession(flow, role, age) }),
+    as: async (role, how = {}) => clientWith(request, { ...browserHeaders, cookie: await newSession(flow, role, how) }),
     withToken: async (...scopes) => {
       const token = `payouts_test${++tokens}`;
       const now = flow.clock();
@@ -116,10 +125,11 @@ export async function makeReady({ flow: { ctx } }: TestApi): Promise<void> {
 export const browserHeaders = { origin: ORIGIN, "sec-fetch-site": "same-origin", host: "localhost" };
 
 /** Opens a session as signing in does, without the slow hash. Returns the cookie. */
-async function newSession({ ctx }: TestFlow, role: AdminRole, age: { confirmedMs?: number }): Promise<string> {
-  const email = `${role}@example.com`;
+async function newSession({ ctx }: TestFlow, role: AdminRole, how: SessionOptions): Promise<string> {
+  const { email = `${role}@example.com`, confirmedMs = 0 } = how;
   const now = ctx.clock();
-  await insertAdmin(ctx.db, { actor: "test", email, role, passwordHash: await passwordHash, now });
+  const added = new Date(now.getTime() - MONTH_MS);
+  await insertAdmin(ctx.db, { actor: "test", email, role, passwordHash: await passwordHash, now: added });
   const admin = await findAdmin(ctx.db, email);
   if (!admin) throw new Error(`there is no ${email}`);
   const token = randomUUID();
@@ -133,7 +143,7 @@ async function newSession({ ctx }: TestFlow, role: AdminRole, age: { confirmedMs
     clientNetwork: "127.0.0.1",
     isLocal: true,
     userAgent: "test",
-    now: new Date(now.getTime() - (age.confirmedMs ?? 0)),
+    now: new Date(now.getTime() - confirmedMs),
   });
   return `payouts-session=${token}`;
 }
@@ -175,6 +185,24 @@ async function inMemory(request: TestApi["request"], url: string, init: RequestI
   const headers = Object.entries(response.headers).map(([name, value]) => [name, String(value)] as [string, string]);
   const body = response.statusCode === 204 ? null : response.body;
   return new Response(body, { status: response.statusCode, headers });
+}
+
+/** The response to a change that was made. @throws Error when it waits for a second person */
+export async function made<T>(work: Promise<T>): Promise<Exclude<T, GuardedChange>> {
+  const response = await work;
+  if (isHeld(response)) throw new Error("the change waits for a second person");
+  return response as Exclude<T, GuardedChange>;
+}
+
+/** The change that waits for a second person. @throws Error when it was made at once */
+export async function held(work: Promise<unknown>): Promise<GuardedChange> {
+  const response = await work;
+  if (!isHeld(response)) throw new Error("the change was made at once");
+  return response;
+}
+
+function isHeld(response: unknown): response is GuardedChange {
+  return typeof response === "object" && response !== null && "mayApplyAt" in response;
 }
 
 /** The status, the code and the `current` state of the error that a call is expected to answer. */

@@ -115,7 +115,8 @@ async function written(): Promise<string> {
       (select md5(string_agg(r::text, '' order by id)) from payment_runs r) as runs,
       (select md5(string_agg(m::text, '' order by id)) from payment_methods m) as methods,
       (select md5(string_agg(a::text, '' order by id)) from admins a) as admins,
-      (select md5(string_agg(t::text, '' order by id)) from api_tokens t) as tokens, (select s::text from settings s) as settings`;
+      (select md5(string_agg(t::text, '' order by id)) from api_tokens t) as tokens,
+      (select md5(string_agg(g::text, '' order by id)) from guarded_changes g) as changes, (select s::text from settings s) as settings`;
   return JSON.stringify(row, (_key, field: unknown) => (typeof field === "bigint" ? String(field) : field));
 }
 

@@ -8,6 +8,8 @@ import {
   browserHeaders,
   clientWith,
   cookieOf,
+  held,
+  made,
   makeReady,
   openTestApi,
   PASSWORD,
@@ -343,22 +345,32 @@ it("the dashboard shows the present state, and the calendar lists the payment da
 });
 
 it("administrators, tokens and settings can be managed", async () => {
-  const created = await admin.createAdmin({ body: { email: "New@example.com", role: "viewer" } });
+  const created = await made(admin.createAdmin({ body: { email: "New@example.com", role: "viewer" } }));
   expect(created).toMatchObject({ email: "new@example.com", password: expect.stringMatching(/^(\w{5}-){3}\w{5}$/) });
   expect(await refusal(admin.createAdmin({ body: { email: "new@example.com", role: "admin" } }))).toMatchObject({
     status: 409,
     current: { role: "viewer" },
   });
   const params = { email: "new@example.com" };
-  expect(await admin.changeAdmin({ params, body: { role: "operator" } })).toMatchObject({ role: "operator" });
   expect(
     await refusal(admin.changeAdmin({ params: { email: "admin@example.com" }, body: { isDisabled: true } })),
   ).toMatchObject({
     status: 409,
   });
-  const reset = await admin.resetAdminPassword({ params });
-  expect(reset.password).not.toBe(created.password);
-  await admin.removeAdminSecondFactor({ params });
+  // The two-person rule is on. Whoever has been an administrator for a day may be the second person.
+  const second = await api.as("admin", { email: "second@example.com" });
+  const raised = await held(admin.changeAdmin({ params, body: { role: "operator" } }));
+  expect(raised).toMatchObject({ kind: "change-admin", object: "admin:new@example.com", wanted: { role: "operator" } });
+  expect((await second.listChanges({ query: { status: "waiting" } })).items).toEqual([raised]);
+  expect(await second.confirmChange({ params: { id: raised.id } })).toMatchObject({
+    change: { status: "applied", decidedBy: "second@example.com" },
+    password: null,
+  });
+  expect((await admin.listAdmins()).items).toContainEqual(expect.objectContaining({ ...params, role: "operator" }));
+  const reset = await held(admin.resetAdminPassword({ params }));
+  expect((await second.confirmChange({ params: { id: reset.id } })).password).not.toBe(created.password);
+  const removal = await held(admin.removeAdminSecondFactor({ params }));
+  expect(await second.stopChange({ params: { id: removal.id } })).toMatchObject({ status: "stopped" });
   expect((await admin.listAdmins()).items.map(({ email }) => email)).toContain("new@example.com");
 
   const { token } = await admin.createToken({ body: { name: "erp", scopes: ["credits:write"] } });
@@ -376,14 +388,19 @@ it("administrators, tokens and settings can be managed", async () => {
   expect(await refusal(program.createCredit(credit))).toMatchObject({ status: 401 });
 
   expect(await admin.readSettings()).toMatchObject({ twoPersonAbove: "500.00", coolingOffDays: 0 });
-  expect(await admin.changeSettings({ body: { twoPersonAbove: null, coolingOffDays: 2 } })).toMatchObject({
+  const relaxed = await held(admin.changeSettings({ body: { twoPersonAbove: null, coolingOffDays: 2 } }));
+  expect(await admin.readSettings()).toMatchObject({ twoPersonAbove: "500.00", coolingOffDays: 0 });
+  await second.confirmChange({ params: { id: relaxed.id } });
+  expect(await admin.readSettings()).toMatchObject({
     twoPersonAbove: null,
     coolingOffDays: 2,
+    updatedBy: "admin@example.com",
   });
+  await made(admin.removeAdminSecondFactor({ params }));
 });
 
 it("administrators can manage their own session, password and second factor", async () => {
-  const { password } = await admin.createAdmin({ body: { email: "me@example.com", role: "viewer" } });
+  const { password } = await made(admin.createAdmin({ body: { email: "me@example.com", role: "viewer" } }));
   const anonymous = api.anonymous;
   await anonymous.signIn({ body: { email: "me@example.com", password } });
   const response = await api.request({

@@ -61,7 +61,15 @@ describe("pages of the API", () => {
   ])("after signing in with next=%s the browser goes on to a page of this server only: %s", async (next, page) => {
     const { body } = await api.request({ url: "/sign-in.js" });
     const search = next === null ? "" : `?next=${encodeURIComponent(next)}`;
-    expect(await pageAfterSignIn(body, search)).toBe(page);
+    expect(await pageAfterSignIn(body, search)).toMatchObject({ page });
+  });
+
+  it("a person with an issued password is asked for another one before the browser goes on", async () => {
+    const { body } = await api.request({ url: "/sign-in.js" });
+    expect(await pageAfterSignIn(body, "?next=/queues", { mustChangePassword: true })).toEqual({
+      page: "http://localhost/queues",
+      requests: ["POST /api/v1/session", "PUT /api/v1/session/password"],
+    });
   });
 
   it("every link of the home page leads to a page", async () => {
@@ -73,23 +81,33 @@ describe("pages of the API", () => {
   });
 });
 
-/** Runs the script of the sign-in page in a browser of a few lines, signs in, and returns the page that it opens. */
-async function pageAfterSignIn(script: string, search: string): Promise<string> {
+/** Runs the script of the sign-in page in a browser of a few lines, submits its form until a page is opened, and returns which. */
+async function pageAfterSignIn(
+  script: string,
+  search: string,
+  session = { mustChangePassword: false },
+): Promise<{ page: string; requests: readonly string[] }> {
   let submit = async (_event: unknown) => {};
   const element = {
     value: "",
+    focus: () => {},
     addEventListener: (_name: string, listener: typeof submit) => {
       submit = listener;
     },
   };
-  return new Promise((resolve, reject) => {
-    vm.runInNewContext(script, {
-      URL,
-      URLSearchParams,
-      document: { getElementById: () => element },
-      location: { origin: "http://localhost", search, assign: resolve },
-      fetch: async () => ({ ok: true }),
-    });
-    submit({ preventDefault: () => {}, target: { querySelector: () => element } }).catch(reject);
+  const requests: string[] = [];
+  const opened: string[] = [];
+  vm.runInNewContext(script, {
+    URL,
+    URLSearchParams,
+    document: { getElementById: () => element },
+    location: { origin: "http://localhost", search, assign: (page: string) => opened.push(page) },
+    fetch: async (url: string, { method }: { method: string }) => {
+      requests.push(`${method} ${url}`);
+      return { ok: true, json: async () => session };
+    },
   });
+  while (opened.length === 0 && requests.length < 3)
+    await submit({ preventDefault: () => {}, target: { querySelector: () => element } });
+  return { page: opened[0] ?? "", requests };
 }

@@ -34,6 +34,7 @@ describe("sign-in", () => {
       email: EMAIL,
       role: "admin",
       hasSecondFactor: false,
+      mustChangePassword: false,
       confirmedUntil: "2026-12-07T12:15:00.000Z",
       expiresAt: "2026-12-08T00:00:00.000Z",
     });

@@ -62,7 +62,7 @@ describe("payouts admin", () => {
     });
     const viewer = await payouts(["admin", "create", "bob@example.com", "--role", "viewer"], env);
     expect(viewer.stdout).toMatch(
-      /^bob@example.com may sign in as viewer\nPassword: [\w-]{23}\nIt is shown only once.\n$/,
+      /^bob@example.com may sign in as viewer\nPassword: [\w-]{23}\nIt is shown only once, and must be changed at the first sign-in.\n$/,
     );
     expect(await payouts(["admin", "create", "alice@example.com"], env)).toEqual({
       code: 1,
@@ -79,7 +79,7 @@ describe("payouts admin", () => {
   it("a bad e-mail, an unknown role and an unknown administrator are refused", async () => {
     expect(await payouts(["admin", "create", "alice"], env)).toMatchObject({
       code: 2,
-      stderr: 'error: "alice" is not an e-mail address\n',
+      stderr: 'error: "alice" is not an e-mail address, without a colon\n',
     });
     expect(await payouts(["admin", "create", "a@example.com", "--role", "god"], env)).toMatchObject({
       code: 2,
@@ -100,7 +100,11 @@ describe("payouts api", () => {
     const url = addressIn(api.stderr());
     const { status, client } = await signIn(url, "alice@example.com", password);
     expect(status).toBe(200);
-    expect(await client.readSession()).toMatchObject({ email: "alice@example.com", role: "admin" });
+    expect(await client.readSession()).toMatchObject({
+      email: "alice@example.com",
+      role: "admin",
+      mustChangePassword: true,
+    });
 
     const reset = await payoutsJson<{ password: string }>(
       ["admin", "password", "alice@example.com", "--remove-second-factor"],

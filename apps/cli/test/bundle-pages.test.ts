@@ -27,6 +27,11 @@ describe("pages of the bundle", () => {
       body: JSON.stringify({ email, password }),
     });
     cookie = response.headers.get("set-cookie")?.split(";")[0] ?? "";
+    await fetch(`${url}/api/v1/session/password`, {
+      method: "PUT",
+      headers: { cookie, origin: url, "content-type": "application/json" },
+      body: JSON.stringify({ password: "correct horse battery staple" }),
+    });
   });
 
   afterAll(async () => {

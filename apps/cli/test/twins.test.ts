@@ -92,12 +92,12 @@ const twins: Readonly<Record<OperationName, Twin | null>> = {
   createAdmin: {
     command: "admin create",
     shares: "createAdmin",
-    differs: "the command can also take a password that was typed",
+    differs: "the command can also take a password that was typed, and needs no second person",
   },
   changeAdmin: null,
   resetAdminPassword: {
     command: "admin password",
-    shares: "setPassword",
+    shares: "resetPassword",
     differs: "the command can also take a password that was typed",
   },
   removeAdminSecondFactor: {
@@ -105,6 +105,11 @@ const twins: Readonly<Record<OperationName, Twin | null>> = {
     shares: "removeSecondFactor",
     differs: "the command replaces the password, too",
   },
+
+  // The command line makes such changes at once, since it can write to the database.
+  listChanges: null,
+  confirmChange: null,
+  stopChange: null,
 
   listTokens: null,
   createToken: null,

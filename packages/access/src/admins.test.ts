@@ -1,13 +1,12 @@
 import { findAdmin } from "@cpa-payouts/db";
 import { openTestData, type TestData } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { changeAdmin, createAdmin, createFirstAdmin, setPassword } from "./admins.ts";
+import { changeAdmin, createAdmin, createFirstAdmin, removeSecondFactor, resetPassword } from "./admins.ts";
 import type { AccessContext } from "./context.ts";
 import { isPassword } from "./passwords.ts";
-import { removeSecondFactor } from "./second-factor.ts";
 
 const EMAIL = "alice@example.com";
-const input = { email: EMAIL, actor: "test" };
+const input = { email: EMAIL, actor: "test", requestedBy: null };
 
 let data: TestData;
 let ctx: AccessContext;
@@ -42,10 +41,10 @@ describe("administrators", () => {
 
   it("setting a password generates one unless it is given, and an unknown administrator gets none", async () => {
     await createFirstAdmin(ctx, input);
-    const set = await setPassword(ctx, input);
+    const set = await resetPassword(ctx, input);
     const { password } = set.status === "set" ? set : { password: "" };
     expect(await isPassword(password, await storedHash())).toBe(true);
-    expect(await setPassword(ctx, { ...input, email: "unknown@example.com" })).toEqual({ status: "unknown-admin" });
+    expect(await resetPassword(ctx, { ...input, email: "unknown@example.com" })).toEqual({ status: "unknown-admin" });
   });
 
   it("every change of an administrator is logged once, with the id and without the e-mail", async () => {
@@ -53,7 +52,7 @@ describe("administrators", () => {
     await createAdmin(ctx, { ...input, role: "admin" });
     await changeAdmin(ctx, { ...input, isDisabled: true });
     await changeAdmin(ctx, { ...input, role: "admin" });
-    await setPassword(ctx, input);
+    await resetPassword(ctx, input);
     await removeSecondFactor(ctx, input);
     await removeSecondFactor(ctx, { ...input, email: "unknown@example.com" });
     const adminId = (await findAdmin(ctx.db, EMAIL))?.id;

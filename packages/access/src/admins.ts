@@ -1,20 +1,58 @@
-import type { AdminRole, AuditContext } from "@cpa-payouts/core";
-import { type AdminChange, hasAdmins, insertAdmin, liftTries, setAdminPassword, updateAdmin } from "@cpa-payouts/db";
+import { type AdminRole, type AuditContext, defined, InputError } from "@cpa-payouts/core";
+import {
+  clearSecondFactor,
+  findAdmin,
+  type HeldChange,
+  hasAdmins,
+  insertAdmin,
+  liftTries,
+  setAdminPassword,
+  updateAdmin,
+} from "@cpa-payouts/db";
 import { type AccessContext, inQueue } from "./context.ts";
+import { hold, isRuleOn, objectOf } from "./guarded-changes.ts";
 import { refuseWeakPassword } from "./password-strength.ts";
-import { generatePassword, hashPassword } from "./passwords.ts";
+import { generatePassword, hashPassword, isPassword } from "./passwords.ts";
+
+interface Requested {
+  /** The id of the administrator who requests a change that may need a second person; null for the command line, which needs none. */
+  readonly requestedBy: number | null;
+}
 
 /**
- * Adds an administrator.
+ * Adds an administrator, who must change the password at their first sign-in. With more than the rights of a viewer this needs
+ * a second person while the two-person rule is on.
  *
  * @param input.password if it is left out, one is generated
- * @returns the password, which is stored only as a hash; `already-exists` when there is an administrator with that e-mail
+ * @returns the password, which is stored only as a hash; `already-exists` when there is an administrator with that e-mail; a
+ *   change that waits, which nobody has a password of yet
  * @throws InputError when the given password is easy to guess
  */
 export async function createAdmin(
   ctx: AccessContext,
-  { password: chosen, ...input }: AuditContext & { email: string; role: AdminRole; password?: string },
-): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
+  { password: chosen, requestedBy, ...input }: AuditContext & NewAdmin & Requested & { password?: string },
+): Promise<Created | HeldChange> {
+  const { email, role, ...audit } = input;
+  if (requestedBy === null || role === "viewer" || !(await isRuleOn(ctx)))
+    return insert(ctx, { ...input, password: chosen, mustChangePassword: true });
+  if (await findAdmin(ctx.db, email)) return { status: "already-exists" };
+  return hold(ctx, { ...audit, kind: "create-admin", object: objectOf(email), wanted: { role }, requestedBy });
+}
+
+interface NewAdmin {
+  readonly email: string;
+  readonly role: AdminRole;
+}
+
+type Created = { readonly status: "created"; readonly password: string } | { readonly status: "already-exists" };
+
+async function insert(
+  ctx: AccessContext,
+  {
+    password: chosen,
+    ...input
+  }: AuditContext & NewAdmin & { password?: string | undefined; mustChangePassword: boolean },
+): Promise<Created> {
   const { password, passwordHash } = await preparePassword(ctx, input.email, chosen);
   const adminId = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   if (adminId === null) return { status: "already-exists" };
@@ -23,50 +61,111 @@ export async function createAdmin(
 }
 
 /**
- * Adds the first administrator of an installation, with the role `admin` and a generated password.
+ * Adds the first administrator of an installation, with the role `admin` and a generated password. They need not change it,
+ * because nobody else has seen it.
  *
  * @returns the password; `already-exists` when there is any administrator
  */
-export async function createFirstAdmin(
-  ctx: AccessContext,
-  input: AuditContext & { email: string },
-): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
+export async function createFirstAdmin(ctx: AccessContext, input: AuditContext & { email: string }): Promise<Created> {
   if (await hasAdmins(ctx.db)) return { status: "already-exists" };
-  return createAdmin(ctx, { ...input, role: "admin" });
+  return insert(ctx, { ...input, role: "admin", mustChangePassword: false });
 }
 
 /**
- * Changes the role of an administrator, or disables or enables them. A disabled administrator is signed out everywhere.
+ * Changes the role of an administrator, or disables or enables them. A disabled administrator is signed out everywhere. What
+ * gives more than the rights of a viewer needs a second person while the two-person rule is on.
  *
  * @returns `last-admin` when the change was refused, because no enabled administrator of role `admin` would be left to
- *   manage the others; `unknown-admin` for an unknown e-mail
+ *   manage the others; `unknown-admin` for an unknown e-mail; or a change that waits
+ * @throws InputError when an account named like a program would be enabled
  */
 export async function changeAdmin(
   ctx: AccessContext,
-  input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean },
-): Promise<AdminChange["status"]> {
-  const change = await updateAdmin(ctx.db, { ...input, now: ctx.clock() });
+  { requestedBy, ...input }: AuditContext & Requested & { email: string; role?: AdminRole; isDisabled?: boolean },
+): Promise<{ readonly status: "changed" | "unknown-admin" | "last-admin" } | HeldChange> {
+  const { email, role, isDisabled, ...audit } = input;
+  if (isDisabled === false && email.includes(":"))
+    throw new InputError(`${email} cannot be enabled: a name with a colon could be mistaken for a program's`);
+  const change = await updateAdmin(ctx.db, { ...input, isGuarded: requestedBy !== null, now: ctx.clock() });
+  if (change.status === "needs-second-person") {
+    const wanted = defined({ role, isDisabled });
+    return hold(ctx, { ...audit, kind: "change-admin", object: objectOf(email), wanted, requestedBy });
+  }
   if (change.status === "changed") ctx.log.info({ adminId: change.adminId }, "admin.changed");
-  return change.status;
+  return { status: change.status };
 }
 
 /**
- * Sets another password for an administrator, and ends their sessions.
+ * Changes the password of the administrator who asks for it, and ends their other sessions.
+ *
+ * @param input.exceptSessionId the session that made the request, which stays open
+ * @throws InputError when the password is easy to guess, or is the one that another person issued
+ */
+export async function changePassword(
+  ctx: AccessContext,
+  { password, ...input }: AuditContext & { email: string; password: string; exceptSessionId: number },
+): Promise<void> {
+  const admin = await findAdmin(ctx.db, input.email);
+  if (admin?.mustChangePassword && (await inQueue(ctx, "known", () => isPassword(password, admin.passwordHash))))
+    throw new InputError("take another password than the one that was issued to you");
+  await setPassword(ctx, { ...input, password, isIssued: false });
+}
+
+/**
+ * Sets another password for an administrator, which they must change at their next sign-in, and ends their sessions. For a
+ * colleague this needs a second person while the two-person rule is on.
  *
  * @param input.password if it is left out, one is generated
- * @param input.exceptSessionId the session that made the request, which stays open
- * @returns the password, which is stored only as a hash
+ * @returns the password, which is stored only as a hash; or a change that waits, which nobody has a password of yet
  * @throws InputError when the given password is easy to guess
  */
-export async function setPassword(
+export async function resetPassword(
   ctx: AccessContext,
-  { password: chosen, ...input }: AuditContext & { email: string; password?: string; exceptSessionId?: number },
-): Promise<{ status: "set"; password: string } | { status: "unknown-admin" }> {
+  { requestedBy, ...input }: AuditContext & Requested & { email: string; password?: string },
+): Promise<PasswordSet | HeldChange> {
+  const { email, password: _password, ...audit } = input;
+  const isOwn = input.actor === email;
+  if (requestedBy === null || isOwn || !(await isRuleOn(ctx))) return setPassword(ctx, { ...input, isIssued: !isOwn });
+  if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
+  return hold(ctx, { ...audit, kind: "reset-password", object: objectOf(email), wanted: {}, requestedBy });
+}
+
+type PasswordSet = { readonly status: "set"; readonly password: string } | { readonly status: "unknown-admin" };
+
+async function setPassword(
+  ctx: AccessContext,
+  {
+    password: chosen,
+    ...input
+  }: AuditContext & { email: string; password?: string; isIssued: boolean; exceptSessionId?: number },
+): Promise<PasswordSet> {
   const { password, passwordHash } = await preparePassword(ctx, input.email, chosen);
   const adminId = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   if (adminId === null) return { status: "unknown-admin" };
   ctx.log.info({ adminId }, "admin.password-changed");
   return { status: "set", password };
+}
+
+/**
+ * Removes the second factor of an administrator, and ends their sessions. For a colleague this needs a second person while the
+ * two-person rule is on.
+ *
+ * @param input.exceptSessionId the session that made the request, which stays open
+ */
+export async function removeSecondFactor(
+  ctx: AccessContext,
+  { requestedBy, ...input }: AuditContext & Requested & { email: string; exceptSessionId?: number },
+): Promise<{ readonly status: "removed" | "unknown-admin" } | HeldChange> {
+  const { email, exceptSessionId: _session, ...audit } = input;
+  const isByAnother = input.actor !== email;
+  if (requestedBy !== null && isByAnother && (await isRuleOn(ctx))) {
+    if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
+    return hold(ctx, { ...audit, kind: "remove-second-factor", object: objectOf(email), wanted: {}, requestedBy });
+  }
+  const adminId = await clearSecondFactor(ctx.db, { ...input, isByAnother, now: ctx.clock() });
+  if (adminId === null) return { status: "unknown-admin" };
+  ctx.log.info({ adminId }, "admin.second-factor-removed");
+  return { status: "removed" };
 }
 
 /** Checks the chosen password, or generates one, and hashes it. @throws InputError when the chosen one is easy to guess */

@@ -1,6 +1,6 @@
 import type { Scope } from "@cpa-payouts/contract";
 import type { AuditContext } from "@cpa-payouts/core";
-import { insertApiToken, markApiTokenRevoked, touchApiToken } from "@cpa-payouts/db";
+import { insertApiToken, type LiveToken, markApiTokenRevoked, touchApiToken } from "@cpa-payouts/db";
 import type { AccessContext } from "./context.ts";
 import { hashToken, newApiToken } from "./tokens.ts";
 
@@ -9,12 +9,13 @@ const DAY_MS = 86_400_000;
 /**
  * Creates an API token, which is stored only as a hash.
  *
+ * @param input.creatorId the administrator who creates it: the token ends when they are disabled, and never may more than they
  * @param input.days after how many days the token expires
  * @returns the token and when it expires; `name-taken` when there is a token of that name, even a revoked or expired one
  */
 export async function createApiToken(
   ctx: AccessContext,
-  { days, ...input }: AuditContext & { name: string; scopes: readonly Scope[]; days: number },
+  { days, ...input }: AuditContext & { name: string; scopes: readonly Scope[]; creatorId: number; days: number },
 ): Promise<{ status: "created"; token: string; expiresAt: Date } | { status: "name-taken" }> {
   const now = ctx.clock();
   const expiresAt = new Date(now.getTime() + days * DAY_MS);
@@ -26,10 +27,7 @@ export async function createApiToken(
 }
 
 /** Finds a token and records its use; null if it is unknown, revoked or expired. */
-export function findApiToken(
-  { db, clock }: AccessContext,
-  token: string,
-): Promise<{ name: string; scopes: readonly string[] } | null> {
+export function findApiToken({ db, clock }: AccessContext, token: string): Promise<LiveToken | null> {
   return touchApiToken(db, hashToken(token), clock());
 }
 

@@ -1,12 +1,5 @@
 import type { AuditContext } from "@cpa-payouts/core";
-import {
-  type Admin,
-  clearSecondFactor,
-  findProposedSecret,
-  setSecondFactor,
-  storeProposedSecret,
-  useSecondFactor,
-} from "@cpa-payouts/db";
+import { type Admin, findProposedSecret, setSecondFactor, storeProposedSecret, useSecondFactor } from "@cpa-payouts/db";
 import { generateSecret, generateURI, verifySync } from "otplib";
 import type { AccessContext } from "./context.ts";
 import { generatePassword } from "./passwords.ts";
@@ -53,21 +46,6 @@ export async function switchOnSecondFactor(
   if (adminId === null) return { status: "no-proposal" };
   ctx.log.info({ adminId }, "admin.second-factor-set");
   return { status: "on", recoveryCodes };
-}
-
-/**
- * Removes the second factor of an administrator, and ends their sessions.
- *
- * @param input.exceptSessionId the session that made the request, which stays open
- */
-export async function removeSecondFactor(
-  ctx: AccessContext,
-  input: AuditContext & { email: string; exceptSessionId?: number },
-): Promise<"removed" | "unknown-admin"> {
-  const adminId = await clearSecondFactor(ctx.db, { ...input, now: ctx.clock() });
-  if (adminId === null) return "unknown-admin";
-  ctx.log.info({ adminId }, "admin.second-factor-removed");
-  return "removed";
 }
 
 /** Whether a code has the form of an authenticator's, and not of a recovery code. */

@@ -47,7 +47,7 @@ export function createClient(options: ClientOptions): Client {
     );
     if (!response.ok) throw new ApiError(response.status, await problemOf(response));
     if (typeof operation.response === "string") return response;
-    return operation.response === null ? undefined : await response.json();
+    return response.status === 204 ? undefined : await response.json();
   };
   const entries = Object.entries(operations).map(([name, operation]) => [
     name,

@@ -26,6 +26,8 @@ export interface AccessRule {
   readonly scope: Scope | null;
   /** Whether the person must have entered their password (and code) within the last 15 minutes. */
   readonly isSensitive?: boolean;
+  /** Whether a person who must change their password first may call it. */
+  readonly isBeforeNewPassword?: boolean;
 }
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -48,6 +50,8 @@ export interface Operation {
   readonly body?: z.ZodType;
   /** The schema of the response 200; null for 204 without a body; a media type for a streamed response. */
   readonly response: z.ZodType | null | "text/csv" | "text/event-stream" | "text/calendar" | "text/plain";
+  /** The schema of the response 202: the change was not made, but waits for a second person. */
+  readonly held?: z.ZodType;
   /** The schema of the response 503, where that is a regular response and not a `Problem`. */
   readonly unavailable?: z.ZodType;
 }

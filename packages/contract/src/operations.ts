@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { changeOperations } from "./changes.ts";
 import { healthOperations } from "./health.ts";
 import { invoiceOperations } from "./invoices.ts";
 import type { Operation } from "./operation.ts";
@@ -19,6 +20,7 @@ export const operationGroups = {
   ledger: ledgerOperations,
   overview: overviewOperations,
   admins: adminOperations,
+  changes: changeOperations,
   tokens: tokenOperations,
   settings: settingsOperations,
   health: healthOperations,
@@ -57,11 +59,16 @@ export type RequestOf<N extends OperationName> = {
   >;
 };
 
-/** The response of an operation: `undefined` without a body, the type `Streamed` when it is streamed. */
-export type ResponseOf<N extends OperationName, Streamed = never> = Of<N>["response"] extends infer A
-  ? A extends z.ZodType
-    ? z.output<A>
-    : A extends null
-      ? undefined
-      : Streamed
-  : never;
+/**
+ * The response of an operation: `undefined` without a body, the type `Streamed` when it is streamed, and the change that waits
+ * where a change may have to.
+ */
+export type ResponseOf<N extends OperationName, Streamed = never> =
+  | (Of<N>["response"] extends infer A
+      ? A extends z.ZodType
+        ? z.output<A>
+        : A extends null
+          ? undefined
+          : Streamed
+      : never)
+  | (Of<N> extends { readonly held: infer H extends z.ZodType } ? z.output<H> : never);

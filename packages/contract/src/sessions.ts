@@ -1,5 +1,6 @@
 import { adminEmail, adminRoles } from "@cpa-payouts/core";
 import { z } from "zod";
+import { guardedChange } from "./changes.ts";
 import { idInPath, instant } from "./fields.ts";
 import { operation } from "./operation.ts";
 
@@ -8,7 +9,7 @@ const email = z
   .trim()
   .toLowerCase()
   .max(254)
-  .regex(adminEmail, "write an e-mail address")
+  .regex(adminEmail, "write an e-mail address, without a colon")
   // PostgreSQL stores neither control characters such as NUL nor half of a surrogate pair in JSON.
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, "write an e-mail address without control characters");
 
@@ -30,6 +31,8 @@ const code = z
 
 const signedIn = { role: "viewer", scope: null } as const;
 const signedInAfresh = { ...signedIn, isSensitive: true } as const;
+/** What an issued password permits: to take note of it, to change it and to sign out. */
+const withAnyPassword = { ...signedIn, isBeforeNewPassword: true } as const;
 const adminOnly = { role: "admin", scope: null } as const;
 const adminAfresh = { ...adminOnly, isSensitive: true } as const;
 
@@ -38,6 +41,8 @@ const session = z
     email: z.string(),
     role: z.enum(adminRoles),
     hasSecondFactor: z.boolean(),
+    /** Whether another person issued the password. Until it is changed, no other operation is possible. */
+    mustChangePassword: z.boolean(),
     /** Until then sensitive operations do not ask for the password again. */
     confirmedUntil: instant,
     expiresAt: instant,
@@ -50,6 +55,8 @@ const admin = z
     role: z.enum(adminRoles),
     isDisabled: z.boolean(),
     hasSecondFactor: z.boolean(),
+    /** Whether another person issued the password and it has not been changed since. */
+    mustChangePassword: z.boolean(),
     createdAt: instant,
     createdBy: z.string(),
   })
@@ -74,14 +81,14 @@ export const sessionOperations = {
     method: "GET",
     path: "/api/v1/session",
     summary: "Who is signed in",
-    access: signedIn,
+    access: withAnyPassword,
     response: session,
   }),
   confirmSession: operation({
     method: "POST",
     path: "/api/v1/session/confirmation",
     summary: "Enter the password (and code) again, as sensitive operations require after 15 minutes",
-    access: signedIn,
+    access: withAnyPassword,
     body: z.object({ password, code }),
     response: session,
   }),
@@ -89,14 +96,14 @@ export const sessionOperations = {
     method: "DELETE",
     path: "/api/v1/session",
     summary: "Sign out",
-    access: signedIn,
+    access: withAnyPassword,
     response: null,
   }),
   changePassword: operation({
     method: "PUT",
     path: "/api/v1/session/password",
     summary: "Change the password; all other sessions end",
-    access: signedInAfresh,
+    access: { ...withAnyPassword, isSensitive: true },
     body: z.object({ password: newPassword }),
     response: null,
   }),
@@ -164,36 +171,44 @@ export const adminOperations = {
   createAdmin: operation({
     method: "POST",
     path: "/api/v1/admins",
-    summary: "Add an administrator; the response shows the generated password once",
+    summary:
+      "Add an administrator; the response shows the generated password once. With the two-person rule on, one with more than a viewer's rights waits for a second person",
     access: adminAfresh,
     body: z.object({ email, role: z.enum(adminRoles) }),
     response: generatedPassword,
+    held: guardedChange,
   }),
   changeAdmin: operation({
     method: "PATCH",
     path: "/api/v1/admins/:email",
-    summary: "Change an administrator's role, disable them (which ends their sessions) or enable them",
+    summary:
+      "Change an administrator's role, disable them (which ends their sessions) or enable them; with the two-person rule on, more rights wait for a second person",
     access: adminAfresh,
     params: adminParams,
     body: z
       .object({ role: z.enum(adminRoles).optional(), isDisabled: z.boolean().optional() })
       .refine((change) => Object.keys(change).length > 0, "say what to change: role or isDisabled"),
     response: admin,
+    held: guardedChange,
   }),
   resetAdminPassword: operation({
     method: "POST",
     path: "/api/v1/admins/:email/password",
-    summary: "Generate another password, shown once; all sessions of that administrator end",
+    summary:
+      "Generate another password, shown once; all sessions of that administrator end. With the two-person rule on, this waits for a second person",
     access: adminAfresh,
     params: adminParams,
     response: generatedPassword,
+    held: guardedChange,
   }),
   removeAdminSecondFactor: operation({
     method: "DELETE",
     path: "/api/v1/admins/:email/second-factor",
-    summary: "Switch off the second factor of an administrator who has lost it",
+    summary:
+      "Switch off the second factor of an administrator who has lost it; with the two-person rule on, this waits for a second person",
     access: adminAfresh,
     params: adminParams,
     response: null,
+    held: guardedChange,
   }),
 };

@@ -1,5 +1,6 @@
 import { CEILING_CENTS, formatCents } from "@cpa-payouts/core";
 import { z } from "zod";
+import { guardedChange } from "./changes.ts";
 import { amount, amountOrZero, instant, positiveAmount } from "./fields.ts";
 import { operation } from "./operation.ts";
 
@@ -38,7 +39,8 @@ export const settingsOperations = {
   changeSettings: operation({
     method: "PATCH",
     path: "/api/v1/settings",
-    summary: "Change one or several settings",
+    summary:
+      "Change one or several settings; with the two-person rule on, relaxing any of them waits for a second person",
     access: { role: "admin", scope: null, isSensitive: true },
     body: z
       .object({
@@ -50,5 +52,6 @@ export const settingsOperations = {
       })
       .refine((change) => Object.keys(change).length > 0, "say what to change"),
     response: settings,
+    held: guardedChange,
   }),
 };

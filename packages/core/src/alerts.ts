@@ -7,6 +7,11 @@ export const alertEvents = [
   "tick-failed",
   "sign-ins-failed",
   "sign-in-from-new-address",
+  "change-waits",
+  "admin-created",
+  "admin-changed",
+  "credentials-changed",
+  "rule-relaxed",
 ] as const;
 export type AlertEvent = (typeof alertEvents)[number];
 

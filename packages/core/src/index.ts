@@ -6,6 +6,7 @@ export * from "./clock.ts";
 export * from "./defined.ts";
 export * from "./errors.ts";
 export * from "./external-id.ts";
+export * from "./guarded-changes.ts";
 export * from "./hosts.ts";
 export * from "./ics.ts";
 export * from "./log.ts";

@@ -395,6 +395,53 @@ describe("administrators", () => {
   });
 });
 
+const admin = (email: string, disabledAt = "null") =>
+  `insert into admins (email, role, password_hash, disabled_at, created_at, created_by)
+   values ('${email}', 'admin', 'hash', ${disabledAt}, now(), 'test')`;
+const change = (values: string) =>
+  `insert into guarded_changes (kind, object, wanted, seen, requested_by, requested_at, status, decided_by, decided_at, stop_reason)
+   select ${values} from admins order by id limit 1`;
+
+describe("administrators and their changes", () => {
+  stand([
+    ["an administrator named like a token", admin("token:x@y"), "admins_email_no_colon"],
+    [
+      "a change of an unknown kind",
+      change("'power', 'admin:x@y', '{}', '{}', id, now(), 'waiting', null, null, null"),
+      "guarded_changes_kind_known",
+    ],
+    [
+      "a change of an administrator that names none",
+      change("'change-admin', 'settings', '{}', '{}', id, now(), 'waiting', null, null, null"),
+      "guarded_changes_object",
+    ],
+    [
+      "an applied change that nobody decided",
+      change("'settings', 'settings', '{}', '{}', id, now(), 'applied', null, null, null"),
+      "guarded_changes_decided",
+    ],
+    [
+      "a stopped change without a reason",
+      change("'settings', 'settings', '{}', '{}', id, now(), 'stopped', 'x', now(), null"),
+      "guarded_changes_stop_reason",
+    ],
+  ]);
+
+  it("an administrator named like a token, of an older version, stays disabled", async () => {
+    expect(await refusalOf(admin("token:y@y", "now()"))).toBe("it was accepted");
+    expect(await refusalOf("update admins set disabled_at = null where email = 'token:y@y'")).toBe(
+      "admins_email_no_colon",
+    );
+  });
+
+  it("one change of a kind waits for an object at a time, and changes cannot be deleted", async () => {
+    const waiting = change("'settings', 'settings', '{}', '{}', id, now(), 'waiting', null, null, null");
+    expect(await refusalOf(waiting)).toBe("it was accepted");
+    expect(await refusalOf(waiting)).toBe("guarded_changes_one_waiting");
+    await expect(data.database.sql`delete from guarded_changes`).rejects.toThrow("guarded_changes keeps its rows");
+  });
+});
+
 describe("scheduler", () => {
   it("the scheduler's table refuses a second row", async () => {
     const second = "insert into scheduler (id, live_since, last_tick_at) values (2, now(), now())";

@@ -37,6 +37,15 @@ export {
   type StoredDecision,
 } from "./reads/decisions.ts";
 export { type DoubledRow, findDoubledRows } from "./reads/doubled-rows.ts";
+export {
+  type DueChange,
+  findGuardedChange,
+  type GuardedChange,
+  listDueChanges,
+  listGuardedChanges,
+  listRelaxations,
+  type Relaxation,
+} from "./reads/guarded-changes.ts";
 export { findViolations, type Violation } from "./reads/invariants.ts";
 export { type InvoiceFilter, invoiceStatuses, type PreparedSearch, prepareSearch } from "./reads/invoice-filter.ts";
 export { previewInvoiceReview, type ReviewPreview } from "./reads/invoice-review-preview.ts";
@@ -100,10 +109,12 @@ export {
 } from "./reads/users.ts";
 export * as schema from "./schema/index.ts";
 export { DEVICE_LIFE_MS, PROPOSAL_LIFE_MS, SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
+export { namedSettings, type SettingValues } from "./setting-columns.ts";
 export * from "./setup.ts";
 export type { TryCounter } from "./statements/count-tries.ts";
 export type { CreatedInvoice } from "./statements/create-invoices.ts";
 export type { AmountLimit, Credit, CreditResult } from "./statements/enter-once.ts";
+export type { ChangeRequest, HeldChange } from "./statements/hold-change.ts";
 export * from "./statements/index.ts";
 export type { AlertCandidate } from "./statements/insert-alerts.ts";
 export type { ImportCounts, ImportOutcome } from "./statements/merge-import.ts";
@@ -112,8 +123,10 @@ export type { CommittedPreview, PreviewRefusal, ReviewOutcome } from "./statemen
 export type { MethodReview } from "./statements/record-method-review.ts";
 export type { RecordedSchedule } from "./statements/record-schedule.ts";
 export type { RecountResult, TallyDifference } from "./statements/recount-tallies.ts";
+export type { SettledChange, Settlement, SettleRefusal } from "./statements/settle-change.ts";
 export type { ImportRow } from "./statements/stage-import-rows.ts";
 export type { AlertDelivery } from "./statements/start-delivery.ts";
+export type { LiveToken } from "./statements/touch-api-token.ts";
 export type { LiveSession } from "./statements/touch-session.ts";
 export type { AdminChange } from "./statements/update-admin.ts";
 export type { SettingsChange } from "./statements/update-settings.ts";

@@ -36,7 +36,11 @@ it("a user's status that was changed is logged once, by the id of the user", asy
 });
 
 it("a change of the settings is logged with the settings that it names", async () => {
-  await changeSettings(data.ctx, { twoPersonAboveCents: null, reviewAlertDays: 5, actor: "test" });
+  await changeSettings(data.ctx, {
+    values: { twoPersonAboveCents: null, reviewAlertDays: 5 },
+    requestedBy: null,
+    actor: "test",
+  });
   expect(events()).toEqual([["settings.changed", { changed: ["twoPersonAboveCents", "reviewAlertDays"] }]]);
 });
 

@@ -3,7 +3,9 @@
  *
  * tick (separate-steps) -> start-run -> decide -> fan-out -> create-invoice -> close-run; resume-run queues the lost jobs of every step.
  *
- * Alerts: raise-alerts -> send-alert (compose-alert); retry-alerts.
+ * The tick also makes changes that waited for a second person (end-guarded-changes).
+ *
+ * Alerts: raise-alerts (access-alerts, sign-in-alerts) -> send-alert (compose-alert); retry-alerts.
  *
  * Operations: import-users (read-import-file), credit, adjust-balance, set-user-status, change-settings, summary (preview),
  * read-runnable-date, follow-run, resume-by-hand, retry-run, cancel-run, review, decision-sentence, expect-payment,

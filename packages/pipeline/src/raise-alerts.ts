@@ -16,24 +16,29 @@ import {
   listRunsFinishedSince,
   type PaymentRun,
 } from "@cpa-payouts/db";
+import {
+  findChangedAdmins,
+  findChangedCredentials,
+  findCreatedAdmins,
+  findRelaxedRules,
+  findWaitingChanges,
+} from "./access-alerts.ts";
 import type { Context } from "./context.ts";
 import type { SeparateSteps } from "./separate-steps.ts";
-import { findFailedSignIns, findSignInsFromNewAddresses, type SignInAlert } from "./sign-in-alerts.ts";
+import { findFailedSignIns, findSignInsFromNewAddresses } from "./sign-in-alerts.ts";
 import { findMissedDates } from "./verify.ts";
+import type { Situation, WrittenAlert, WrittenEvent } from "./written-alert.ts";
 
 const DAY_MS = 86_400_000;
 
 /** Deliveries queued by one tick; the next tick queues the rest. */
 const PAGE = 500;
 
-/** What is needed to find the alerts that apply now. */
-type Situation = Pick<Context, "db" | "clock" | "policy" | "alerts">;
-
 /** An alert whose text is composed when it is sent. */
 interface StateAlert extends AlertCandidate {
-  readonly event: Exclude<AlertCandidate["event"], SignInAlert["event"]>;
+  readonly event: Exclude<AlertCandidate["event"], WrittenEvent>;
 }
-export type FoundAlert = StateAlert | SignInAlert;
+export type FoundAlert = StateAlert | WrittenAlert;
 
 /** The names of the configured channels. */
 export function channelsOf({ alerts }: Pick<Context, "alerts">): AlertChannel[] {
@@ -91,6 +96,11 @@ const finders: Readonly<Record<AlertEvent, (ctx: Situation, today: string) => Pr
   "tick-failed": failingTicks,
   "sign-ins-failed": findFailedSignIns,
   "sign-in-from-new-address": findSignInsFromNewAddresses,
+  "change-waits": findWaitingChanges,
+  "admin-created": findCreatedAdmins,
+  "admin-changed": findChangedAdmins,
+  "credentials-changed": findChangedCredentials,
+  "rule-relaxed": findRelaxedRules,
 };
 
 async function finishedRuns({ db }: Situation, state: RunState): Promise<StateAlert[]> {

@@ -63,15 +63,17 @@ const tickAt = (instant: string, alerts = both) => {
   return tick({ ...flow.ctx, alerts });
 };
 
+/** The alerts about sign-ins. That administrators were added raises alerts, too. */
 async function raised() {
-  const alerts = await listAlerts(flow.ctx.db);
+  const alerts = (await listAlerts(flow.ctx.db)).filter(({ event }) => event.startsWith("sign-in"));
   return alerts.map(({ event, channel }) => `${event} by ${channel}`).reverse();
 }
 
 async function sendAll(): Promise<AlertMessage[]> {
   const rows = await flow.database.sql<
     { id: string }[]
-  >`select id from alert_deliveries where state = 'open' order by id`;
+  >`select d.id from alert_deliveries d join alerts a on a.id = d.alert_id
+    where d.state = 'open' and a.event like 'sign-in%' order by d.id`;
   for (const { id } of rows) await sendAlert(flow.ctx, { deliveryId: Number(id) });
   return sent;
 }

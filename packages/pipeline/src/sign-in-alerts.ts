@@ -1,12 +1,6 @@
-import { type AlertMessage, localDateAt } from "@cpa-payouts/core";
-import {
-  type AlertCandidate,
-  findScheduler,
-  listSignInFailures,
-  listSignInsFromNewAddresses,
-  type NewAddressSignIn,
-} from "@cpa-payouts/db";
-import type { Context } from "./context.ts";
+import { localDateAt } from "@cpa-payouts/core";
+import { listSignInFailures, listSignInsFromNewAddresses, type NewAddressSignIn } from "@cpa-payouts/db";
+import { alertingSince, type Situation, type WrittenAlert } from "./written-alert.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -18,22 +12,14 @@ const FAILURES_A_DAY = 10;
 const FAILURES_SINCE_MS = 2 * DAY_MS;
 const NEW_ADDRESS_SINCE_MS = 7 * DAY_MS;
 
-/** An alert about sign-ins with its text, which no other row decides. */
-export interface SignInAlert extends AlertCandidate {
-  readonly event: "sign-ins-failed" | "sign-in-from-new-address";
-  readonly text: Omit<AlertMessage, "id" | "link">;
-}
-
 interface FailuresOfDay {
   readonly email: string;
   readonly day: string;
   readonly failures: number;
 }
 
-type Situation = Pick<Context, "db" | "clock" | "policy" | "alerts">;
-
 /** The failed sign-ins that call for an alert now, whether it was raised before or not. */
-export async function findFailedSignIns(ctx: Situation): Promise<SignInAlert[]> {
+export async function findFailedSignIns(ctx: Situation): Promise<WrittenAlert[]> {
   const since = await alertingSince(ctx, FAILURES_SINCE_MS);
   if (!since) return [];
   const failures = await failuresByDay(ctx, since);
@@ -41,18 +27,11 @@ export async function findFailedSignIns(ctx: Situation): Promise<SignInAlert[]> 
 }
 
 /** The sign-ins from new addresses that call for an alert now, whether it was raised before or not. */
-export async function findSignInsFromNewAddresses(ctx: Situation): Promise<SignInAlert[]> {
+export async function findSignInsFromNewAddresses(ctx: Situation): Promise<WrittenAlert[]> {
   const since = await alertingSince(ctx, NEW_ADDRESS_SINCE_MS);
   if (!since) return [];
   const signIns = await listSignInsFromNewAddresses(ctx.db, since);
   return signIns.map((signIn) => alertOfSignIn(ctx, signIn));
-}
-
-/** The instant `ms` milliseconds ago, or when alerting began if that is later; null while it has not begun. */
-async function alertingSince({ db, clock }: Situation, ms: number): Promise<Date | null> {
-  const scheduler = await findScheduler(db);
-  if (!scheduler?.alertingSince) return null;
-  return new Date(Math.max(clock().getTime() - ms, scheduler.alertingSince.getTime()));
 }
 
 /** The hour in which alerting began counts as a whole. */
@@ -66,7 +45,7 @@ async function failuresByDay({ db, policy }: Situation, since: Date): Promise<Fa
   return [...days.values()];
 }
 
-function alertOfFailures({ email, day, failures }: FailuresOfDay): SignInAlert {
+function alertOfFailures({ email, day, failures }: FailuresOfDay): WrittenAlert {
   const event = "sign-ins-failed";
   const text = {
     headline: `${failures} sign-ins as ${email} failed on ${day}`,
@@ -79,7 +58,7 @@ function alertOfFailures({ email, day, failures }: FailuresOfDay): SignInAlert {
   return { key: `${event}:${email}:${day}`, event, paymentDate: null, text };
 }
 
-function alertOfSignIn({ alerts }: Situation, { id, email, createdAt, clientAddress }: NewAddressSignIn): SignInAlert {
+function alertOfSignIn({ alerts }: Situation, { id, email, createdAt, clientAddress }: NewAddressSignIn): WrittenAlert {
   const event = "sign-in-from-new-address";
   const isWrittenToPerson = alerts.channels.email !== undefined && INTERNET_ADDRESS.test(email);
   const text = {

@@ -11,6 +11,7 @@ import {
   recordTickSuccess,
 } from "@cpa-payouts/db";
 import { type Context, SYSTEM_ACTOR } from "./context.ts";
+import { endGuardedChanges } from "./end-guarded-changes.ts";
 import { followSchedule, liveFromOf } from "./follow-schedule.ts";
 import { channelsOf, raiseAlerts } from "./raise-alerts.ts";
 import { resumeRun } from "./resume-run.ts";
@@ -46,6 +47,7 @@ export async function tick(ctx: Context): Promise<TickResult> {
   const dates = await steps.run("open-run", () => openOldestDate(ctx, now));
   await steps.run("add-up-tallies", () => addUpTallies(ctx.db));
   await steps.run("tidy-sign-ins", () => tidySignIns(ctx));
+  await endGuardedChanges(ctx, steps);
   await raiseAlerts(ctx, steps);
   if (steps.failures.length === 0) await steps.run("record-success", () => recordTickSuccess(ctx.db, ctx.clock()));
   if (!dates || steps.failures.length > 0) throw failedTick(steps.failures);

@@ -46,6 +46,7 @@ const versions = tags.map((tag, index) => ({ tag, count: index + 1 }));
 
 describe.each(versions)("upgrade from a database that ended with migration $tag", ({ count }) => {
   const hasSettings = count > tags.indexOf("0003_admin_api");
+  const hasPeople = tags.slice(0, count).some((tag) => tag.endsWith("_people"));
   let flow: TestFlow;
 
   beforeAll(async () => {
@@ -74,6 +75,27 @@ describe.each(versions)("upgrade from a database that ended with migration $tag"
     // In Tokyo the system went live after the tick of September 22.
     const scheduler = await findScheduler(ctx.db);
     expect(scheduler && liveFromOf(scheduler, { pattern: "0 2 * * *", timeZone: "Asia/Tokyo" })).toBe("2026-09-22");
+  });
+
+  it("after the upgrade accounts and tokens work as before, a token belongs to its creator, and no name is that of a program", async () => {
+    const { database } = flow;
+    const admins = await query(
+      database,
+      "select email, must_change_password, empowered_at, disabled_at is not null as disabled from admins order by id",
+    );
+    const tokens = await query(database, "select name, creator_id::int from api_tokens order by id");
+    const asBefore = { must_change_password: false, empowered_at: null };
+    const ada = { email: "ada@example.com", ...asBefore, disabled: false };
+    const misnamed = { email: "token:conversions@example.com", ...asBefore, disabled: true };
+    expect(admins).toEqual([...(hasSettings ? [ada] : []), ...(hasSettings && !hasPeople ? [misnamed] : [])]);
+    expect(tokens).toEqual(
+      hasSettings
+        ? [
+            { name: "conversions", creator_id: 1 },
+            { name: "by-hand", creator_id: null },
+          ]
+        : [],
+    );
   });
 
   it("after the upgrade every invariant holds, and a run that was interrupted and the next date pay who they must", async () => {

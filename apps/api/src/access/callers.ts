@@ -1,6 +1,6 @@
 import { type AccessContext, findApiToken, findSession } from "@cpa-payouts/access";
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
-import { isSessionLive, type LiveSession } from "@cpa-payouts/db";
+import { isSessionLive, type LiveSession, type LiveToken } from "@cpa-payouts/db";
 import type { FastifyRequest } from "fastify";
 import type { Api } from "../api.ts";
 import { sessionCookie } from "../cookies.ts";
@@ -9,7 +9,7 @@ import { refusalOf } from "./rules.ts";
 /** Who makes a request: an administrator with a session, or a program with a token. */
 export type Caller =
   | { readonly kind: "admin"; readonly email: string; readonly role: AdminRole; readonly session: LiveSession }
-  | { readonly kind: "token"; readonly name: string; readonly scopes: readonly string[] };
+  | ({ readonly kind: "token" } & LiveToken);
 
 /** The caller's name in the audit log. */
 function actorOf(caller: Caller | null): string {

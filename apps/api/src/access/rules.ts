@@ -16,7 +16,13 @@ export const CONFIRMED_FOR_MS = 15 * MINUTE_MS;
 export function refusalOf(rule: AccessRule, caller: Caller | null, now: Date): ApiProblem | null {
   if (rule.role === "public") return null;
   if (!caller) return new ApiProblem(401, "signed-out", "sign in first");
-  if (caller.kind === "token") return refusalOfProgram(rule, caller.scopes);
+  if (caller.kind === "token") return refusalOfProgram(rule, caller);
+  if (caller.session.mustChangePassword && !rule.isBeforeNewPassword)
+    return new ApiProblem(
+      403,
+      "password-must-be-changed",
+      "another person issued your password; change it first: PUT /api/v1/session/password",
+    );
   if (!isAtLeast(caller.role, rule.role))
     return new ApiProblem(403, "forbidden", `this needs the role ${rule.role}; yours is ${caller.role}`);
   if (rule.isSensitive && now.getTime() - caller.session.confirmedAt.getTime() > CONFIRMED_FOR_MS)
@@ -28,10 +34,19 @@ export function refusalOf(rule: AccessRule, caller: Caller | null, now: Date): A
   return null;
 }
 
-function refusalOfProgram({ scope }: AccessRule, scopes: readonly string[]): ApiProblem | null {
+/** A program may do what its scopes name, and never more than the administrator who created its token may do now. */
+function refusalOfProgram(
+  { role, scope }: AccessRule,
+  { scopes, creatorRole, isCreatorDisabled }: Extract<Caller, { kind: "token" }>,
+): ApiProblem | null {
+  if (isCreatorDisabled)
+    return new ApiProblem(401, "token-creator-disabled", "the administrator who created the token is disabled");
   if (scope === null) return new ApiProblem(403, "forbidden", "only people may do this, not tokens");
-  if (scopes.includes(scope)) return null;
-  return new ApiProblem(403, "forbidden", `this needs the scope ${scope}; the token has ${scopes.join(", ")}`);
+  if (!scopes.includes(scope))
+    return new ApiProblem(403, "forbidden", `this needs the scope ${scope}; the token has ${scopes.join(", ")}`);
+  if (creatorRole !== null && role !== "public" && !isAtLeast(creatorRole, role))
+    return new ApiProblem(403, "forbidden", `this needs the role ${role}; the token's creator has ${creatorRole}`);
+  return null;
 }
 
 /** Whether a role may do everything that the role `least` may. */

@@ -1,40 +1,45 @@
-import { changeAdmin, createAdmin, removeSecondFactor, setPassword } from "@cpa-payouts/access";
+import { changeAdmin, createAdmin, removeSecondFactor, resetPassword } from "@cpa-payouts/access";
 import { defined } from "@cpa-payouts/core";
 import { type Admin, findAdmin, listAdmins } from "@cpa-payouts/db";
 import type { Handlers } from "../calls.ts";
 import { conflict, notFound } from "../problems.ts";
+import { presentHeld, requesterOf } from "./changes.ts";
 
 export const adminHandlers: Handlers<"admins"> = {
   listAdmins: async ({ ctx }) => ({ items: (await listAdmins(ctx.db)).map(present) }),
 
   createAdmin: async ({ access }, call) => {
     const { email } = call.body;
-    const created = await createAdmin(access, { ...call.audit, ...call.body });
+    const created = await createAdmin(access, { ...call.audit, ...call.body, requestedBy: requesterOf(call) });
     if (created.status === "already-exists")
       throw conflict(`there is an administrator ${email} already`, await currentOf(access.db, email));
-    return { email, password: created.password };
+    return created.status === "created" ? { email, password: created.password } : presentHeld(created, call);
   },
 
   changeAdmin: async ({ access }, call) => {
     const { email } = call.params;
-    const result = await changeAdmin(access, { ...call.audit, ...defined(call.body), email });
-    if (result === "unknown-admin") throw notFound(`administrator ${email}`);
+    const change = { ...call.audit, ...defined(call.body), email, requestedBy: requesterOf(call) };
+    const result = await changeAdmin(access, change);
+    if ("change" in result) return presentHeld(result, call);
+    if (result.status === "unknown-admin") throw notFound(`administrator ${email}`);
     const current = await currentOf(access.db, email);
-    if (result === "last-admin") throw conflict("at least one enabled administrator must have the role admin", current);
+    if (result.status === "last-admin")
+      throw conflict("at least one enabled administrator must have the role admin", current);
     return current;
   },
 
   resetAdminPassword: async ({ access }, call) => {
     const { email } = call.params;
-    const reset = await setPassword(access, { ...call.audit, email });
+    const reset = await resetPassword(access, { ...call.audit, email, requestedBy: requesterOf(call) });
     if (reset.status === "unknown-admin") throw notFound(`administrator ${email}`);
-    return { email, password: reset.password };
+    return reset.status === "set" ? { email, password: reset.password } : presentHeld(reset, call);
   },
 
   removeAdminSecondFactor: async ({ access }, call) => {
     const { email } = call.params;
-    const removed = await removeSecondFactor(access, { ...call.audit, email });
-    if (removed === "unknown-admin") throw notFound(`administrator ${email}`);
+    const removed = await removeSecondFactor(access, { ...call.audit, email, requestedBy: requesterOf(call) });
+    if ("change" in removed) return presentHeld(removed, call);
+    if (removed.status === "unknown-admin") throw notFound(`administrator ${email}`);
     return undefined;
   },
 };
@@ -45,12 +50,13 @@ async function currentOf(db: Parameters<typeof findAdmin>[0], email: string) {
   return present(admin);
 }
 
-function present({ email, role, disabledAt, totpSecret, createdAt, createdBy }: Admin) {
+function present({ email, role, disabledAt, totpSecret, mustChangePassword, createdAt, createdBy }: Admin) {
   return {
     email,
     role,
     isDisabled: disabledAt !== null,
     hasSecondFactor: totpSecret !== null,
+    mustChangePassword,
     createdAt: createdAt.toISOString(),
     createdBy,
   };

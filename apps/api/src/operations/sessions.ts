@@ -1,11 +1,11 @@
 import {
+  changePassword,
   confirmSession,
   endSession,
   findSession,
   proposeSecondFactor,
   type Refusal,
   removeSecondFactor,
-  setPassword,
   signIn,
   switchOnSecondFactor,
 } from "@cpa-payouts/access";
@@ -53,7 +53,7 @@ export const sessionHandlers: Handlers<"sessions"> = {
 
   changePassword: async ({ access }, call) => {
     const { email, session } = personOf(call);
-    await setPassword(access, { ...call.audit, email, password: call.body.password, exceptSessionId: session.id });
+    await changePassword(access, { ...call.audit, email, password: call.body.password, exceptSessionId: session.id });
     return undefined;
   },
 
@@ -87,7 +87,12 @@ export const sessionHandlers: Handlers<"sessions"> = {
 
   removeSecondFactor: async ({ access }, call) => {
     const { email, session } = personOf(call);
-    await removeSecondFactor(access, { ...call.audit, email, exceptSessionId: session.id });
+    await removeSecondFactor(access, {
+      ...call.audit,
+      email,
+      requestedBy: session.adminId,
+      exceptSessionId: session.id,
+    });
     return undefined;
   },
 
@@ -138,11 +143,15 @@ function problemOf(refusal: Refusal, reply: FastifyReply): ApiProblem {
   }
 }
 
-type SessionState = Pick<LiveSession, "email" | "role" | "hasSecondFactor" | "confirmedAt" | "expiresAt">;
+type SessionState = Pick<
+  LiveSession,
+  "email" | "role" | "hasSecondFactor" | "mustChangePassword" | "confirmedAt" | "expiresAt"
+>;
 
-function presentSession({ email, role, hasSecondFactor, confirmedAt, expiresAt }: SessionState) {
+function presentSession({ confirmedAt, expiresAt, ...session }: SessionState) {
   const confirmedUntil = new Date(confirmedAt.getTime() + CONFIRMED_FOR_MS).toISOString();
-  return { email, role, hasSecondFactor, confirmedUntil, expiresAt: expiresAt.toISOString() };
+  const { email, role, hasSecondFactor, mustChangePassword } = session;
+  return { email, role, hasSecondFactor, mustChangePassword, confirmedUntil, expiresAt: expiresAt.toISOString() };
 }
 
 async function describeSession({ access }: Api, token: string) {

@@ -1,7 +1,7 @@
 import { createApiToken, revokeApiToken } from "@cpa-payouts/access";
 import type { Scope } from "@cpa-payouts/contract";
 import { listApiTokens } from "@cpa-payouts/db";
-import type { Handlers } from "../calls.ts";
+import { type Handlers, personOf } from "../calls.ts";
 import { conflict, notFound } from "../problems.ts";
 
 export const tokenHandlers: Handlers<"tokens"> = {
@@ -23,7 +23,11 @@ export const tokenHandlers: Handlers<"tokens"> = {
 
   createToken: async ({ access }, call) => {
     const { name } = call.body;
-    const created = await createApiToken(access, { ...call.audit, ...call.body });
+    const created = await createApiToken(access, {
+      ...call.audit,
+      ...call.body,
+      creatorId: personOf(call).session.adminId,
+    });
     if (created.status === "name-taken")
       throw conflict(`there is, or was, a token named ${name}; take another name`, { name });
     return { name, token: created.token, expiresAt: created.expiresAt.toISOString() };

@@ -1,5 +1,5 @@
 import { isCancel, password as promptPassword } from "@clack/prompts";
-import { createAdmin, MIN_PASSWORD_LENGTH, removeSecondFactor, setPassword, unlockAdmin } from "@cpa-payouts/access";
+import { createAdmin, MIN_PASSWORD_LENGTH, removeSecondFactor, resetPassword, unlockAdmin } from "@cpa-payouts/access";
 import { type AdminRole, adminEmail, adminRoles, InputError, OperationError } from "@cpa-payouts/core";
 import { listAdmins } from "@cpa-payouts/db";
 import type { Cli } from "../cli.ts";
@@ -13,11 +13,11 @@ import { withDatabase } from "../connection.ts";
  */
 export async function addAdmin(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
   const role = readRole(options.role);
-  if (!adminEmail.test(email)) throw new InputError(`"${email}" is not an e-mail address`);
+  if (!adminEmail.test(email)) throw new InputError(`"${email}" is not an e-mail address, without a colon`);
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
-    const created = await createAdmin(ctx, { email, role, actor: cli.actor, ...chosen });
-    if (created.status === "already-exists")
+    const created = await createAdmin(ctx, { email, role, actor: cli.actor, requestedBy: null, ...chosen });
+    if (created.status !== "created")
       throw new OperationError(
         `there is an administrator ${email} already; "payouts admin password ${email}" sets another password`,
       );
@@ -38,9 +38,9 @@ export async function resetAdminPassword(
 ): Promise<undefined> {
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
-    const input = { email, actor: cli.actor };
-    const set = await setPassword(ctx, { ...input, ...chosen });
-    if (set.status === "unknown-admin") throw new InputError(`there is no administrator ${email}`);
+    const input = { email, actor: cli.actor, requestedBy: null };
+    const set = await resetPassword(ctx, { ...input, ...chosen });
+    if (set.status !== "set") throw new InputError(`there is no administrator ${email}`);
     if (options.removeSecondFactor) await removeSecondFactor(ctx, input);
     await printPassword(cli, { email, password: set.password, isGenerated: !chosen.password });
   });
@@ -113,6 +113,8 @@ async function printPassword(
     : `${email} has another password, and was signed out everywhere`;
   const shown = isGenerated ? { password } : {};
   await cli.output.object({ email, ...(role ? { role } : {}), ...shown }, () =>
-    isGenerated ? [about, `Password: ${password}`, "It is shown only once."] : [about],
+    isGenerated
+      ? [about, `Password: ${password}`, "It is shown only once, and must be changed at the first sign-in."]
+      : [about, "The password must be changed at the first sign-in."],
   );
 }

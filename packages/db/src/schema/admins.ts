@@ -19,11 +19,20 @@ export const admins = pgTable(
     totpLastStep: bigint({ mode: "number" }).notNull().default(0),
     /** Hashes of the unused recovery codes. */
     recoveryHashes: text().array().notNull().default(sql`'{}'`),
+    /** Whether another person issued the password: until it is changed, sessions may do nothing else. */
+    mustChangePassword: boolean().notNull().default(false),
+    /**
+     * When another person last gave the account something: its creation, a password, a higher role, or that it was enabled or
+     * lost its second factor. A new power confirms no change of a colleague for a while. Null for accounts of older versions.
+     */
+    empoweredAt: instant(),
     disabledAt: instant(),
     createdAt: instant().notNull(),
     createdBy: text().notNull(),
   },
   (t) => [
+    // The audit log names programs `token:NAME`. A name that older versions accepted is kept, but it cannot be enabled.
+    check("admins_email_no_colon", sql`position(':' in ${t.email}) = 0 or ${t.disabledAt} is not null`),
     check("admins_email_lower_case", sql`${t.email} = lower(${t.email}) and ${t.email} <> ''`),
     check("admins_role_known", isOneOf(t.role, adminRoles)),
   ],
@@ -98,6 +107,8 @@ export const apiTokens = pgTable(
     scopes: text().array().notNull(),
     createdAt: instant().notNull(),
     createdBy: text().notNull(),
+    /** The administrator who created the token, whose present rights bound the token's; null when no administrator did. */
+    creatorId: reference().references(() => admins.id, { onDelete: "restrict" }),
     expiresAt: instant().notNull(),
     /** Updated at most once a minute. */
     lastUsedAt: instant(),

@@ -1,6 +1,7 @@
 export * from "./admins.ts";
 export * from "./alerts.ts";
 export * from "./audit-log.ts";
+export * from "./guarded-changes.ts";
 export * from "./import-rows.ts";
 export * from "./invoices.ts";
 export * from "./ledger-entries.ts";

@@ -23,16 +23,7 @@ export async function changeSecret(
     sql`
     with changed as (
       update admins set ${change.set} where email = ${input.email.toLowerCase()} and ${change.onlyIf ?? sql`true`} returning id, email
-    ), ended as (
-      update admin_sessions s set ended_at = ${instantParam(input.now)}
-      from changed c
-      where s.admin_id = c.id and s.ended_at is null and s.id is distinct from ${change.exceptSessionId}::bigint
-    ), forgotten as (
-      -- A person who knew the old secret must not keep the privileges of a known browser.
-      delete from admin_devices d
-      using changed c
-      where d.admin_id = c.id and d.session_id is distinct from ${change.exceptSessionId}::bigint
-    ), settled as (
+    ), ${signedOut("changed", input.now, change.exceptSessionId)}, settled as (
       update admin_sessions s set proposed_secret = null, proposed_at = null
       from changed c
       where s.admin_id = c.id and s.id = ${change.exceptSessionId}::bigint and s.proposed_secret is not null
@@ -43,4 +34,24 @@ export async function changeSecret(
     select id from changed`,
   );
   return changed?.id ?? null;
+}
+
+/**
+ * The CTEs by which an administrator with a new secret is signed out: their sessions end, and their browsers are forgotten,
+ * since a person who knew the old secret must not keep the privileges of a known browser.
+ *
+ * @param changed the CTE with the administrator's `id`
+ * @param exceptSessionId the session that stays open, and whose browser stays known; null ends all
+ */
+export function signedOut(changed: string, now: Date, exceptSessionId: number | null): SQL {
+  const source = sql.raw(changed);
+  return sql`ended as (
+      update admin_sessions s set ended_at = ${instantParam(now)}
+      from ${source} c
+      where s.admin_id = c.id and s.ended_at is null and s.id is distinct from ${exceptSessionId}::bigint
+    ), forgotten as (
+      delete from admin_devices d
+      using ${source} c
+      where d.admin_id = c.id and d.session_id is distinct from ${exceptSessionId}::bigint
+    )`;
 }

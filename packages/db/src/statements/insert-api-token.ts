@@ -6,19 +6,27 @@ import { arrayParam, execute, instantParam, requestParams } from "../sql.ts";
 /**
  * Adds an API token.
  *
+ * @param input.creatorId the administrator who creates it, whose present rights bound the token's; null or left out when none does
  * @returns whether this call created the token; false when there is one of that name, even a revoked or expired one
  */
 export async function insertApiToken(
   db: Db,
-  input: AuditContext & { name: string; tokenHash: string; scopes: readonly string[]; expiresAt: Date; now: Date },
+  input: AuditContext & {
+    name: string;
+    tokenHash: string;
+    scopes: readonly string[];
+    creatorId?: number | null;
+    expiresAt: Date;
+    now: Date;
+  },
 ): Promise<boolean> {
   const returned = await execute(
     db,
     sql`
     with created as (
-      insert into api_tokens (name, token_hash, scopes, created_at, created_by, expires_at)
+      insert into api_tokens (name, token_hash, scopes, created_at, created_by, creator_id, expires_at)
       values (${input.name}, ${input.tokenHash}, ${arrayParam(input.scopes, "text")}, ${instantParam(input.now)}, ${input.actor},
-        ${instantParam(input.expiresAt)})
+        ${input.creatorId ?? null}::bigint, ${instantParam(input.expiresAt)})
       on conflict (name) do nothing
       returning name, scopes, expires_at
     ), audit as (

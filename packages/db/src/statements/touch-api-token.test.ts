@@ -19,7 +19,12 @@ describe("use of an API token", () => {
   it("a token is found until it expires or is revoked", async () => {
     expect(await addApiToken(data, "erp", "h1")).toBe(true);
     expect(await addApiToken(data, "erp", "h2")).toBe(false);
-    expect(await touchApiToken(data.ctx.db, "h1", NOW)).toEqual({ name: "erp", scopes: ["credits:write"] });
+    expect(await touchApiToken(data.ctx.db, "h1", NOW)).toEqual({
+      name: "erp",
+      scopes: ["credits:write"],
+      creatorRole: null,
+      isCreatorDisabled: false,
+    });
     expect(await touchApiToken(data.ctx.db, "h2", NOW)).toBeNull();
     expect(await touchApiToken(data.ctx.db, "h1", after(1_000))).toBeNull();
     expect(await markApiTokenRevoked(data.ctx.db, { ...audit, name: "erp" })).toBe(true);

@@ -16,6 +16,7 @@ const columns = {
   confirmedAt: instant,
   expiresAt: instant,
   hasSecondFactor: flag,
+  mustChangePassword: flag,
 };
 
 /** `confirmedAt` is when the password (and code) was last entered. */
@@ -35,7 +36,8 @@ export async function touchSession(db: Db, tokenHash: string, now: Date): Promis
     columns,
     sql`
     with live as (
-      select s.id, s.admin_id, s.last_seen_at, s.confirmed_at, s.expires_at, a.email, a.role, a.totp_secret is not null as has_second_factor
+      select s.id, s.admin_id, s.last_seen_at, s.confirmed_at, s.expires_at, a.email, a.role, a.totp_secret is not null as has_second_factor,
+        a.must_change_password
       from admin_sessions s join admins a on a.id = s.admin_id
       where s.token_hash = ${tokenHash} and s.ended_at is null and s.expires_at > ${instantParam(now)}
         and s.last_seen_at > ${instantParam(idleSince)} and a.disabled_at is null

@@ -1,28 +1,29 @@
-import type { AdminRole, AuditContext } from "@cpa-payouts/core";
-import { sql } from "drizzle-orm";
+import { type AdminRole, type AuditContext, adminRoles } from "@cpa-payouts/core";
+import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { flag, id, nullable } from "../decoders.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export type AdminChange =
   | { readonly status: "changed"; readonly adminId: number }
-  | { readonly status: "unknown-admin" | "last-admin" };
+  | { readonly status: "unknown-admin" | "last-admin" | "needs-second-person" };
 
 /**
  * Changes the role of an administrator, or disables or enables them. A disabled administrator is signed out everywhere.
  *
+ * @param input.isGuarded whether a change that gives more than the rights of a viewer is refused while the two-person rule is on
  * @returns `last-admin` when the change was refused, because no enabled administrator of role `admin` would be left to
- *   manage the others; `unknown-admin` for an unknown e-mail
+ *   manage the others; `needs-second-person` when it was refused as guarded; `unknown-admin` for an unknown e-mail
  */
 export async function updateAdmin(
   db: Db,
-  input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean; now: Date },
+  input: AuditContext & { email: string; role?: AdminRole; isDisabled?: boolean; isGuarded?: boolean; now: Date },
 ): Promise<AdminChange> {
   const role = input.role ?? null;
   const isDisabled = input.isDisabled ?? null;
-  const { found, adminId } = await rowOf(
+  const { found, isHeld, adminId } = await rowOf(
     db,
-    { found: flag, adminId: nullable(id) },
+    { found: flag, isHeld: flag, adminId: nullable(id) },
     sql`
     with everyone as (
       -- Locks all of them in key order: two administrators who demote each other at once must not both succeed.
@@ -32,10 +33,16 @@ export async function updateAdmin(
         case ${isDisabled}::boolean when true then coalesce(disabled_at, ${instantParam(input.now)}) when false then null else disabled_at end
           as disabled_at
       from everyone where email = ${input.email.toLowerCase()}
+    ), judged as (
+      select *, ${powerOf("role", "disabled_at")} > ${powerOf("role_before", "disabled_before")} as is_raised,
+        ${input.isGuarded ?? false}::boolean and exists (select from settings where two_person_above_cents is not null)
+          and ${powerOf("role", "disabled_at")} > greatest(${powerOf("role_before", "disabled_before")}, 1) as is_held
+      from wanted
     ), changed as (
-      update admins a set role = w.role, disabled_at = w.disabled_at
-      from wanted w
-      where a.id = w.id and (
+      update admins a set role = w.role, disabled_at = w.disabled_at,
+        empowered_at = case when w.is_raised then ${instantParam(input.now)} else a.empowered_at end
+      from judged w
+      where a.id = w.id and not w.is_held and (
         (w.role = 'admin' and w.disabled_at is null)
         or exists (select from everyone e where e.id <> w.id and e.role = 'admin' and e.disabled_at is null))
       returning a.id, a.email, w.role_before, w.disabled_before, a.role, a.disabled_at
@@ -49,8 +56,16 @@ export async function updateAdmin(
         jsonb_build_object('role', role, 'isDisabled', disabled_at is not null), ${requestParams(input)}
       from changed
     )
-    select exists (select from wanted) as found, (select id from changed) as admin_id`,
+    select exists (select from wanted) as found, exists (select from judged where is_held) as is_held,
+      (select id from changed) as admin_id`,
   );
   if (!found) return { status: "unknown-admin" };
+  if (isHeld) return { status: "needs-second-person" };
   return adminId === null ? { status: "last-admin" } : { status: "changed", adminId };
+}
+
+/** What an administrator may do, as a number: 0 when disabled, 1 for a viewer, more for higher roles. */
+function powerOf(role: string, disabledAt: string): SQL {
+  const roles = sql.raw(`array['${adminRoles.join("', '")}']`);
+  return sql`case when ${sql.raw(disabledAt)} is not null then 0 else array_position(${roles}, ${sql.raw(role)}) end`;
 }

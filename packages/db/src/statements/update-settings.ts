@@ -1,57 +1,52 @@
 import type { AuditContext } from "@cpa-payouts/core";
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { id } from "../decoders.ts";
+import { flag } from "../decoders.ts";
+import {
+  namedSettings,
+  relaxesSettings,
+  type SettingValues,
+  settingAssignments,
+  settingsAsJson,
+} from "../setting-columns.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
 
-export interface SettingsChange extends AuditContext {
-  /** Null switches the two-person rule off. */
-  readonly twoPersonAboveCents?: bigint | null;
-  readonly coolingOffDays?: number;
-  readonly reviewAlertDays?: number;
-  readonly largestEntryCents?: bigint;
-  readonly largestBalanceCents?: bigint;
+export interface SettingsChange extends AuditContext, SettingValues {
   readonly now: Date;
 }
 
 /**
  * Changes the settings that are given and keeps the others. Open runs keep the cooling-off that they were opened with.
  *
+ * @param options.isGuarded whether a change that relaxes a setting is refused while the two-person rule is on
+ * @returns `needs-second-person` when the change was refused for that, as a whole
  * @throws the database's error for a number that is out of range
  */
-export async function updateSettings(db: Db, change: SettingsChange): Promise<void> {
-  const { twoPersonAboveCents, coolingOffDays = null, reviewAlertDays = null, actor, now } = change;
-  const { largestEntryCents = null, largestBalanceCents = null } = change;
-  await rowOf(
+export async function updateSettings(
+  db: Db,
+  change: SettingsChange,
+  { isGuarded = false }: { isGuarded?: boolean } = {},
+): Promise<"changed" | "needs-second-person"> {
+  const { actor, now } = change;
+  const { isChanged } = await rowOf(
     db,
-    { id },
+    { isChanged: flag },
     sql`
-    with before as (select * from settings for update), changed as (
-      update settings s set
-        two_person_above_cents = case when ${twoPersonAboveCents !== undefined} then ${twoPersonAboveCents ?? null}::bigint
-          else s.two_person_above_cents end,
-        cooling_off_days = coalesce(${coolingOffDays}::int, s.cooling_off_days),
-        review_alert_days = coalesce(${reviewAlertDays}::int, s.review_alert_days),
-        largest_entry_cents = coalesce(${largestEntryCents}::bigint, s.largest_entry_cents),
-        largest_balance_cents = coalesce(${largestBalanceCents}::bigint, s.largest_balance_cents),
-        updated_at = ${instantParam(now)}, updated_by = ${actor}
-      from before where s.id = before.id
-      returning s.*
+    with before as (select * from settings for update), wanted as (
+      select before.id, ${settingsAsJson("before")} as before,
+        ${settingsAsJson("before")} || ${JSON.stringify(namedSettings(change))}::jsonb as after
+      from before
+    ), changed as (
+      update settings s set ${settingAssignments(sql`w.after`)}, updated_at = ${instantParam(now)}, updated_by = ${actor}
+      from wanted w
+      where s.id = w.id and not (${isGuarded}::boolean and (w.before ->> 'twoPersonAboveCents') is not null
+        and ${relaxesSettings(sql`w.before`, sql`w.after`)})
+      returning s.id, w.before, w.after
+    ), audit as (
+      insert into audit_log (at, actor, action, object, before, after, request_id, client_address)
+      select ${instantParam(now)}, ${actor}, 'settings.change', 'settings', before, after, ${requestParams(change)} from changed
     )
-    insert into audit_log (at, actor, action, object, before, after, request_id, client_address)
-    select ${instantParam(now)}, ${actor}, 'settings.change', 'settings', ${describe("before")}, ${describe("changed")},
-      ${requestParams(change)}
-    from before, changed
-    returning id`,
+    select exists (select from changed) as is_changed`,
   );
-}
-
-/** The settings of a row as JSON for the audit log; amounts in cents are texts, since JSON numbers may be rounded. */
-function describe(alias: "before" | "changed"): SQL {
-  return sql.raw(`jsonb_build_object(
-    'twoPersonAboveCents', ${alias}.two_person_above_cents::text,
-    'coolingOffDays', ${alias}.cooling_off_days,
-    'reviewAlertDays', ${alias}.review_alert_days,
-    'largestEntryCents', ${alias}.largest_entry_cents::text,
-    'largestBalanceCents', ${alias}.largest_balance_cents::text)`);
+  return isChanged ? "changed" : "needs-second-person";
 }

@@ -26,8 +26,8 @@ export async function openInvoicesAround500(): Promise<TestData> {
 }
 
 /** From then on two people must approve an invoice above $500.00. */
-export function limitTo500({ ctx }: TestData): Promise<void> {
-  return updateSettings(ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
+export async function limitTo500({ ctx }: TestData): Promise<void> {
+  await updateSettings(ctx.db, { actor: "test", twoPersonAboveCents: 500_00n, now: NOW });
 }
 
 /** A review by a person, or by a program whose name begins with `token:`; by default it marks all invoices as paid. */

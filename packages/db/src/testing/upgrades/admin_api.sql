@@ -24,5 +24,10 @@ insert into admins (email, role, password_hash, created_at, created_by) values (
 insert into admin_sessions (admin_id, token_hash, created_at, last_seen_at, confirmed_at, expires_at, client_address, user_agent)
 values (1, 'session', '2026-10-15Z', '2026-10-15Z', '2026-10-15Z', '2026-10-16Z', '192.0.2.1', 'test');
 insert into api_tokens (name, token_hash, scopes, created_at, created_by, expires_at)
-values ('conversions', 'token', '{credits:write}', '2026-09-20Z', 'ada@example.com', '2027-09-20Z');
+values ('conversions', 'token', '{credits:write}', '2026-09-20Z', 'ada@example.com', '2027-09-20Z'),
+  ('by-hand', 'token-2', '{credits:write}', '2026-09-20Z', 'cli:ops', '2027-09-20Z');
+-- Named like a program, which versions before the migration `people` accepted.
+insert into admins (email, role, password_hash, created_at, created_by)
+select 'token:conversions@example.com', 'viewer', 'hash', '2026-09-20Z', 'ada@example.com'
+where not exists (select from pg_constraint where conname = 'admins_email_no_colon');
 insert into throttles (key, tries, window_ends_at) values ('address:192.0.2.1', 3, '2026-10-15 01:00Z');

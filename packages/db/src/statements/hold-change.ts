@@ -1,0 +1,81 @@
+import type { AuditContext, GuardedChangeKind } from "@cpa-payouts/core";
+import { type SQL, sql } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { flag, id } from "../decoders.ts";
+import { stateBehind } from "../guarded-state.ts";
+import { findGuardedChange, findWaitingChange, type GuardedChange } from "../reads/guarded-changes.ts";
+import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
+
+export interface ChangeRequest extends AuditContext {
+  readonly kind: GuardedChangeKind;
+  /** What is to be changed, as the audit log names it: `settings`, or `admin:EMAIL`. */
+  readonly object: string;
+  /** The values to set, by name, in the form in which the audit log has them. */
+  readonly wanted: Readonly<Record<string, unknown>>;
+  /** The id of the administrator who requests it. */
+  readonly requestedBy: number;
+  readonly now: Date;
+}
+
+/** What became of a request: a new change that waits, or the one of its kind that waited for the object already. */
+export interface HeldChange {
+  readonly status: "held" | "waits-already";
+  readonly change: GuardedChange;
+}
+
+/**
+ * Stores a change that waits for a second person, together with the present state of what it changes. One change of each kind
+ * waits for an object at a time.
+ *
+ * @throws Error when the object is an administrator who does not exist
+ */
+export async function holdChange(db: Db, request: ChangeRequest): Promise<HeldChange> {
+  const changeId = await insertChange(db, request);
+  const held = changeId === null ? null : await findGuardedChange(db, changeId);
+  if (held) return { status: "held", change: held };
+  const waiting = await findWaitingChange(db, request);
+  if (waiting) return { status: "waits-already", change: waiting };
+  // The change that was in the way has been decided in between.
+  if (await hasObject(db, request)) return holdChange(db, request);
+  throw new Error(`there is no ${request.object} to change`);
+}
+
+/** @returns the id; null when a change of that kind waits for the object already, or there is no such object */
+async function insertChange(db: Db, request: ChangeRequest): Promise<number | null> {
+  const { kind, object, actor, now } = request;
+  const wanted = JSON.stringify(request.wanted);
+  const state = presentState(request);
+  // A change of one setting does not depend on the others.
+  const seen =
+    kind === "settings"
+      ? sql`(select jsonb_object_agg(name, state -> name) from jsonb_object_keys(${wanted}::jsonb) name)`
+      : sql`state`;
+  const [held] = await rowsOf(
+    db,
+    { id },
+    sql`
+    with present as (select ${state} as state), held as (
+      insert into guarded_changes (kind, object, wanted, seen, requested_by, requested_at)
+      select ${kind}, ${object}, ${wanted}::jsonb, ${seen}, ${request.requestedBy}, ${instantParam(now)}
+      from present where state is not null
+      on conflict (kind, object) where status = 'waiting' do nothing
+      returning id, kind, object, wanted
+    ), audit as (
+      insert into audit_log (at, actor, action, object, after, request_id, client_address)
+      select ${instantParam(now)}, ${actor}, 'change.request', 'change:' || id,
+        jsonb_build_object('kind', kind, 'object', object, 'wanted', wanted), ${requestParams(request)}
+      from held
+    )
+    select id from held`,
+  );
+  return held?.id ?? null;
+}
+
+async function hasObject(db: Db, request: ChangeRequest): Promise<boolean> {
+  const { isThere } = await rowOf(db, { isThere: flag }, sql`select ${presentState(request)} is not null as is_there`);
+  return isThere;
+}
+
+function presentState({ kind, object }: ChangeRequest): SQL {
+  return stateBehind(kind, sql`${object}::text`, { settings: "settings", admins: "admins" });
+}

@@ -1,0 +1,162 @@
+import { GUARDED_WAIT_MS, type GuardedChangeKind } from "@cpa-payouts/core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findAdmin } from "../reads/admins.ts";
+import { findGuardedChange, listDueChanges } from "../reads/guarded-changes.ts";
+import { getSettings } from "../reads/settings.ts";
+import { after, audit, NOW } from "../testing/access.ts";
+import { openTestData, type TestData } from "../testing/index.ts";
+import { holdChange } from "./hold-change.ts";
+import { insertAdmin } from "./insert-admin.ts";
+import { renewPasswordHash } from "./renew-password-hash.ts";
+import { setAdminPassword } from "./set-admin-password.ts";
+import { settleChange } from "./settle-change.ts";
+import { stopChange } from "./stop-change.ts";
+import { updateAdmin } from "./update-admin.ts";
+import { updateSettings } from "./update-settings.ts";
+
+const [ALICE, BOB, CAROL] = ["alice@example.com", "bob@example.com", "carol@example.com"] as const;
+
+let data: TestData;
+let db: TestData["ctx"]["db"];
+const ids = new Map<string, number>();
+
+beforeEach(async () => {
+  data = await openTestData();
+  db = data.ctx.db;
+  for (const email of [ALICE, BOB, CAROL]) {
+    const now = after(-2 * GUARDED_WAIT_MS);
+    ids.set(email, (await insertAdmin(db, { ...audit, email, role: "admin", passwordHash: "hash", now })) ?? 0);
+  }
+  await updateSettings(db, { ...audit, twoPersonAboveCents: 500_00n, coolingOffDays: 5 });
+});
+
+afterEach(() => data.close());
+
+const id = (email: string) => ids.get(email) ?? 0;
+
+async function hold(kind: GuardedChangeKind, object: string, wanted = {}): Promise<number> {
+  const request = { ...audit, actor: ALICE, kind, object, wanted, requestedBy: id(ALICE) };
+  return (await holdChange(db, request)).change.id;
+}
+
+async function settle(changeId: number, confirmer: string | null = BOB, now = NOW) {
+  const kind = (await findGuardedChange(db, changeId))?.kind ?? "settings";
+  const confirmedBy = confirmer === null ? null : id(confirmer);
+  const actor = confirmer ?? "system";
+  return settleChange(db, { ...audit, actor, changeId, kind, confirmedBy, passwordHash: "new hash", now });
+}
+
+const relax = () => hold("settings", "settings", { twoPersonAboveCents: null });
+
+describe("a guarded change that is confirmed", () => {
+  it.each([
+    ["settings", "settings", { twoPersonAboveCents: null }],
+    ["create-admin", "admin:dan@example.com", { role: "operator" }],
+    ["change-admin", `admin:${CAROL}`, { role: "admin" }],
+    ["reset-password", `admin:${CAROL}`, {}],
+    ["remove-second-factor", `admin:${CAROL}`, {}],
+  ] as const)("ten confirmations of a change %s at once make it once", async (kind, object, wanted) => {
+    await updateAdmin(db, { ...audit, email: CAROL, role: "viewer" });
+    const changeId = await hold(kind, object, wanted);
+    const before = await data.database.sql`select from audit_log`;
+    const settled = await Promise.all(Array.from({ length: 10 }, () => settle(changeId)));
+    expect(settled.filter(({ status }) => status === "applied")).toHaveLength(1);
+    expect(settled.filter(({ status }) => status === "not-waiting")).toHaveLength(9);
+    expect(await data.database.sql`select from audit_log`).toHaveLength(before.length + 1);
+  });
+
+  it("a stop and a confirmation at once have one winner, and the change is made only if the confirmation won", async () => {
+    for (let round = 0; round < 5; round++) {
+      await updateSettings(db, { ...audit, twoPersonAboveCents: 500_00n });
+      const changeId = await relax();
+      const [settled, isStopped] = await Promise.all([
+        settle(changeId),
+        stopChange(db, { ...audit, actor: CAROL, changeId, stopReason: "stopped-by-administrator" }),
+      ]);
+      expect(settled.status === "applied").toBe(!isStopped);
+      expect((await getSettings(db)).twoPersonAboveCents).toBe(isStopped ? 500_00n : null);
+    }
+  });
+
+  it("a change whose requester is disabled at the same moment is made before that or not at all", async () => {
+    for (let round = 0; round < 5; round++) {
+      await updateAdmin(db, { ...audit, email: ALICE, isDisabled: false });
+      await updateSettings(db, { ...audit, twoPersonAboveCents: 500_00n });
+      const changeId = await relax();
+      const [settled] = await Promise.all([
+        settle(changeId),
+        updateAdmin(db, { ...audit, actor: CAROL, email: ALICE, isDisabled: true }),
+      ]);
+      expect(["applied", "stopped"]).toContain(settled.status);
+      expect((await getSettings(db)).twoPersonAboveCents).toBe(settled.status === "applied" ? null : 500_00n);
+    }
+  });
+
+  it("a change of one setting is made although another setting was changed meanwhile, and not if that one was", async () => {
+    const first = await relax();
+    await updateSettings(db, { ...audit, coolingOffDays: 9 });
+    expect(await settle(first)).toEqual({ status: "applied" });
+    expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: null, coolingOffDays: 9, updatedBy: ALICE });
+    await updateSettings(db, { ...audit, twoPersonAboveCents: 500_00n });
+    const second = await relax();
+    await updateSettings(db, { ...audit, twoPersonAboveCents: 400_00n });
+    expect(await settle(second)).toEqual({ status: "stopped", reason: "object-changed" });
+    expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: 400_00n });
+  });
+
+  it("a new administrator whose e-mail was taken meanwhile is not added a second time", async () => {
+    const changeId = await hold("create-admin", "admin:dan@example.com", { role: "admin" });
+    await insertAdmin(db, { ...audit, email: "dan@example.com", role: "viewer", passwordHash: "hash" });
+    expect(await settle(changeId)).toEqual({ status: "stopped", reason: "object-changed" });
+    expect(await findAdmin(db, "dan@example.com")).toMatchObject({ role: "viewer", passwordHash: "hash" });
+  });
+
+  it("another password is not issued after its owner has chosen one, and the sessions of one that is issued end", async () => {
+    const first = await hold("reset-password", `admin:${CAROL}`);
+    await setAdminPassword(db, { ...audit, actor: CAROL, email: CAROL, passwordHash: "own", isIssued: false });
+    expect(await settle(first)).toEqual({ status: "stopped", reason: "object-changed" });
+    const second = await hold("reset-password", `admin:${CAROL}`);
+    expect(await settle(second)).toEqual({ status: "applied" });
+    expect(await findAdmin(db, CAROL)).toMatchObject({ passwordHash: "new hash", mustChangePassword: true });
+    const [entry] = await data.database
+      .sql`select actor, after from audit_log where action = 'admin.password' order by id desc`;
+    expect(entry).toEqual({ actor: BOB, after: { change: second, requestedBy: ALICE } });
+  });
+
+  it("the digest of a password that a request keeps says nothing of the password's hash", async () => {
+    await renewPasswordHash(db, { adminId: id(CAROL), from: "hash", to: "a-hash-to-find" });
+    await hold("reset-password", `admin:${CAROL}`);
+    const [row] = await data.database.sql`select g::text as row from guarded_changes g`;
+    expect(row?.row).not.toContain("a-hash-to-find");
+  });
+});
+
+describe("who may confirm a guarded change", () => {
+  it("neither the requester nor a person whose power is new may confirm, and the change keeps waiting", async () => {
+    const changeId = await relax();
+    expect(await settle(changeId, ALICE)).toEqual({ status: "refused", refusal: "same-person" });
+    expect(await settle(changeId, ALICE, after(GUARDED_WAIT_MS - 1))).toMatchObject({ refusal: "same-person" });
+    await updateAdmin(db, { ...audit, email: CAROL, role: "viewer" });
+    expect(await settle(changeId, CAROL)).toMatchObject({ refusal: "not-an-admin" });
+    await updateAdmin(db, { ...audit, email: CAROL, role: "admin" });
+    expect(await settle(changeId, CAROL)).toMatchObject({ refusal: "new-power" });
+    await setAdminPassword(db, { ...audit, email: BOB, passwordHash: "issued", isIssued: true });
+    expect(await settle(changeId, BOB)).toMatchObject({ refusal: "new-power" });
+    await setAdminPassword(db, { ...audit, actor: BOB, email: BOB, passwordHash: "own", isIssued: false });
+    expect(await settle(changeId, BOB)).toMatchObject({ refusal: "new-power" });
+    expect(await findGuardedChange(db, changeId)).toMatchObject({ status: "waiting", decidedBy: null });
+    expect(await settle(changeId, BOB, after(GUARDED_WAIT_MS + 1))).toEqual({ status: "applied" });
+  });
+
+  it("the demotion of a viewer makes no wait longer, that of an administrator does, also before the request", async () => {
+    await insertAdmin(db, { ...audit, email: "vic@example.com", role: "viewer", passwordHash: "hash" });
+    await updateAdmin(db, { ...audit, actor: ALICE, email: "vic@example.com", isDisabled: true });
+    const first = await relax();
+    const due = async (now: Date) => (await listDueChanges(db, now)).map((change) => change.id);
+    expect(await due(after(GUARDED_WAIT_MS))).toEqual([first]);
+    await updateAdmin(db, { ...audit, actor: ALICE, email: CAROL, role: "operator", now: after(-6 * GUARDED_WAIT_MS) });
+    expect(await due(after(GUARDED_WAIT_MS))).toEqual([]);
+    expect(await settle(first, null, after(GUARDED_WAIT_MS))).toMatchObject({ refusal: "too-early" });
+    expect(await due(after(7 * GUARDED_WAIT_MS))).toEqual([first]);
+  });
+});

@@ -1,0 +1,31 @@
+import type { AlertEvent, AlertMessage } from "@cpa-payouts/core";
+import { type AlertCandidate, findScheduler } from "@cpa-payouts/db";
+import type { Context } from "./context.ts";
+
+/** What is needed to find the alerts that apply now. */
+export type Situation = Pick<Context, "db" | "clock" | "policy" | "alerts">;
+
+/** The events of alerts whose text is found together with them. */
+export type WrittenEvent = Extract<
+  AlertEvent,
+  | "sign-ins-failed"
+  | "sign-in-from-new-address"
+  | "change-waits"
+  | "admin-created"
+  | "admin-changed"
+  | "credentials-changed"
+  | "rule-relaxed"
+>;
+
+/** An alert with its text, which no other row decides. */
+export interface WrittenAlert extends AlertCandidate {
+  readonly event: WrittenEvent;
+  readonly text: Omit<AlertMessage, "id" | "link">;
+}
+
+/** The instant `ms` milliseconds ago, or when alerting began if that is later; null while it has not begun. */
+export async function alertingSince({ db, clock }: Situation, ms: number): Promise<Date | null> {
+  const scheduler = await findScheduler(db);
+  if (!scheduler?.alertingSince) return null;
+  return new Date(Math.max(clock().getTime() - ms, scheduler.alertingSince.getTime()));
+}
