@@ -18,6 +18,8 @@ const reviewing = {
   tests: testsOf("record-invoice-review", "record-invoice-review-two-people", "record-invoice-review-previewed"),
 };
 
+const guarding = { file: `${statements}/settle-change.ts`, tests: testsOf("settle-change") };
+
 /** Faults of the money path, in its order. A new statement that moves money gets its faults here. */
 export const mutants: readonly Mutant[] = [
   {
@@ -339,5 +341,41 @@ export const mutants: readonly Mutant[] = [
     ...reviewing,
     from: "select user_id, sum(amount_cents) as amount_cents from returned group by user_id",
     to: "select user_id, max(amount_cents) as amount_cents from returned group by user_id",
+  },
+  {
+    name: "guard-alone",
+    fault: "the requester confirms a relaxed rule at once",
+    ...guarding,
+    from: "when confirmer.id = c.requested_by and not waited.is_over then",
+    to: "when confirmer.id = c.requested_by and waited.is_over is null then",
+  },
+  {
+    name: "guard-new-power",
+    fault: "an account with an issued password confirms",
+    ...guarding,
+    from: "confirmer.must_change_password or confirmer.empowered_at",
+    to: "confirmer.empowered_at",
+  },
+  {
+    name: "guard-lost-rights",
+    fault: "the change of a disabled requester is made",
+    ...guarding,
+    from: "requester.role <> 'admin' or requester.disabled_at is not null",
+    to: "requester.role <> 'admin'",
+  },
+  {
+    name: "guard-unseen",
+    fault: "a change is made although its object changed since the request",
+    ...guarding,
+    from: "when (${state} @> c.seen) is not true then",
+    to: "when (${state} @> c.seen) is null then",
+  },
+  {
+    name: "guard-short-wait",
+    fault: "a colleague disabled before the request makes the wait no longer",
+    file: `${db}/guarded-state.ts`,
+    tests: testsOf("settle-change"),
+    from: "l.at >= ${requestedAt} - ${interval(GUARDED_LONG_WAIT_MS)}",
+    to: "l.at >= ${requestedAt}",
   },
 ];

@@ -92,6 +92,16 @@ describe("a guarded change that is confirmed", () => {
     }
   });
 
+  it.each([{ isDisabled: true }, { role: "operator" }] as const)(
+    "a change whose requester has become %o is stopped",
+    async (change) => {
+      const changeId = await relax();
+      await updateAdmin(db, { ...audit, actor: CAROL, email: ALICE, ...change });
+      expect(await settle(changeId)).toEqual({ status: "stopped", reason: "requester-lost-rights" });
+      expect((await getSettings(db)).twoPersonAboveCents).toBe(500_00n);
+    },
+  );
+
   it("a change of one setting is made although another setting was changed meanwhile, and not if that one was", async () => {
     const first = await relax();
     await updateSettings(db, { ...audit, coolingOffDays: 9 });
@@ -146,6 +156,15 @@ describe("who may confirm a guarded change", () => {
     expect(await settle(changeId, BOB)).toMatchObject({ refusal: "new-power" });
     expect(await findGuardedChange(db, changeId)).toMatchObject({ status: "waiting", decidedBy: null });
     expect(await settle(changeId, BOB, after(GUARDED_WAIT_MS + 1))).toEqual({ status: "applied" });
+  });
+
+  it("a person whose issued password is old but was not changed confirms nothing", async () => {
+    const now = after(-2 * GUARDED_WAIT_MS);
+    await setAdminPassword(db, { ...audit, email: BOB, passwordHash: "issued", isIssued: true, now });
+    const changeId = await relax();
+    expect(await settle(changeId, BOB)).toMatchObject({ refusal: "new-power" });
+    await setAdminPassword(db, { ...audit, actor: BOB, email: BOB, passwordHash: "own", isIssued: false });
+    expect(await settle(changeId, BOB)).toEqual({ status: "applied" });
   });
 
   it("the demotion of a viewer makes no wait longer, that of an administrator does, also before the request", async () => {
