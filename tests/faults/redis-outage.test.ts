@@ -1,4 +1,4 @@
-import type { PaymentRun } from "@cpa-payouts/db";
+import { getRun, type PaymentRun } from "@cpa-payouts/db";
 import { slowDownInvoices } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import { tick } from "@cpa-payouts/pipeline";
@@ -32,12 +32,14 @@ describe.skipIf(inject("redisBinary") === null)("Redis outage during a run", () 
     await redis.close();
   });
 
-  /** A run that is slow enough not to end before the outage. */
+  /** A run whose jobs are all queued, and that is slow enough not to end before the outage. */
   const startAndWaitForInvoices = async () => {
     const endSlowness = await slowDownInvoices(flow.database, USERS);
     const run = await openDueRun(flow, USERS);
     await eventually(
-      async () => (await flow.database.sql`select from invoices`).length > 50,
+      async () =>
+        (await flow.database.sql`select from invoices`).length > 50 &&
+        (await getRun(flow.ctx.db, run.id)).state === "processing",
       () => progressOf(flow),
     );
     return { run, endSlowness };
