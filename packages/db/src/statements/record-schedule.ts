@@ -44,7 +44,7 @@ export async function recordSchedule(
     ), judged as (
       select present.*, ${verdictOn(input)} as verdict from present
     ), recorded as (
-      update scheduler s set live_from = coalesce(s.live_from, ${input.liveFrom}::date), ${followed(input)}
+      update scheduler s set live_from = coalesce(j.live_from, ${input.liveFrom}::date), ${followed(input)}
       from judged j where s.id = j.id
       returning s.live_from, j.verdict, j.schedule_pattern as pattern, j.schedule_time_zone as time_zone
     ), audit as (
@@ -71,22 +71,26 @@ function verdictOn({ schedule: { pattern, timeZone }, now }: { schedule: Schedul
   end`;
 }
 
-/** The columns of the stored schedule `s` and of the one before, by the verdict `j`. A clock that is behind sets nothing back. */
+/**
+ * The columns of the schedule and of the one before, by the verdict. All values are those of the locked row `j`: after a wait
+ * for another tick, the row `s` is first seen as it was before that tick, and PostgreSQL tests the CHECKs with that mixture
+ * before it reads the row again. A clock that is behind sets nothing back.
+ */
 function followed({ schedule: { pattern, timeZone }, now }: { schedule: Schedule; now: Date }): SQL {
   const replaces = sql`j.verdict in ('first', 'changed')`;
   const at = instantParam(now);
   return sql`
-    schedule_pattern = case when ${replaces} then ${pattern} else s.schedule_pattern end,
-    schedule_time_zone = case when ${replaces} then ${timeZone} else s.schedule_time_zone end,
-    schedule_since = case when ${replaces} then ${at} else s.schedule_since end,
+    schedule_pattern = case when ${replaces} then ${pattern} else j.schedule_pattern end,
+    schedule_time_zone = case when ${replaces} then ${timeZone} else j.schedule_time_zone end,
+    schedule_since = case when ${replaces} then ${at} else j.schedule_since end,
     schedule_seen_at = case
       when ${replaces} then ${at}
-      when j.verdict = 'unchanged' then greatest(s.schedule_seen_at, ${at})
-      else s.schedule_seen_at end,
-    past_pattern = case when j.verdict = 'changed' then s.schedule_pattern else s.past_pattern end,
-    past_time_zone = case when j.verdict = 'changed' then s.schedule_time_zone else s.past_time_zone end,
+      when j.verdict = 'unchanged' then greatest(j.schedule_seen_at, ${at})
+      else j.schedule_seen_at end,
+    past_pattern = case when j.verdict = 'changed' then j.schedule_pattern else j.past_pattern end,
+    past_time_zone = case when j.verdict = 'changed' then j.schedule_time_zone else j.past_time_zone end,
     past_seen_at = case
-      when j.verdict = 'changed' then s.schedule_seen_at
-      when j.verdict = 'disputed' then greatest(s.past_seen_at, ${at})
-      else s.past_seen_at end`;
+      when j.verdict = 'changed' then j.schedule_seen_at
+      when j.verdict = 'disputed' then greatest(j.past_seen_at, ${at})
+      else j.past_seen_at end`;
 }
