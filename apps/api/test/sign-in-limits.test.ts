@@ -1,5 +1,6 @@
 import { scryptSync } from "node:crypto";
-import { BusyError, unlockAdmin } from "@cpa-payouts/access";
+import { BusyError, createWorkQueue, unlockAdmin, type WorkQueue } from "@cpa-payouts/access";
+import { eventually } from "@cpa-payouts/testing-servers";
 import { generateSync } from "otplib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { browserHeaders, clientWith, cookieOf, cookiesOf, NOW, openTestApi, PASSWORD, type TestApi } from "./api.ts";
@@ -259,6 +260,62 @@ describe("limits of confirmations", () => {
   });
 });
 
+describe("limits of choosing a password", () => {
+  const choose = (admin: Awaited<ReturnType<typeof signIn>>, password: string) =>
+    refusal(admin.changePassword({ body: { password } }));
+
+  it("twenty passwords that were chosen or refused in fifteen minutes are enough, and colleagues are not affected", async () => {
+    const admin = await signIn(api);
+    for (let index = 0; index < 20; index++)
+      expect(await choose(admin, "password1234")).toMatchObject({ code: "bad-input" });
+    expect(await choose(admin, "tulips under nine heavy bridges")).toEqual({ status: 429, code: "too-many-requests" });
+    expect(await statuses(1)).toEqual([200]);
+    await addAdmin(api, "bob@example.com");
+    const colleague = await signIn(api, { email: "bob@example.com" });
+    expect(await choose(colleague, "tulips under nine heavy bridges")).toMatchObject({ status: 200 });
+    later(14 * 60_000);
+    expect(await choose(admin, "tulips under nine heavy bridges")).toMatchObject({ status: 429 });
+    await unlockAdmin(api.flow.ctx, { email: EMAIL, actor: "test" });
+    expect(await choose(admin, "tulips under nine heavy bridges")).toMatchObject({ status: 200 });
+  });
+
+  it("many passwords that one person chooses at once do not keep a colleague from confirming", async () => {
+    await api.close();
+    const ends: (() => void)[] = [];
+    const queue = createWorkQueue({ concurrency: 2, maxWaiting: 50, maxWaitMs: 60_000 });
+    let isHeld = false;
+    let arrived = 0;
+    const hold = () => (isHeld ? new Promise<void>((resolve) => ends.push(resolve)) : Promise.resolve());
+    const hashing: WorkQueue = {
+      run: (work, urgency, person) => {
+        if (isHeld) arrived += 1;
+        return queue.run(
+          async () => {
+            if (person === EMAIL) await hold();
+            return work();
+          },
+          urgency,
+          person,
+        );
+      },
+    };
+    api = await openTestApi({ hashing });
+    await addAdmin(api, EMAIL);
+    await addAdmin(api, "bob@example.com");
+    const admin = await signIn(api);
+    const colleague = await signIn(api, { email: "bob@example.com" });
+    isHeld = true;
+    const chosen = Array.from({ length: 51 }, () => choose(admin, "tulips under nine heavy bridges"));
+    await eventually(async () => arrived === 20 && ends.length === 1);
+    expect(await refusal(colleague.confirmSession({ body: { password: PASSWORD } }))).toMatchObject({ status: 200 });
+    isHeld = false;
+    for (const end of ends) end();
+    const answers = (await Promise.all(chosen)).map(({ status }) => status);
+    expect(answers.filter((status) => status === 200)).toHaveLength(6);
+    expect(new Set(answers)).toEqual(new Set([200, 503, 429]));
+  });
+});
+
 describe("limits of addresses", () => {
   it("all addresses of a /64 of IPv6 are one client", async () => {
     const tries = [];
@@ -311,7 +368,72 @@ describe("limits of addresses", () => {
   });
 });
 
+/** A queue that refuses everything while `isFull`. */
+function fillableQueue() {
+  const queue = {
+    isFull: true,
+    run: <T>(work: () => Promise<T>): Promise<T> => (queue.isFull ? Promise.reject(new BusyError(5)) : work()),
+  };
+  return queue;
+}
+
 describe("passwords waiting to be checked", () => {
+  it("tries whose turn did not come are not counted: the right password is accepted afterwards, from anywhere", async () => {
+    await api.close();
+    const hashing = fillableQueue();
+    hashing.isFull = false;
+    api = await openTestApi({ hashing });
+    await addAdmin(api, EMAIL);
+    const browser = await knownBrowser();
+    const admin = await signIn(api);
+    const confirm = () => refusal(admin.confirmSession({ body: { password: PASSWORD } }));
+    hashing.isFull = true;
+    for (let index = 0; index < 12; index++) {
+      expect(await statuses(1, {}, browser)).toEqual([503]);
+      expect(await confirm()).toMatchObject({ status: 503 });
+      expect(await statuses(1, {}, from("203.0.113.77"))).toEqual([503]);
+    }
+    hashing.isFull = false;
+    expect(await statuses(1, {}, browser)).toEqual([200]);
+    expect(await confirm()).toMatchObject({ status: 200 });
+    expect(await statuses(1, {}, from("203.0.113.77"))).toEqual([200]);
+  });
+
+  it("a flood of tries whose turn does not come is still limited by its address", async () => {
+    await api.close();
+    api = await openTestApi({ hashing: fillableQueue() });
+    const tries = await statuses(22);
+    expect(tries.filter((status) => status === 429)).toHaveLength(2);
+  });
+
+  it("a code that was given with a password that was not looked at can be used again", async () => {
+    await api.close();
+    const hashing = fillableQueue();
+    hashing.isFull = false;
+    api = await openTestApi({ hashing });
+    await addAdmin(api, EMAIL);
+    const { secret, recoveryCodes } = await switchOnSecondFactor();
+    for (const code of [recoveryCodes[0] ?? "", codeOf(secret)]) {
+      await useUpTries();
+      hashing.isFull = true;
+      for (let index = 0; index < 5; index++) expect(await statuses(1, { code }, from("203.0.113.1"))).toEqual([503]);
+      hashing.isFull = false;
+      expect(await statuses(1, { code }, from("203.0.113.1"))).toEqual([200]);
+      expect(await statuses(1, { code }, from("203.0.113.1"))).toEqual([429]);
+    }
+  });
+
+  it("one code that is given with many passwords at the same moment admits one of them", async () => {
+    const { recoveryCodes } = await switchOnSecondFactor();
+    await useUpTries();
+    const [code = ""] = recoveryCodes;
+    const tries = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => trySignIn(api, { ...wrong, code }, from(`203.0.113.${index}`))),
+    );
+    const codes = tries.map(({ statusCode }) => statusCode).sort((a, b) => a - b);
+    expect(codes).toEqual([401, ...Array.from({ length: 7 }, () => 429)]);
+  });
+
   it("a sign-in whose turn does not come is answered with 503 and the time to wait, and is not logged as an error", async () => {
     await api.close();
     const full = { run: () => Promise.reject(new BusyError(5)) };

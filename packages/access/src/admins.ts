@@ -15,7 +15,7 @@ export async function createAdmin(
   ctx: AccessContext,
   { password: chosen, ...input }: AuditContext & { email: string; role: AdminRole; password?: string },
 ): Promise<{ status: "created"; password: string } | { status: "already-exists" }> {
-  const { password, passwordHash } = await preparePassword(ctx, input.email, chosen);
+  const { password, passwordHash } = await preparePassword(ctx, input, chosen);
   const adminId = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   if (adminId === null) return { status: "already-exists" };
   ctx.log.info({ adminId }, "admin.created");
@@ -62,7 +62,7 @@ export async function setPassword(
   ctx: AccessContext,
   { password: chosen, ...input }: AuditContext & { email: string; password?: string; exceptSessionId?: number },
 ): Promise<{ status: "set"; password: string } | { status: "unknown-admin" }> {
-  const { password, passwordHash } = await preparePassword(ctx, input.email, chosen);
+  const { password, passwordHash } = await preparePassword(ctx, input, chosen);
   const adminId = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   if (adminId === null) return { status: "unknown-admin" };
   ctx.log.info({ adminId }, "admin.password-changed");
@@ -70,10 +70,16 @@ export async function setPassword(
 }
 
 /** Checks the chosen password, or generates one, and hashes it. @throws InputError when the chosen one is easy to guess */
-async function preparePassword(ctx: AccessContext, email: string, chosen: string | undefined) {
+async function preparePassword(
+  ctx: AccessContext,
+  { email, actor }: { email: string; actor: string },
+  chosen: string | undefined,
+) {
   if (chosen !== undefined) await refuseWeakPassword(chosen, email);
   const password = chosen ?? generatePassword();
-  const passwordHash = await inQueue(ctx, "known", () => hashPassword(password, ctx.passwordCost));
+  const passwordHash = await inQueue(ctx, { urgency: "known", person: actor }, () =>
+    hashPassword(password, ctx.passwordCost),
+  );
   return { password, passwordHash };
 }
 

@@ -1,11 +1,11 @@
 import {
+  choosePassword,
   confirmSession,
   endSession,
   findSession,
   proposeSecondFactor,
   type Refusal,
   removeSecondFactor,
-  setPassword,
   signIn,
   switchOnSecondFactor,
 } from "@cpa-payouts/access";
@@ -53,7 +53,16 @@ export const sessionHandlers: Handlers<"sessions"> = {
 
   changePassword: async ({ access }, call) => {
     const { email, session } = personOf(call);
-    await setPassword(access, { ...call.audit, email, password: call.body.password, exceptSessionId: session.id });
+    const { password } = call.body;
+    const clientAddress = call.request.ip;
+    const chosen = await choosePassword(access, {
+      ...call.audit,
+      clientAddress,
+      email,
+      password,
+      sessionId: session.id,
+    });
+    if (chosen.status === "too-many-tries") throw problemOf(chosen, call.reply);
     return undefined;
   },
 

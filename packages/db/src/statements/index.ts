@@ -20,6 +20,7 @@ export { dropDoubledRows } from "./drop-doubled-rows.ts";
 export { dropRowsAboveLimit } from "./drop-rows-above-limit.ts";
 export { enterAdjustment } from "./enter-adjustment.ts";
 export { forgetTries } from "./forget-tries.ts";
+export { giveBackTries } from "./give-back-tries.ts";
 export { insertAdmin } from "./insert-admin.ts";
 export { insertAlerts } from "./insert-alerts.ts";
 export { insertApiToken } from "./insert-api-token.ts";

@@ -129,6 +129,7 @@ const others: readonly StatementName[] = [
   "dropDoubledRows",
   "dropRowsAboveLimit",
   "forgetTries",
+  "giveBackTries",
   "insertAdmin",
   "insertAlerts",
   "insertApiToken",
