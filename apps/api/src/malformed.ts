@@ -9,7 +9,7 @@ import { ApiProblem } from "./problems.ts";
 const MALFORMED = "/malformed";
 const TOO_LONG = "/too-long";
 
-/** The longest path of the API, with an external id of 200 characters of which each takes 9 when it is encoded, is shorter. */
+/** The longest path of the API, with an external id of 320 characters of which each takes 9 when it is encoded, is shorter. */
 export const LONGEST_PATH = 4_096;
 
 /** @returns the address to route: `url` itself, or the one of a route that refuses it */

@@ -1,11 +1,4 @@
-import {
-  externalIdProblem,
-  InputError,
-  MAX_EXTERNAL_ID_LENGTH,
-  parseCents,
-  parseLocalDate,
-  parseWholeNumber,
-} from "@cpa-payouts/core";
+import { InputError, MAX_EXTERNAL_ID_LENGTH, parseCents, parseLocalDate, parseWholeNumber } from "@cpa-payouts/core";
 import { z } from "zod";
 
 /** An amount in dollars in a response: always two decimals, a leading minus below zero. */
@@ -64,14 +57,8 @@ export function line(maxLength: number) {
 
 export const reason = line(500);
 
-/** The rule is the same as for an import. */
-export const externalId = z
-  .string()
-  .superRefine((text, issue) => {
-    const problem = externalIdProblem(text);
-    if (problem) issue.addIssue(problem);
-  })
-  .meta({ minLength: 1, maxLength: MAX_EXTERNAL_ID_LENGTH });
+/** The id of a user who exists. Only an import makes users, and restricts the ids of new ones. */
+export const externalId = z.string().min(1).max(MAX_EXTERNAL_ID_LENGTH);
 
 /**
  * A whole number in a path or a query string, written with digits only, as the command line reads it. A client in

@@ -90,6 +90,7 @@ export {
   findExternalId,
   findUser,
   hasUsers,
+  listKnownExternalIds,
   listUsers,
   tallyUsers,
   type User,
