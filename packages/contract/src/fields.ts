@@ -1,4 +1,11 @@
-import { InputError, MAX_EXTERNAL_ID_LENGTH, parseCents, parseLocalDate, parseWholeNumber } from "@cpa-payouts/core";
+import {
+  InputError,
+  MAX_EXTERNAL_ID_LENGTH,
+  parseCents,
+  parseInstant,
+  parseLocalDate,
+  parseWholeNumber,
+} from "@cpa-payouts/core";
 import { z } from "zod";
 
 /** An amount in dollars in a response: always two decimals, a leading minus below zero. */
@@ -24,6 +31,9 @@ export const signedAmount = z.string().max(40).transform(readWith(readSigned));
 
 /** A local date as input. The operation decides whether it must be a payment date. */
 export const dateInput = z.string().max(40).transform(readWith(parseLocalDate));
+
+/** An instant as input, with its zone: `Z` or an offset. */
+export const instantInput = z.iso.datetime({ offset: true }).transform(readWith(parseInstant));
 
 function readPositive(text: string): bigint {
   const cents = parseCents(text);

@@ -180,6 +180,11 @@ describe("bad row of an import file", () => {
       /^joined_at: .* is neither a date .* nor an instant/,
     ],
     [
+      "a joined_at in the year 0",
+      row({ joined_at: "0000-01-01T00:00:00Z" }),
+      'joined_at: "0000-01-01T00:00:00Z" is not an instant with a year from 1900 to 2999',
+    ],
+    [
       "a joined_at without a zone",
       row({ joined_at: "2026-01-31T09:30:00" }),
       /^joined_at: .* is neither a date .* nor an instant with its zone/,

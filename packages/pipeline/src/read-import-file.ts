@@ -1,5 +1,5 @@
 import { pipeline, type Readable } from "node:stream";
-import { abbreviate, InputError, parseCents, parseLocalDate, userStatuses } from "@cpa-payouts/core";
+import { abbreviate, InputError, parseCents, parseInstant, parseLocalDate, userStatuses } from "@cpa-payouts/core";
 import type { ImportRow } from "@cpa-payouts/db";
 import { type CsvError, type Parser, parse } from "csv-parse";
 import { z } from "zod";
@@ -223,7 +223,7 @@ function readCount(text: string): number {
 }
 
 function readInstant(text: string): Date {
-  if (instant.safeParse(text).success) return new Date(text);
+  if (instant.safeParse(text).success) return parseInstant(text);
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return new Date(`${parseLocalDate(text)}T00:00:00Z`);
   throw new InputError(
     `"${abbreviate(text)}" is neither a date (2026-01-31) nor an instant with its zone (2026-01-31T09:30:00Z)`,
