@@ -93,6 +93,23 @@ describe("sign-in limits", () => {
     expect(await statuses(6, wrong, via("203.0.113.9", "192.0.2.1"))).toEqual([401, 401, 401, 401, 401, 429]);
   });
 
+  it("an address that a proxy reports with a port is the same client with every port", async () => {
+    await api.close();
+    api = await openTestApi({ config: { trustedProxies: ["10.0.0.0/8"] } });
+    await addAdmin(api, EMAIL);
+    const via = (client: string) => ({ headers: { "x-forwarded-for": client }, remoteAddress: "10.0.0.1" });
+    const tries = [];
+    for (let port = 1; port <= 3; port++) tries.push(...(await statuses(1, wrong, via(`203.0.113.7:${port}`))));
+    tries.push(...(await statuses(2, wrong, via("203.0.113.7"))));
+    expect(tries).toEqual([401, 401, 401, 401, 401]);
+    expect(await statuses(1, wrong, via("203.0.113.7:4"))).toEqual([429]);
+    expect(await statuses(1, wrong, via("203.0.113.7:4, 10.0.0.2:55"))).toEqual([429]);
+    for (let port = 1; port <= 5; port++) await statuses(1, wrong, via(`[2001:db8::7]:${port}`));
+    expect(await statuses(1, wrong, via("[2001:db8::7]"))).toEqual([429]);
+    expect(await statuses(1, wrong, via("2001:db8::8"))).toEqual([429]);
+    expect(await statuses(1, wrong, via("2001:db8:0:1::8"))).toEqual([401]);
+  });
+
   it("tries to sign in from one address to many accounts are limited", async () => {
     const tries = [];
     for (let index = 0; index < 22; index++)
@@ -346,6 +363,17 @@ describe("limits of addresses", () => {
     for (let index = 0; index < 6; index++)
       answers.push((await api.request({ url: "/sign-in", remoteAddress: `2001:db8:1:2::${index}` })).statusCode);
     expect(answers).toEqual([200, 200, 200, 200, 200, 429]);
+  });
+
+  it("all networks of a /48 of IPv6 together make three times as many requests as one", async () => {
+    await api.close();
+    api = await openTestApi({ config: { rateLimit: 5 } });
+    const request = async (remoteAddress: string) => (await api.request({ url: "/sign-in", remoteAddress })).statusCode;
+    const answers = [];
+    for (let index = 0; index < 16; index++) answers.push(await request(`2001:db8:1:${index}::1`));
+    expect(answers).toEqual([...Array.from({ length: 15 }, () => 200), 429]);
+    expect(await request("2001:db8:2::1")).toBe(200);
+    for (let index = 0; index < 20; index++) expect(await request(`203.0.113.${index}`)).toBe(200);
   });
 
   it.each([

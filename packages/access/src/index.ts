@@ -8,7 +8,7 @@ export * from "./admins.ts";
 export * from "./api-tokens.ts";
 export type { Refusal } from "./authenticate.ts";
 export type { AccessContext } from "./context.ts";
-export { networkOf } from "./networks.ts";
+export { networkOf, siteOf } from "./networks.ts";
 export { hashPassword, type PasswordCost } from "./passwords.ts";
 export { proposeSecondFactor, removeSecondFactor, switchOnSecondFactor } from "./second-factor.ts";
 export * from "./sessions.ts";
