@@ -277,6 +277,29 @@ describe("limits of confirmations", () => {
   });
 });
 
+describe("right passwords without a right code", () => {
+  const noted = () => api.flow.database.sql`
+    select account, tries from throttles where key like 'refused-code %' order by key`;
+
+  it("the first step of a sign-in leaves nothing behind when the code follows from the same network", async () => {
+    const { secret } = await switchOnSecondFactor();
+    expect(await statuses(1, {}, from("203.0.113.1"))).toEqual([401]);
+    expect(await statuses(1, { code: wrongCodeOf(secret) }, from("203.0.113.1"))).toEqual([401]);
+    expect(await noted()).toEqual([{ account: EMAIL, tries: 2 }]);
+    expect(await statuses(1, { code: codeOf(secret) }, from("203.0.113.1"))).toEqual([200]);
+    expect(await noted()).toEqual([]);
+  });
+
+  it("those from another network stay, wrong passwords are not among them", async () => {
+    const { admin, secret } = await switchOnSecondFactor();
+    expect(await refusal(admin.confirmSession({ body: { password: PASSWORD } }))).toMatchObject({ status: 401 });
+    for (const credentials of [{}, { code: wrongCodeOf(secret) }, wrong])
+      expect(await statuses(1, credentials, from("203.0.113.1"))).toEqual([401]);
+    expect(await statuses(1, { code: codeOf(secret) })).toEqual([200]);
+    expect(await noted()).toEqual([{ account: EMAIL, tries: 2 }]);
+  });
+});
+
 describe("limits of choosing a password", () => {
   const choose = (admin: Awaited<ReturnType<typeof signIn>>, password: string) =>
     refusal(admin.changePassword({ body: { password } }));

@@ -4,10 +4,12 @@ import {
   forgetTries,
   listHashParameters,
   noteSignInFailure,
+  refusedCodes,
   renewPasswordHash,
 } from "@cpa-payouts/db";
 import { type Admission, type Attempt, admitAttempt, giveBack, type TooManyTries, tooManyTries } from "./admission.ts";
 import { type AccessContext, inQueue, type Turn } from "./context.ts";
+import { networkOf } from "./networks.ts";
 import { decoyHash, hashPassword, isKnownKind, isPassword, parametersOfCost } from "./passwords.ts";
 import { acceptCode, isAuthenticatorCode } from "./second-factor.ts";
 import { admit, countersOf } from "./throttle.ts";
@@ -45,9 +47,11 @@ export async function authenticate(
   if (isRight === null) return tooManyTries(admission.waitWithoutCode ?? 1, true);
   if (!admin || !isRight) return refuse(ctx, credentials, found);
   const refusal = await refusalOfCode(ctx, { ...credentials, admin, admission });
+  const refused = refusedCodes(admin.email, networkOf(credentials.clientAddress), ctx.clock());
+  if (refusal) await admit(ctx, [refused.counter]);
   if (refusal?.status === "wrong-credentials") return refuse(ctx, credentials, admin);
   if (refusal) return refusal;
-  await forgetTries(ctx.db, admission.forgivenKeys);
+  await forgetTries(ctx.db, [...admission.forgivenKeys, ...refused.keys]);
   await renewHash(ctx, admin, credentials.password);
   return { status: "right", admin };
 }

@@ -84,7 +84,12 @@ export {
   type SessionListing,
 } from "./reads/sessions.ts";
 export { getSettings, type Settings } from "./reads/settings.ts";
-export { listSignInFailures, type SignInFailures } from "./reads/sign-in-failures.ts";
+export {
+  listRefusedCodes,
+  listSignInFailures,
+  type RefusedCodes,
+  type SignInFailures,
+} from "./reads/sign-in-failures.ts";
 export {
   countUsersOwed,
   findExternalId,
@@ -99,6 +104,7 @@ export {
   type UserPage,
   type UserTally,
 } from "./reads/users.ts";
+export { refusedCodes } from "./refused-codes.ts";
 export * as schema from "./schema/index.ts";
 export { DEVICE_LIFE_MS, PROPOSAL_LIFE_MS, SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
 export * from "./setup.ts";

@@ -2,9 +2,11 @@ import { type AlertMessage, localDateAt } from "@cpa-payouts/core";
 import {
   type AlertCandidate,
   findScheduler,
+  listRefusedCodes,
   listSignInFailures,
   listSignInsFromNewAddresses,
   type NewAddressSignIn,
+  type RefusedCodes,
 } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
 
@@ -37,7 +39,15 @@ export async function findFailedSignIns(ctx: Situation): Promise<SignInAlert[]> 
   const since = await alertingSince(ctx, FAILURES_SINCE_MS);
   if (!since) return [];
   const failures = await failuresByDay(ctx, since);
-  return failures.filter((day) => day.failures >= FAILURES_A_DAY).map(alertOfFailures);
+  const refused = await listRefusedCodes(ctx.db, since);
+  return [
+    ...failures.filter((day) => day.failures >= FAILURES_A_DAY).map(alertOfFailures),
+    ...firstOfEachKey(refused.map((codes) => alertOfRefusedCodes(ctx, codes))),
+  ];
+}
+
+function firstOfEachKey(alerts: readonly SignInAlert[]): SignInAlert[] {
+  return alerts.filter(({ key }, index) => alerts.findIndex((alert) => alert.key === key) === index);
 }
 
 /** The sign-ins from new addresses that call for an alert now, whether it was raised before or not. */
@@ -77,6 +87,21 @@ function alertOfFailures({ email, day, failures }: FailuresOfDay): SignInAlert {
     ],
   };
   return { key: `${event}:${email}:${day}`, event, paymentDate: null, text };
+}
+
+/** One is enough: who has the right password and no code may not be its owner. */
+function alertOfRefusedCodes({ policy }: Situation, { email, at, network }: RefusedCodes): SignInAlert {
+  const event = "sign-ins-failed";
+  const day = localDateAt(at, policy.schedule.timeZone);
+  const text = {
+    headline: `The right password of ${email} was given from ${network} on ${day}, but no right code of the second factor`,
+    advice: `Ask ${email} whether that was them; if not, another person has their password: set a new one.`,
+    details: [
+      `No sign-in was completed from there within ten minutes. The audit log has the number of tries (object admin:${email}, action session.refuse-code).`,
+      `"payouts admin password ${email}" sets another password and ends all sessions.`,
+    ],
+  };
+  return { key: `${event}:${email}:${day}:code`, event, paymentDate: null, text };
 }
 
 function alertOfSignIn({ alerts }: Situation, { id, email, createdAt, clientAddress }: NewAddressSignIn): SignInAlert {

@@ -4,7 +4,7 @@ import { execute, instantParam } from "../sql.ts";
 import type { TryCounter } from "./count-tries.ts";
 
 /**
- * Takes back what {@link countTries} counted at an instant. A window that began later does not contain that try, and is left
+ * Takes back what `countTries` counted at an instant. A window that began later does not contain that try, and is left
  * as it is.
  */
 export async function giveBackTries(db: Db, counters: readonly TryCounter[], countedAt: Date): Promise<void> {

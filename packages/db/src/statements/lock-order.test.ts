@@ -121,6 +121,7 @@ const others: readonly StatementName[] = [
   "addUpTallies",
   "analyzeImportRows",
   "analyzeImported",
+  "auditRefusedCodes",
   "auditSignInFailures",
   "clearSecondFactor",
   "countTries",

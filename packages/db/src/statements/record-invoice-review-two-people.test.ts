@@ -151,7 +151,7 @@ describe("two-person rule", () => {
     it.each([
       ["payment", { status: "paid" } as const],
       ["forfeit", forfeit],
-    ])("counts as nobody for a %s: the next approval is the first one", async (_verdict, to) => {
+    ])("the approval of that person does not count for a %s, and the next one is the first", async (_verdict, to) => {
       await recordInvoiceReview(data.ctx.db, reviewOf(first, selection, to));
       await manage(change);
       const review = reviewOf("bob", selection, to);
@@ -166,7 +166,7 @@ describe("two-person rule", () => {
       expect(counted(last.counts)).toEqual({ reviewed: [1, 500_01n] });
     });
 
-    it("makes a preview that counted on them out of date", async () => {
+    it("a preview that counted on that person is out of date", async () => {
       await recordInvoiceReview(data.ctx.db, reviewOf(first, selection));
       const review = reviewOf("bob", selection);
       const preview = await storedPreview(data, review);
@@ -174,7 +174,7 @@ describe("two-person rule", () => {
       expect((await recordInvoiceReview(data.ctx.db, review, preview)).refusal).toBe("set-changed");
     });
 
-    it("counts again when they may review again and nobody else has approved meanwhile", async () => {
+    it("the approval counts again when that person may review again, if no other one has approved meanwhile", async () => {
       await recordInvoiceReview(data.ctx.db, reviewOf(first, selection));
       await manage(change);
       await manage({ isDisabled: false, role: "operator" });
