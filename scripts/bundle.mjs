@@ -55,8 +55,25 @@ export async function compile({ entry, folder, name, sourcemap = true }) {
       js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
     },
   });
+  refuseLazyCommonJs(metafile.inputs);
   const files = outputFiles.map(({ path, contents }) => ({ path: relative(outdir, path), contents }));
   return { files, inputs: Object.keys(metafile.inputs) };
+}
+
+/**
+ * esbuild gives the chunk of a CommonJS module that is imported dynamically no named exports, which Node gives it: the program
+ * would work from its sources and fail as a bundle. A static import, in a module that is imported dynamically, works in both.
+ *
+ * @throws Error that names the modules
+ */
+function refuseLazyCommonJs(inputs) {
+  const found = Object.entries(inputs).flatMap(([importer, { imports }]) =>
+    imports
+      .filter(({ kind, path }) => kind === "dynamic-import" && inputs[path]?.format === "cjs")
+      .map(({ path }) => `${importer} imports the CommonJS module ${path} dynamically`),
+  );
+  if (found.length === 0) return;
+  throw new Error(`${found.join("; ")}: import a module of your own instead, which imports it statically`);
 }
 
 export function writeFiles(files, folder) {

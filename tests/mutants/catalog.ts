@@ -295,6 +295,14 @@ export const mutants: readonly Mutant[] = [
     to: "when c.agreed_by is null then 'same-person'",
   },
   {
+    name: "review-lost-approver",
+    fault: "an administrator who was disabled since is one of the two people",
+    file: `${db}/invoice-review.ts`,
+    ...reviewing,
+    from: "a.disabled_at is not null or a.role = 'viewer'",
+    to: "a.role = 'viewer'",
+  },
+  {
     name: "review-by-program",
     fault: "a program gives one of two approvals",
     file: `${db}/invoice-review.ts`,

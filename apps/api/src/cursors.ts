@@ -1,3 +1,4 @@
+import { dateInput, instantInput } from "@cpa-payouts/contract";
 import { InputError } from "@cpa-payouts/core";
 import { z } from "zod";
 
@@ -17,14 +18,13 @@ const cents = z
   .string()
   .regex(/^-?\d{1,18}$/)
   .transform(BigInt);
-const instant = z.iso.datetime().transform((text) => new Date(text));
 
 /** The contents of a cursor, for each way in which lists are sorted. */
 export const positions = {
   byId: z.object({ id }),
   byIdAndCents: z.object({ id, cents }),
-  byDate: z.object({ date: z.iso.date() }),
-  byInstant: z.object({ id, at: instant }),
+  byDate: z.object({ date: dateInput }),
+  byInstant: z.object({ id, at: instantInput }),
 };
 
 /**

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { setRule } from "./access/scope-rules.ts";
 import { ApiProblem } from "./problems.ts";
@@ -9,14 +10,24 @@ import { ApiProblem } from "./problems.ts";
 const MALFORMED = "/malformed";
 const TOO_LONG = "/too-long";
 
-/** The longest path of the API, with an external id of 200 characters of which each takes 9 when it is encoded, is shorter. */
+/** The longest path of the API, with an external id of 320 characters of which each takes 9 when it is encoded, is shorter. */
 export const LONGEST_PATH = 4_096;
 
-/** @returns the address to route: `url` itself, or the one of a route that refuses it */
-export function routableUrl(url: string): string {
+/** The requests that were led to one of the two addresses; for all others there are no such pages. */
+const unroutable = new WeakSet<IncomingMessage>();
+
+/** @returns the address to route: the one of the request, or the one of a route that refuses it */
+export function routableUrl(request: IncomingMessage): string {
+  const { url = "/" } = request;
+  const refusing = refusingUrl(url);
+  if (refusing !== null) unroutable.add(request);
+  return refusing ?? url;
+}
+
+function refusingUrl(url: string): string | null {
   const [path = ""] = url.split("?");
   if (path.length > LONGEST_PATH) return TOO_LONG;
-  return isDecodable(path) && !/%00/.test(url) ? url : MALFORMED;
+  return isDecodable(path) && !/%00/.test(url) ? null : MALFORMED;
 }
 
 function isDecodable(path: string): boolean {
@@ -32,16 +43,17 @@ function isDecodable(path: string): boolean {
 export async function refuseMalformed(server: FastifyInstance): Promise<void> {
   await server.register(async (scope) => {
     setRule(scope, { role: "public", scope: null });
-    scope.all(MALFORMED, { schema: { hide: true } }, async () => {
-      throw new ApiProblem(
-        400,
-        "bad-request",
-        "the address is not a valid URL: it has a null byte or a wrong % sequence",
-      );
-    });
-    scope.all(TOO_LONG, { schema: { hide: true } }, async () => {
-      throw new ApiProblem(414, "too-long", `the path has more than ${LONGEST_PATH} characters`);
-    });
+    const refuse = (url: string, refusal: () => ApiProblem) =>
+      scope.all(url, { schema: { hide: true } }, async ({ raw }, reply) => {
+        if (!unroutable.has(raw)) return reply.callNotFound();
+        throw refusal();
+      });
+    refuse(
+      MALFORMED,
+      () =>
+        new ApiProblem(400, "bad-request", "the address is not a valid URL: it has a null byte or a wrong % sequence"),
+    );
+    refuse(TOO_LONG, () => new ApiProblem(414, "too-long", `the path has more than ${LONGEST_PATH} characters`));
   });
   server.addHook("preValidation", async ({ query, params, body }) => {
     const problems = unstorable({ query, params, body });

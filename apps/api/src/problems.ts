@@ -52,7 +52,7 @@ function problemOf(error: unknown): ApiProblem {
 }
 
 /** The body of an error response. */
-function bodyOf({ status, code, message, details }: ApiProblem, requestId: string): Problem {
+export function bodyOf({ status, code, message, details }: ApiProblem, requestId: string): Problem {
   return {
     type: problemTypeOf(code),
     title: problemTitles[code],

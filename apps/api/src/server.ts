@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { networkOf } from "@cpa-payouts/access";
+import { networkOf, siteOf } from "@cpa-payouts/access";
 import type { AccessRule } from "@cpa-payouts/contract";
 import { defined } from "@cpa-payouts/core";
 import { tallyUsers } from "@cpa-payouts/db";
@@ -11,6 +11,7 @@ import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import { serializerCompiler, validatorCompiler } from "fastify-type-provider-zod";
 import { type Caller, callerOf } from "./access/callers.ts";
+import { dropForwardedPorts } from "./access/forwarded.ts";
 import { hostCheck } from "./access/hosts.ts";
 import { refusalOfOrigin } from "./access/origin.ts";
 import { refusalOf } from "./access/rules.ts";
@@ -28,6 +29,7 @@ import { ApiProblem, problemSender } from "./problems.ts";
 import { registerOperations } from "./routes.ts";
 import { registerSecurityTxt } from "./security-txt.ts";
 import { streamCounter } from "./streams.ts";
+import { answerUnparsable, ignoreExpectations, refuseWithoutHost } from "./unparsable.ts";
 
 /** A registered route with its access rule. */
 export interface ServedRoute {
@@ -59,6 +61,9 @@ declare module "fastify" {
 const BODY_LIMIT = 64 * 1024;
 const REQUEST_TIMEOUT_MS = 30_000;
 
+/** A /48 of IPv6 may make as many requests as this number of networks. Sign-ins have the same proportion. */
+const NETWORKS_OF_SITE = 3;
+
 /** Counting 200,000 users takes 50 ms, and no decision depends on an exact count. */
 const USERS_CACHED_MS = 10_000;
 
@@ -76,6 +81,7 @@ export async function createServer(options: ApiOptions): Promise<FastifyInstance
   });
   closeWithoutDelay(server);
   requireRules(server);
+  ignoreExpectations(server);
   await protect(server, api);
   recordRequests(server, api);
   await refuseMalformed(server);
@@ -105,12 +111,20 @@ function serverOptions({ config }: Api): FastifyServerOptions {
     // X-Forwarded-For is believed only from a proxy in TRUSTED_PROXIES; any client can send the header.
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: "idle",
-    rewriteUrl: ({ url = "/" }: { url?: string }) => routableUrl(url),
+    rewriteUrl: routableUrl,
+    clientErrorHandler: answerUnparsable,
     // The length of the whole path is limited instead: the router answers a long parameter as if there were no such route.
     routerOptions: { maxParamLength: LONGEST_PATH },
+    // `refuseWithoutHost` does it; Node's own answer would be empty.
     ...(config.tls
-      ? { https: { cert: readFileSync(config.tls.certFile), key: readFileSync(config.tls.keyFile) } }
-      : {}),
+      ? {
+          https: {
+            cert: readFileSync(config.tls.certFile),
+            key: readFileSync(config.tls.keyFile),
+            requireHostHeader: false,
+          },
+        }
+      : { http: { requireHostHeader: false } }),
   };
   return options as FastifyServerOptions;
 }
@@ -145,11 +159,14 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
   const { ctx, config } = api;
   const checkHost = hostCheck(config);
   server.decorateRequest("caller", null);
+  // Before anything asks for the client's address.
+  server.addHook("onRequest", async ({ raw }) => dropForwardedPorts(raw.headers));
   await server.register(cookie);
   await server.register(helmet, helmetOptions(isSecure(config)));
   server.addHook("onRequest", async (request, reply) => {
     void reply.header("x-request-id", request.id);
     void reply.header("cache-control", "no-store");
+    refuseWithoutHost(request.raw);
     if (!request.routeOptions.config.isForMonitors) checkHost(request.host);
   });
   await server.register(rateLimit, {
@@ -162,6 +179,7 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
   });
   // Before the caller is looked up, so that a client that guesses sessions cannot load the database.
   server.addHook("onRequest", server.rateLimit());
+  limitSites(server, config.rateLimit);
   server.addHook("onRequest", async (request, reply) => {
     const { authorization, origin, "sec-fetch-site": secFetchSite } = request.headers;
     const { access: rule, isForMonitors } = request.routeOptions.config;
@@ -183,6 +201,25 @@ async function protect(server: FastifyInstance, api: Api): Promise<void> {
     const signInPath = mustSignIn ? signInPathFor(request) : null;
     if (signInPath) return reply.redirect(signInPath);
     if (refusal) throw refusal;
+  });
+}
+
+/** Limits the requests from all networks of a /48 of IPv6 together, which one client may have to itself. */
+function limitSites(server: FastifyInstance, rateLimit: number): void {
+  const count = server.createRateLimit({
+    max: rateLimit * NETWORKS_OF_SITE,
+    keyGenerator: ({ ip }) => siteOf(ip) ?? "",
+    allowList: (_request, site) => site === "",
+  });
+  server.addHook("onRequest", async (request, reply) => {
+    const counted = await count(request);
+    if (counted.isAllowed || !counted.isExceeded) return;
+    void reply.header("retry-after", counted.ttlInSeconds);
+    throw new ApiProblem(
+      429,
+      "too-many-requests",
+      `too many requests from ${counted.key}; wait ${counted.ttlInSeconds} seconds`,
+    );
   });
 }
 

@@ -44,6 +44,8 @@ const nasty = fc.constantFrom<unknown>(
   "2026-12-07",
   "9999-12-31",
   "0000-00-00",
+  "0000-01-01",
+  "0000-01-01T00:00:00Z",
   "-1",
   "1e400",
   "999999999999999.99",
@@ -149,6 +151,47 @@ describe.each(fuzzed)("%s", (name, { method, path, body: takesBody }) => {
       }),
       { numRuns: 25 },
     );
+  });
+});
+
+describe("dates and instants beyond those of the database", () => {
+  const far = ["0000-01-01", "0000-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59.999Z", "1899-12-31T23:59:59Z"];
+
+  const fields = Object.values<Operation>(operations).flatMap(({ method, path, query, params }) =>
+    method === "GET"
+      ? [...Object.keys(query?.shape ?? {}), ...Object.keys(params?.shape ?? {})].map((field) => ({ path, field }))
+      : [],
+  );
+  const request = (path: string, field: string, sent: string) => {
+    const filled = path.replace(/:(\w+)/g, (_, name) => (name === field ? encodeURIComponent(sent) : "2026-12-07"));
+    return api.request({ url: `${filled}?${field}=${encodeURIComponent(sent)}`, headers: admin.headers });
+  };
+
+  it("none in any field of any operation that reads is a failure of the server", async () => {
+    expect(fields.length).toBeGreaterThan(40);
+    for (const { path, field } of fields)
+      for (const sent of far)
+        expect((await request(path, field, sent)).statusCode, `${path} ${field}=${sent}`).toBeLessThan(500);
+  });
+
+  it("those that are dates or instants are refused by name", async () => {
+    const refused = await request("/api/v1/audit-log", "from", "0000-01-01T00:00:00Z");
+    expect([refused.statusCode, refused.json().problems]).toEqual([
+      400,
+      ['query.from: "0000-01-01T00:00:00Z" is not an instant with a year from 1900 to 2999'],
+    ]);
+  });
+
+  it("a forged cursor with one is not the cursor of any list", async () => {
+    for (const path of fields.flatMap(({ path, field }) => (field === "cursor" ? [path] : [])))
+      for (const sent of far) {
+        const forged = Buffer.from(JSON.stringify({ id: "1", cents: "1", date: sent, at: sent })).toString("base64url");
+        expect((await request(path, "cursor", forged)).statusCode, `${path} ${sent}`).toBeLessThan(500);
+      }
+    const date = Buffer.from('{"date":"0000-01-01"}').toString("base64url");
+    expect((await request("/api/v1/runs", "cursor", date)).json().problems).toEqual([
+      "query.cursor: it is not the `next` of a page of this list",
+    ]);
   });
 });
 

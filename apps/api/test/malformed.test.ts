@@ -1,3 +1,4 @@
+import { importNetwork } from "@cpa-payouts/db/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { browserHeaders, openTestApi, type SignedIn, type TestApi } from "./api.ts";
 
@@ -77,6 +78,32 @@ describe("text that cannot be stored", () => {
     });
     expect(response.statusCode).toBe(400);
     expect(response.json().problems).toEqual(["body.note: it has a null character or half a surrogate pair"]);
+  });
+});
+
+describe("users of earlier versions", () => {
+  it.each([
+    ["a right-to-left override", "user\u202e1"],
+    ["a control character", "user\u001b1"],
+    ["320 characters, each of three bytes", "€".repeat(320)],
+  ])("a user whose id has %s can be read, suspended and credited, and links lead to them", async (_what, id) => {
+    const { sql } = api.flow.database;
+    await importNetwork(api.flow.ctx, [{ externalId: "old" }]);
+    const [user] = await sql<{ id: number }[]>`
+      update users set external_id = ${id} where external_id = 'old' returning id::int`;
+    expect((await admin.readUser({ params: { externalId: id } })).externalId).toBe(id);
+    const params = { externalId: id };
+    expect(await admin.changeUserStatus({ params, body: { status: "suspended", reason: "test" } })).toMatchObject({
+      externalId: id,
+      status: "suspended",
+    });
+    await admin.createCredit({
+      headers: { "idempotency-key": id.slice(0, 2) + user?.id },
+      body: { externalId: id, amount: "1.00" },
+    });
+    const link = await api.request({ url: `/go/user/${user?.id}`, headers: admin.headers });
+    const target = await api.request({ url: String(link.headers.location), headers: admin.headers });
+    expect([link.statusCode, target.statusCode]).toEqual([302, 200]);
   });
 });
 

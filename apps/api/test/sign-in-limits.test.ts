@@ -1,5 +1,6 @@
 import { scryptSync } from "node:crypto";
-import { BusyError, unlockAdmin } from "@cpa-payouts/access";
+import { BusyError, createWorkQueue, unlockAdmin, type WorkQueue } from "@cpa-payouts/access";
+import { eventually } from "@cpa-payouts/testing-servers";
 import { generateSync } from "otplib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { browserHeaders, clientWith, cookieOf, cookiesOf, NOW, openTestApi, PASSWORD, type TestApi } from "./api.ts";
@@ -90,6 +91,23 @@ describe("sign-in limits", () => {
     expect(await statuses(1, wrong, via("198.51.100.1, 203.0.113.7", "10.0.0.1"))).toEqual([429]);
     // The header of a proxy that is not trusted is ignored.
     expect(await statuses(6, wrong, via("203.0.113.9", "192.0.2.1"))).toEqual([401, 401, 401, 401, 401, 429]);
+  });
+
+  it("an address that a proxy reports with a port is the same client with every port", async () => {
+    await api.close();
+    api = await openTestApi({ config: { trustedProxies: ["10.0.0.0/8"] } });
+    await addAdmin(api, EMAIL);
+    const via = (client: string) => ({ headers: { "x-forwarded-for": client }, remoteAddress: "10.0.0.1" });
+    const tries = [];
+    for (let port = 1; port <= 3; port++) tries.push(...(await statuses(1, wrong, via(`203.0.113.7:${port}`))));
+    tries.push(...(await statuses(2, wrong, via("203.0.113.7"))));
+    expect(tries).toEqual([401, 401, 401, 401, 401]);
+    expect(await statuses(1, wrong, via("203.0.113.7:4"))).toEqual([429]);
+    expect(await statuses(1, wrong, via("203.0.113.7:4, 10.0.0.2:55"))).toEqual([429]);
+    for (let port = 1; port <= 5; port++) await statuses(1, wrong, via(`[2001:db8::7]:${port}`));
+    expect(await statuses(1, wrong, via("[2001:db8::7]"))).toEqual([429]);
+    expect(await statuses(1, wrong, via("2001:db8::8"))).toEqual([429]);
+    expect(await statuses(1, wrong, via("2001:db8:0:1::8"))).toEqual([401]);
   });
 
   it("tries to sign in from one address to many accounts are limited", async () => {
@@ -259,6 +277,85 @@ describe("limits of confirmations", () => {
   });
 });
 
+describe("right passwords without a right code", () => {
+  const noted = () => api.flow.database.sql`
+    select account, tries from throttles where key like 'refused-code %' order by key`;
+
+  it("the first step of a sign-in leaves nothing behind when the code follows from the same network", async () => {
+    const { secret } = await switchOnSecondFactor();
+    expect(await statuses(1, {}, from("203.0.113.1"))).toEqual([401]);
+    expect(await statuses(1, { code: wrongCodeOf(secret) }, from("203.0.113.1"))).toEqual([401]);
+    expect(await noted()).toEqual([{ account: EMAIL, tries: 2 }]);
+    expect(await statuses(1, { code: codeOf(secret) }, from("203.0.113.1"))).toEqual([200]);
+    expect(await noted()).toEqual([]);
+  });
+
+  it("those from another network stay, wrong passwords are not among them", async () => {
+    const { admin, secret } = await switchOnSecondFactor();
+    expect(await refusal(admin.confirmSession({ body: { password: PASSWORD } }))).toMatchObject({ status: 401 });
+    for (const credentials of [{}, { code: wrongCodeOf(secret) }, wrong])
+      expect(await statuses(1, credentials, from("203.0.113.1"))).toEqual([401]);
+    expect(await statuses(1, { code: codeOf(secret) })).toEqual([200]);
+    expect(await noted()).toEqual([{ account: EMAIL, tries: 2 }]);
+  });
+});
+
+describe("limits of choosing a password", () => {
+  const choose = (admin: Awaited<ReturnType<typeof signIn>>, password: string) =>
+    refusal(admin.changePassword({ body: { password } }));
+
+  it("twenty passwords that were chosen or refused in fifteen minutes are enough, and colleagues are not affected", async () => {
+    const admin = await signIn(api);
+    for (let index = 0; index < 20; index++)
+      expect(await choose(admin, "password1234")).toMatchObject({ code: "bad-input" });
+    expect(await choose(admin, "tulips under nine heavy bridges")).toEqual({ status: 429, code: "too-many-requests" });
+    expect(await statuses(1)).toEqual([200]);
+    await addAdmin(api, "bob@example.com");
+    const colleague = await signIn(api, { email: "bob@example.com" });
+    expect(await choose(colleague, "tulips under nine heavy bridges")).toMatchObject({ status: 200 });
+    later(14 * 60_000);
+    expect(await choose(admin, "tulips under nine heavy bridges")).toMatchObject({ status: 429 });
+    await unlockAdmin(api.flow.ctx, { email: EMAIL, actor: "test" });
+    expect(await choose(admin, "tulips under nine heavy bridges")).toMatchObject({ status: 200 });
+  });
+
+  it("many passwords that one person chooses at once do not keep a colleague from confirming", async () => {
+    await api.close();
+    const ends: (() => void)[] = [];
+    const queue = createWorkQueue({ concurrency: 2, maxWaiting: 50, maxWaitMs: 60_000 });
+    let isHeld = false;
+    let arrived = 0;
+    const hold = () => (isHeld ? new Promise<void>((resolve) => ends.push(resolve)) : Promise.resolve());
+    const hashing: WorkQueue = {
+      run: (work, urgency, person) => {
+        if (isHeld) arrived += 1;
+        return queue.run(
+          async () => {
+            if (person === EMAIL) await hold();
+            return work();
+          },
+          urgency,
+          person,
+        );
+      },
+    };
+    api = await openTestApi({ hashing });
+    await addAdmin(api, EMAIL);
+    await addAdmin(api, "bob@example.com");
+    const admin = await signIn(api);
+    const colleague = await signIn(api, { email: "bob@example.com" });
+    isHeld = true;
+    const chosen = Array.from({ length: 51 }, () => choose(admin, "tulips under nine heavy bridges"));
+    await eventually(async () => arrived === 20 && ends.length === 1);
+    expect(await refusal(colleague.confirmSession({ body: { password: PASSWORD } }))).toMatchObject({ status: 200 });
+    isHeld = false;
+    for (const end of ends) end();
+    const answers = (await Promise.all(chosen)).map(({ status }) => status);
+    expect(answers.filter((status) => status === 200)).toHaveLength(6);
+    expect(new Set(answers)).toEqual(new Set([200, 503, 429]));
+  });
+});
+
 describe("limits of addresses", () => {
   it("all addresses of a /64 of IPv6 are one client", async () => {
     const tries = [];
@@ -291,6 +388,17 @@ describe("limits of addresses", () => {
     expect(answers).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
+  it("all networks of a /48 of IPv6 together make three times as many requests as one", async () => {
+    await api.close();
+    api = await openTestApi({ config: { rateLimit: 5 } });
+    const request = async (remoteAddress: string) => (await api.request({ url: "/sign-in", remoteAddress })).statusCode;
+    const answers = [];
+    for (let index = 0; index < 16; index++) answers.push(await request(`2001:db8:1:${index}::1`));
+    expect(answers).toEqual([...Array.from({ length: 15 }, () => 200), 429]);
+    expect(await request("2001:db8:2::1")).toBe(200);
+    for (let index = 0; index < 20; index++) expect(await request(`203.0.113.${index}`)).toBe(200);
+  });
+
   it.each([
     ["NUL", "a\u0000@example.com"],
     ["half of a surrogate pair", "a\ud800@example.com"],
@@ -311,7 +419,72 @@ describe("limits of addresses", () => {
   });
 });
 
+/** A queue that refuses everything while `isFull`. */
+function fillableQueue() {
+  const queue = {
+    isFull: true,
+    run: <T>(work: () => Promise<T>): Promise<T> => (queue.isFull ? Promise.reject(new BusyError(5)) : work()),
+  };
+  return queue;
+}
+
 describe("passwords waiting to be checked", () => {
+  it("tries whose turn did not come are not counted: the right password is accepted afterwards, from anywhere", async () => {
+    await api.close();
+    const hashing = fillableQueue();
+    hashing.isFull = false;
+    api = await openTestApi({ hashing });
+    await addAdmin(api, EMAIL);
+    const browser = await knownBrowser();
+    const admin = await signIn(api);
+    const confirm = () => refusal(admin.confirmSession({ body: { password: PASSWORD } }));
+    hashing.isFull = true;
+    for (let index = 0; index < 12; index++) {
+      expect(await statuses(1, {}, browser)).toEqual([503]);
+      expect(await confirm()).toMatchObject({ status: 503 });
+      expect(await statuses(1, {}, from("203.0.113.77"))).toEqual([503]);
+    }
+    hashing.isFull = false;
+    expect(await statuses(1, {}, browser)).toEqual([200]);
+    expect(await confirm()).toMatchObject({ status: 200 });
+    expect(await statuses(1, {}, from("203.0.113.77"))).toEqual([200]);
+  });
+
+  it("a flood of tries whose turn does not come is still limited by its address", async () => {
+    await api.close();
+    api = await openTestApi({ hashing: fillableQueue() });
+    const tries = await statuses(22);
+    expect(tries.filter((status) => status === 429)).toHaveLength(2);
+  });
+
+  it("a code that was given with a password that was not looked at can be used again", async () => {
+    await api.close();
+    const hashing = fillableQueue();
+    hashing.isFull = false;
+    api = await openTestApi({ hashing });
+    await addAdmin(api, EMAIL);
+    const { secret, recoveryCodes } = await switchOnSecondFactor();
+    for (const code of [recoveryCodes[0] ?? "", codeOf(secret)]) {
+      await useUpTries();
+      hashing.isFull = true;
+      for (let index = 0; index < 5; index++) expect(await statuses(1, { code }, from("203.0.113.1"))).toEqual([503]);
+      hashing.isFull = false;
+      expect(await statuses(1, { code }, from("203.0.113.1"))).toEqual([200]);
+      expect(await statuses(1, { code }, from("203.0.113.1"))).toEqual([429]);
+    }
+  });
+
+  it("one code that is given with many passwords at the same moment admits one of them", async () => {
+    const { recoveryCodes } = await switchOnSecondFactor();
+    await useUpTries();
+    const [code = ""] = recoveryCodes;
+    const tries = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => trySignIn(api, { ...wrong, code }, from(`203.0.113.${index}`))),
+    );
+    const codes = tries.map(({ statusCode }) => statusCode).sort((a, b) => a - b);
+    expect(codes).toEqual([401, ...Array.from({ length: 7 }, () => 429)]);
+  });
+
   it("a sign-in whose turn does not come is answered with 503 and the time to wait, and is not logged as an error", async () => {
     await api.close();
     const full = { run: () => Promise.reject(new BusyError(5)) };

@@ -288,6 +288,21 @@ describe("second factor", () => {
 });
 
 describe("host check", () => {
+  it.each([
+    ["https://P.example.com", "P.EXAMPLE.com", true],
+    ["https://p.example.com", "p.example.com:443", true],
+    ["https://p.example.com:8443", "P.example.com:8443", true],
+    ["http://p.example.com", "p.example.com:80", true],
+    ["https://p.example.com", "p.example.com:80", false],
+    ["https://p.example.com", "p.example.com.evil.example.com", false],
+    ["https://p.example.com", "LOCALHOST:443", true],
+  ])("with PUBLIC_URL %s the host %s is the server's: %s", async (publicUrl, host, isOwn) => {
+    await api.close();
+    api = await openTestApi({ config: { publicUrl } });
+    const response = await api.request({ url: "/sign-in", headers: { host } });
+    expect(response.statusCode).toBe(isOwn ? 200 : 421);
+  });
+
   it("a request for a host name that is not the server's is refused", async () => {
     const response = await trySignIn(
       api,

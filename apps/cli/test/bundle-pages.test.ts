@@ -53,6 +53,17 @@ describe("pages of the bundle", () => {
     }
   });
 
+  it("the bundle tells easy passwords from others, and stores the chosen one", async () => {
+    const choose = (password: string) =>
+      fetch(`${url}/api/v1/session/password`, {
+        method: "PUT",
+        headers: { cookie, origin: url, "content-type": "application/json" },
+        body: JSON.stringify({ password }),
+      });
+    expect((await choose("password1234")).status).toBe(400);
+    expect((await choose("tulips under nine heavy bridges")).status).toBe(204);
+  });
+
   it("the bundle answers the requests of the board's page", async () => {
     for (const path of ["/queues/api/queues", "/queues/api/redis/stats", "/queues/static/locales/en-US/messages.json"])
       expect([path, (await fetch(url + path, { headers: { cookie } })).status]).toEqual([path, 200]);

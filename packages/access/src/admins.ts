@@ -53,7 +53,7 @@ async function insert(
     ...input
   }: AuditContext & NewAdmin & { password?: string | undefined; mustChangePassword: boolean },
 ): Promise<Created> {
-  const { password, passwordHash } = await preparePassword(ctx, input.email, chosen);
+  const { password, passwordHash } = await preparePassword(ctx, input, chosen);
   const adminId = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   if (adminId === null) return { status: "already-exists" };
   ctx.log.info({ adminId }, "admin.created");
@@ -106,7 +106,10 @@ export async function changePassword(
   { password, ...input }: AuditContext & { email: string; password: string; exceptSessionId: number },
 ): Promise<void> {
   const admin = await findAdmin(ctx.db, input.email);
-  if (admin?.mustChangePassword && (await inQueue(ctx, "known", () => isPassword(password, admin.passwordHash))))
+  if (
+    admin?.mustChangePassword &&
+    (await inQueue(ctx, { urgency: "known", person: input.actor }, () => isPassword(password, admin.passwordHash)))
+  )
     throw new InputError("take another password than the one that was issued to you");
   await setPassword(ctx, { ...input, password, isIssued: false });
 }
@@ -139,7 +142,7 @@ async function setPassword(
     ...input
   }: AuditContext & { email: string; password?: string; isIssued: boolean; exceptSessionId?: number },
 ): Promise<PasswordSet> {
-  const { password, passwordHash } = await preparePassword(ctx, input.email, chosen);
+  const { password, passwordHash } = await preparePassword(ctx, input, chosen);
   const adminId = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
   if (adminId === null) return { status: "unknown-admin" };
   ctx.log.info({ adminId }, "admin.password-changed");
@@ -169,10 +172,16 @@ export async function removeSecondFactor(
 }
 
 /** Checks the chosen password, or generates one, and hashes it. @throws InputError when the chosen one is easy to guess */
-async function preparePassword(ctx: AccessContext, email: string, chosen: string | undefined) {
+async function preparePassword(
+  ctx: AccessContext,
+  { email, actor }: { email: string; actor: string },
+  chosen: string | undefined,
+) {
   if (chosen !== undefined) await refuseWeakPassword(chosen, email);
   const password = chosen ?? generatePassword();
-  const passwordHash = await inQueue(ctx, "known", () => hashPassword(password, ctx.passwordCost));
+  const passwordHash = await inQueue(ctx, { urgency: "known", person: actor }, () =>
+    hashPassword(password, ctx.passwordCost),
+  );
   return { password, passwordHash };
 }
 

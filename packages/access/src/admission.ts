@@ -1,6 +1,6 @@
-import { findAdmin, findDevice } from "@cpa-payouts/db";
+import { type Admin, findAdmin, findDevice, giveBackTries, type TryCounter } from "@cpa-payouts/db";
 import type { AccessContext } from "./context.ts";
-import { acceptCode, isAuthenticatorCode } from "./second-factor.ts";
+import { isAuthenticatorCode, isUnusedCode } from "./second-factor.ts";
 import { admit, countersOf, type Try } from "./throttle.ts";
 import { hashToken } from "./tokens.ts";
 
@@ -18,10 +18,17 @@ export interface Admission {
   readonly status: "admitted";
   /** Whether it comes from a known browser or a session. */
   readonly isKnown: boolean;
-  /** Whether the code of the second factor was checked, and used up, already. */
-  readonly isCodeAccepted: boolean;
+  /**
+   * The code of the second factor takes the place of the account's limit, and must be used up before the password is looked
+   * at: otherwise one code would admit many passwords. If it cannot be, because another try was first, this many seconds are
+   * to be waited. Null when no code is needed for that.
+   */
+  readonly waitWithoutCode: number | null;
   /** The counts that a right password deletes. */
   readonly forgivenKeys: readonly string[];
+  /** What was counted against the person or the account, to be given back if no password is looked at. */
+  readonly counted: readonly TryCounter[];
+  readonly countedAt: Date;
 }
 
 export interface TooManyTries {
@@ -35,8 +42,8 @@ export function tooManyTries(waitSeconds: number, mayGiveCode = false): TooManyT
   return { status: "too-many-tries", waitSeconds, mayGiveCode };
 }
 
-/** Stands in for an account without a second factor, so that checking a code takes the same time. No administrator has the id. */
-const standIn = { id: 0, totpSecret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" };
+/** Stands in for an account without a second factor, so that checking a code takes the same time. */
+const standIn = { totpSecret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", totpLastStep: 0, recoveryHashes: [] };
 
 /**
  * Decides whether a password may be checked (docs/decisions/0024). A session and a known browser have counts of their own, so
@@ -45,21 +52,31 @@ const standIn = { id: 0, totpSecret: "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ" };
  */
 export async function admitAttempt(ctx: AccessContext, attempt: Attempt): Promise<Admission | TooManyTries> {
   const counters = countersOf(attempt);
+  const countedAt = ctx.clock();
   if (attempt.sessionId !== undefined) {
     const session = counters.session(attempt.sessionId);
-    const waitSeconds = await admit(ctx, session);
-    return waitSeconds === null ? known(session) : tooManyTries(waitSeconds);
+    const waitSeconds = await admit(ctx, session, countedAt);
+    return waitSeconds === null ? known(session, countedAt) : tooManyTries(waitSeconds);
   }
   const deviceId = await deviceOf(ctx, attempt);
   if (deviceId !== null) {
     const device = counters.device(deviceId);
-    if ((await admit(ctx, device)) === null) return known(device);
+    if ((await admit(ctx, device, countedAt)) === null) return known(device, countedAt);
   }
-  return admitUnknown(ctx, attempt);
+  return admitUnknown(ctx, attempt, countedAt);
 }
 
-function known(counters: readonly { readonly key: string }[]): Admission {
-  return { status: "admitted", isKnown: true, isCodeAccepted: false, forgivenKeys: counters.map(({ key }) => key) };
+/**
+ * Gives back the counts of an attempt whose password could not be looked at. Those of its address stay: they bound what a
+ * flood of attempts may store and queue.
+ */
+export function giveBack({ db }: AccessContext, { counted, countedAt }: Admission): Promise<void> {
+  return giveBackTries(db, counted, countedAt);
+}
+
+function known(counted: readonly TryCounter[], countedAt: Date): Admission {
+  const forgivenKeys = counted.map(({ key }) => key);
+  return { status: "admitted", isKnown: true, waitWithoutCode: null, forgivenKeys, counted, countedAt };
 }
 
 async function deviceOf({ db, clock }: AccessContext, { email, deviceToken }: Attempt): Promise<number | null> {
@@ -67,26 +84,38 @@ async function deviceOf({ db, clock }: AccessContext, { email, deviceToken }: At
   return findDevice(db, { tokenHash: hashToken(deviceToken), email, now: clock() });
 }
 
-async function admitUnknown(ctx: AccessContext, attempt: Attempt): Promise<Admission | TooManyTries> {
-  const { address, account, pairKey } = countersOf(attempt);
-  const admission = { status: "admitted", isKnown: false, forgivenKeys: [pairKey] } as const;
-  const waitForAddress = await admit(ctx, address);
+async function admitUnknown(ctx: AccessContext, attempt: Attempt, countedAt: Date): Promise<Admission | TooManyTries> {
+  const { address, pair, account } = countersOf(attempt);
+  const forgivenKeys = pair.map(({ key }) => key);
+  const admission = { status: "admitted", isKnown: false, forgivenKeys, countedAt } as const;
+  const waitForAddress = await admit(ctx, [...address, ...pair], countedAt);
   if (waitForAddress !== null) return tooManyTries(waitForAddress);
-  const waitForAccount = await admit(ctx, account);
-  if (waitForAccount === null) return { ...admission, isCodeAccepted: false };
-  return (await isCodeRight(ctx, attempt))
-    ? { ...admission, isCodeAccepted: true }
+  const waitForAccount = await admit(ctx, account, countedAt);
+  if (waitForAccount === null) return { ...admission, waitWithoutCode: null, counted: [...pair, ...account] };
+  const codeTries = countersOfCode(attempt);
+  return (await isCodeRight(ctx, attempt, codeTries, countedAt))
+    ? { ...admission, waitWithoutCode: waitForAccount, counted: [...pair, ...codeTries] }
     : tooManyTries(waitForAccount, true);
 }
 
-/**
- * Checks the code before the password. It is used up even if the password is wrong: otherwise one code would admit many
- * passwords. A recovery code needs no limit of its own, since it cannot be guessed.
- */
-async function isCodeRight(ctx: AccessContext, attempt: Attempt): Promise<boolean> {
-  const { email, code } = attempt;
+/** A recovery code needs no limit of its own, since it cannot be guessed. */
+function countersOfCode(attempt: Attempt): readonly TryCounter[] {
+  return attempt.code !== undefined && isAuthenticatorCode(attempt.code) ? countersOf(attempt).codeInstead : [];
+}
+
+/** Checks the code before the password, and does not use it up yet. */
+async function isCodeRight(
+  ctx: AccessContext,
+  { email, code }: Attempt,
+  codeTries: readonly TryCounter[],
+  now: Date,
+): Promise<boolean> {
   if (code === undefined) return false;
-  if (isAuthenticatorCode(code) && (await admit(ctx, countersOf(attempt).codeInstead)) !== null) return false;
+  if (codeTries.length > 0 && (await admit(ctx, codeTries, now)) !== null) return false;
   const admin = await findAdmin(ctx.db, email);
-  return acceptCode(ctx, admin?.totpSecret ? admin : standIn, code);
+  return isUnusedCode(ctx, admin && hasSecondFactor(admin) ? admin : standIn, code);
+}
+
+function hasSecondFactor(admin: Admin): admin is Admin & { totpSecret: string } {
+  return admin.totpSecret !== null;
 }

@@ -4,10 +4,12 @@ import {
   forgetTries,
   listHashParameters,
   noteSignInFailure,
+  refusedCodes,
   renewPasswordHash,
 } from "@cpa-payouts/db";
-import { type Admission, type Attempt, admitAttempt, type TooManyTries, tooManyTries } from "./admission.ts";
-import { type AccessContext, inQueue } from "./context.ts";
+import { type Admission, type Attempt, admitAttempt, giveBack, type TooManyTries, tooManyTries } from "./admission.ts";
+import { type AccessContext, inQueue, type Turn } from "./context.ts";
+import { networkOf } from "./networks.ts";
 import { decoyHash, hashPassword, isKnownKind, isPassword, parametersOfCost } from "./passwords.ts";
 import { acceptCode, isAuthenticatorCode } from "./second-factor.ts";
 import { admit, countersOf } from "./throttle.ts";
@@ -42,11 +44,14 @@ export async function authenticate(
   const found = await findAdmin(ctx.db, credentials.email);
   const admin = found?.disabledAt ? null : found;
   const isRight = await isRightPassword(ctx, { ...credentials, admin, admission });
+  if (isRight === null) return tooManyTries(admission.waitWithoutCode ?? 1, true);
   if (!admin || !isRight) return refuse(ctx, credentials, found);
   const refusal = await refusalOfCode(ctx, { ...credentials, admin, admission });
+  const refused = refusedCodes(admin.email, networkOf(credentials.clientAddress), ctx.clock());
+  if (refusal) await admit(ctx, [refused.counter]);
   if (refusal?.status === "wrong-credentials") return refuse(ctx, credentials, admin);
   if (refusal) return refusal;
-  await forgetTries(ctx.db, admission.forgivenKeys);
+  await forgetTries(ctx.db, [...admission.forgivenKeys, ...refused.keys]);
   await renewHash(ctx, admin, credentials.password);
   return { status: "right", admin };
 }
@@ -65,18 +70,27 @@ type Check = Credentials & { readonly admission: Admission };
 
 /**
  * Compares the password with the administrator's hash. Hashes of different kinds and costs take different times, so each
- * check compares with one of every kind that is in use, whether the account exists or not.
+ * check compares with one of every kind that is in use, whether the account exists or not. A try that the queue refuses is
+ * not counted and uses no code up, since no password was looked at.
+ *
+ * @returns null when the code that the try needs was used up by another one meanwhile
  */
 async function isRightPassword(
   ctx: AccessContext,
-  { password, admin, admission }: Check & { admin: Admin | null },
-): Promise<boolean> {
+  { password, code = "", email, admin, admission }: Check & { admin: Admin | null },
+): Promise<boolean | null> {
   const inUse = await listHashParameters(ctx.db);
   const hashes = hashesToCompare([parametersOfCost(ctx.passwordCost), ...inUse], admin);
-  return inQueue(ctx, admission.isKnown ? "known" : "unknown", async () => {
+  const turn: Turn = admission.isKnown ? { urgency: "known", person: email.toLowerCase() } : { urgency: "unknown" };
+  const work = inQueue(ctx, turn, async () => {
+    if (admission.waitWithoutCode !== null && !(admin && (await acceptCode(ctx, admin, code)))) return null;
     let isRight = false;
     for (const hash of hashes) if (await isPassword(password, hash)) isRight = true;
     return isRight;
+  });
+  return work.catch(async (cause: unknown) => {
+    if (cause instanceof BusyError) await giveBack(ctx, admission);
+    throw cause;
   });
 }
 
@@ -96,7 +110,7 @@ async function refusalOfCode(
   { admin, admission, ...credentials }: Check & { admin: Admin },
 ): Promise<Refusal | null> {
   const { code } = credentials;
-  if (admin.totpSecret === null || admission.isCodeAccepted) return null;
+  if (admin.totpSecret === null || admission.waitWithoutCode !== null) return null;
   if (code === undefined) return { status: "second-factor-required" };
   if (!admission.isKnown && isAuthenticatorCode(code)) {
     const waitSeconds = await admit(ctx, countersOf(credentials).code);
@@ -111,7 +125,9 @@ async function refusalOfCode(
  */
 async function renewHash(ctx: AccessContext, admin: Admin, password: string): Promise<void> {
   if (isOfKind(admin, parametersOfCost(ctx.passwordCost))) return;
-  const renewed = await inQueue(ctx, "known", () => hashPassword(password, ctx.passwordCost)).catch(nullIfBusy);
+  const renewed = await inQueue(ctx, { urgency: "known", person: admin.email }, () =>
+    hashPassword(password, ctx.passwordCost),
+  ).catch(nullIfBusy);
   if (renewed === null) return;
   await renewPasswordHash(ctx.db, { adminId: admin.id, from: admin.passwordHash, to: renewed });
 }

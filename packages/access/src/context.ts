@@ -14,7 +14,14 @@ export interface AccessContext {
   readonly hashing?: WorkQueue;
 }
 
+/** Whose passwords are hashed. */
+export interface Turn {
+  readonly urgency: Urgency;
+  /** The administrator; left out for one who is not known to be that. */
+  readonly person?: string;
+}
+
 /** Hashes passwords in the context's queue. @throws BusyError when its turn did not come in time */
-export function inQueue<T>({ hashing }: AccessContext, urgency: Urgency, work: () => Promise<T>): Promise<T> {
-  return hashing ? hashing.run(work, urgency) : work();
+export function inQueue<T>({ hashing }: AccessContext, { urgency, person }: Turn, work: () => Promise<T>): Promise<T> {
+  return hashing ? hashing.run(work, urgency, person) : work();
 }

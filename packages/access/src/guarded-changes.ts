@@ -55,7 +55,9 @@ export async function confirmChange(
   if (!change) return { status: "unknown-change" };
   if (change.status !== "waiting") return { status: "not-waiting", change, password: null };
   const password = issuesPassword(change.kind) ? generatePassword() : null;
-  const passwordHash = password && (await inQueue(ctx, "known", () => hashPassword(password, ctx.passwordCost)));
+  const passwordHash =
+    password &&
+    (await inQueue(ctx, { urgency: "known", person: input.actor }, () => hashPassword(password, ctx.passwordCost)));
   const { kind } = change;
   const settled = await settleChange(ctx.db, { ...input, kind, passwordHash, now: ctx.clock() });
   if (settled.status === "applied") ctx.log.info({ changeId, kind }, "change.applied");

@@ -9,7 +9,7 @@ export * from "./api-tokens.ts";
 export type { Refusal } from "./authenticate.ts";
 export type { AccessContext } from "./context.ts";
 export { type Confirmation, confirmChange, stopWaitingChange } from "./guarded-changes.ts";
-export { networkOf } from "./networks.ts";
+export { networkOf, siteOf } from "./networks.ts";
 export { hashPassword, type PasswordCost } from "./passwords.ts";
 export { proposeSecondFactor, switchOnSecondFactor } from "./second-factor.ts";
 export * from "./sessions.ts";

@@ -19,18 +19,31 @@ describe("strength of passwords", () => {
     "alice.miller@example.com",
     "alicemiller",
     "MillerAlice12",
+    "alice.miller2026",
+    "miller.alice2026",
+    "alicemiller2026!",
+    "Alice-Miller-2026",
+    "miller alice 1990",
+    "a.miller.2026",
+    "example2026alice",
     "CPA Payouts 2026",
+    "CpaPayouts2026",
+    "ｐａｓｓｗｏｒｄ１２３４",
+    "ａｌｉｃｅ.ｍｉｌｌｅｒ２０２６",
     "x".repeat(200),
   ])("the password %j of alice.miller@example.com is refused", async (password) => {
     expect(await refusal(password)).toMatch(/^this password is easy to guess: /);
   });
 
-  it.each(["a long password", "correct horse battery staple", "лошадь батарея скрепка верно", "!kT9$wq2@Lm7"])(
-    "the password %j is accepted",
-    async (password) => {
-      expect(await refusal(password)).toBeNull();
-    },
-  );
+  it.each([
+    "a long password",
+    "alice!kT9$wq2@Lm7",
+    "correct horse battery staple",
+    "лошадь батарея скрепка верно",
+    "!kT9$wq2@Lm7",
+  ])("the password %j is accepted", async (password) => {
+    expect(await refusal(password)).toBeNull();
+  });
 
   it("every generated password is accepted", async () => {
     for (let index = 0; index < 20; index++) expect(await refusal(generatePassword())).toBeNull();

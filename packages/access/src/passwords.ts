@@ -29,7 +29,7 @@ const KEY_LENGTH = 43;
  */
 export async function hashPassword(password: string, cost = FULL_COST): Promise<string> {
   const { hash } = await argon2();
-  return hash(textOf(password), { memoryCost: cost.memoryKiB, timeCost: cost.passes, parallelism: 1 });
+  return hash(sameForAllKeyboards(password), { memoryCost: cost.memoryKiB, timeCost: cost.passes, parallelism: 1 });
 }
 
 /**
@@ -41,7 +41,7 @@ export async function isPassword(password: string, stored: string): Promise<bool
   if (stored.startsWith("scrypt$")) return isOldPassword(password, stored);
   if (!isKnownKind(stored)) throw new Error("a stored password hash is of an unknown kind");
   const { verify } = await argon2();
-  return verify(stored, textOf(password));
+  return verify(stored, sameForAllKeyboards(password));
 }
 
 /** What the hashes of a cost begin with: kind and parameters, without salt and key. */
@@ -72,8 +72,10 @@ async function argon2(): Promise<typeof import("@node-rs/argon2")> {
   }
 }
 
-/** Keyboards differ in the code points that they send for the same letter. */
-function textOf(password: string): string {
+/**
+ * What is hashed, and judged, of a password: keyboards differ in the code points that they send for the same letter.
+ */
+export function sameForAllKeyboards(password: string): string {
   return password.normalize("NFKC");
 }
 
@@ -81,7 +83,7 @@ async function isOldPassword(password: string, stored: string): Promise<boolean>
   const [, n, r, p, salt = "", key = ""] = stored.split("$");
   const cost = { N: Number(n), r: Number(r), p: Number(p), maxmem: OLD_MAX_MEMORY };
   const derived = await new Promise<Buffer>((resolve, reject) => {
-    scrypt(textOf(password), Buffer.from(salt, "base64url"), OLD_KEY_BYTES, cost, (error, found) =>
+    scrypt(sameForAllKeyboards(password), Buffer.from(salt, "base64url"), OLD_KEY_BYTES, cost, (error, found) =>
       error ? reject(error) : resolve(found),
     );
   });

@@ -61,6 +61,20 @@ function stepOfCode(secret: string, code: string, now: Date): number | null {
   return found.valid && "timeStep" in found ? found.timeStep : null;
 }
 
+/** Whether a code would be accepted at this moment. It is not used up. */
+export function isUnusedCode(
+  { clock }: Pick<AccessContext, "clock">,
+  { totpSecret, totpLastStep, recoveryHashes }: Pick<Admin, "totpLastStep" | "recoveryHashes"> & { totpSecret: string },
+  code: string,
+): boolean {
+  const step = stepOfCode(totpSecret, code, clock());
+  return step === null ? recoveryHashes.includes(hashOfRecoveryCode(code)) : step > totpLastStep;
+}
+
+function hashOfRecoveryCode(code: string): string {
+  return hashToken(code.toLowerCase());
+}
+
 /**
  * Checks a code of the second factor and uses it up: authenticator and recovery codes work once each.
  *
@@ -74,5 +88,5 @@ export async function acceptCode(
   if (totpSecret === null) return true;
   const step = stepOfCode(totpSecret, code, clock());
   if (step !== null) return useSecondFactor(db, id, { step });
-  return useSecondFactor(db, id, { recoveryHash: hashToken(code.toLowerCase()) });
+  return useSecondFactor(db, id, { recoveryHash: hashOfRecoveryCode(code) });
 }

@@ -1,8 +1,11 @@
 import { type AuditContext, isLoopback } from "@cpa-payouts/core";
 import { type LiveSession, markSessionConfirmed, markSessionEnded, openSession, touchSession } from "@cpa-payouts/db";
+import { changePassword } from "./admins.ts";
+import { type TooManyTries, tooManyTries } from "./admission.ts";
 import { authenticate, type Credentials, type Refusal } from "./authenticate.ts";
 import type { AccessContext } from "./context.ts";
 import { networkOf, plainAddress } from "./networks.ts";
+import { admit, countersOf } from "./throttle.ts";
 import { hashToken, newSessionToken } from "./tokens.ts";
 
 /** The longest stored name of a browser, in characters. */
@@ -70,6 +73,22 @@ export async function confirmSession(
   await markSessionConfirmed(ctx.db, { actor, requestId, clientAddress, sessionId, now: confirmedAt });
   ctx.log.info({ sessionId }, "session.confirmed");
   return { status: "confirmed", confirmedAt };
+}
+
+/**
+ * Sets the password that an administrator has chosen, and ends their other sessions.
+ *
+ * @param input.sessionId the session that made the request, which stays open
+ * @throws InputError when the password is easy to guess, or is the one that another person issued
+ */
+export async function choosePassword(
+  ctx: AccessContext,
+  { sessionId, ...input }: AuditContext & { email: string; clientAddress: string; password: string; sessionId: number },
+): Promise<{ readonly status: "set" } | TooManyTries> {
+  const waitSeconds = await admit(ctx, countersOf(input).choice);
+  if (waitSeconds !== null) return tooManyTries(waitSeconds);
+  await changePassword(ctx, { ...input, exceptSessionId: sessionId });
+  return { status: "set" };
 }
 
 /**

@@ -24,6 +24,8 @@ const limits = {
   codePair: { limit: 3, windowMs: HOUR_MS },
   /** One account from one known browser. */
   device: { limit: 10, windowMs: HOUR_MS },
+  /** Passwords that one administrator chooses, right or too weak. Judging and hashing them takes time. */
+  choice: { limit: 20, windowMs: 15 * MINUTE_MS },
   /** Confirmations in one session. */
   session: { limit: 10, windowMs: 15 * MINUTE_MS },
 } as const;
@@ -50,13 +52,13 @@ export function countersOf({ email, clientAddress }: Try) {
       { key: "all", account: null, ...limits.all },
       { key: `network ${network}`, account: null, ...limits.network },
       ...(site === null ? [] : [{ key: `site ${site}`, account: null, ...limits.site }]),
-      ofAccount("pair", network),
     ],
-    pairKey: ofAccount("pair", network).key,
+    pair: [ofAccount("pair", network)],
     account: [ofAccount("account")],
     code: [ofAccount("code")],
     codeInstead: [ofAccount("code"), ofAccount("codePair", network)],
     device: (deviceId: number) => [ofAccount("device", deviceId)],
+    choice: [ofAccount("choice")],
     session: (sessionId: number) => [ofAccount("session", sessionId)],
   };
 }
@@ -69,8 +71,8 @@ export function countersOf({ email, clientAddress }: Try) {
 export async function admit(
   { db, clock }: Pick<AccessContext, "db" | "clock">,
   counters: readonly TryCounter[],
+  now = clock(),
 ): Promise<number | null> {
-  const now = clock();
   const refusedUntil = await countTries(db, counters, now);
   return refusedUntil && Math.max(1, Math.ceil((refusedUntil.getTime() - now.getTime()) / SECOND_MS));
 }

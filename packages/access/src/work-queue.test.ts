@@ -12,16 +12,20 @@ afterEach(() => {
 });
 
 /** A queue whose work ends when the test says so. `begun` has the names in the order in which their work began. */
-function controlledQueue() {
-  const queue = createWorkQueue(limits);
+function controlledQueue(queueLimits = limits) {
+  const queue = createWorkQueue(queueLimits);
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
-  const start = (name: string, urgency: Urgency = "unknown") =>
-    queue.run(async () => {
-      begun.push(name);
-      await new Promise<void>((resolve) => ends.set(name, resolve));
-      return name;
-    }, urgency);
+  const start = (name: string, urgency: Urgency = "unknown", person?: string) =>
+    queue.run(
+      async () => {
+        begun.push(name);
+        await new Promise<void>((resolve) => ends.set(name, resolve));
+        return name;
+      },
+      urgency,
+      person,
+    );
   const end = async (name: string) => {
     ends.get(name)?.();
     await settled();
@@ -74,6 +78,36 @@ describe("queue of passwords to hash", () => {
     void start("f");
     await end("a");
     expect(begun).toEqual(["a", "b", "f"]);
+  });
+
+  it("a person has one piece of work done at a time, and the others are not held up by those that wait", async () => {
+    const { begun, start, end } = controlledQueue();
+    for (const name of ["mine 1", "mine 2", "mine 3"]) void start(name, "known", "me");
+    await settled();
+    expect(begun).toEqual(["mine 1"]);
+    void start("yours 1", "known", "you");
+    void start("yours 2", "known", "you");
+    await settled();
+    await end("yours 1");
+    expect(begun).toEqual(["mine 1", "yours 1", "yours 2"]);
+    await end("mine 1");
+    await end("mine 2");
+    expect(begun).toEqual(["mine 1", "yours 1", "yours 2", "mine 2", "mine 3"]);
+  });
+
+  it("of one person's work five pieces wait at most, and the places of others are free", async () => {
+    const { start } = controlledQueue({ ...limits, maxWaiting: 50 });
+    for (let index = 0; index < 6; index++) void start(`mine ${index}`, "known", "me");
+    await expect(start("mine too many", "known", "me")).rejects.toEqual(new BusyError(5));
+    void start("yours", "known", "you");
+  });
+
+  it("a place that is free is given to one piece of work only, however many wait", async () => {
+    const { begun, start, end } = controlledQueue();
+    for (const name of ["a", "b", "c", "d", "e"]) void start(name);
+    await settled();
+    for (const name of ["a", "b"]) await end(name);
+    expect(begun).toEqual(["a", "b", "c", "d"]);
   });
 
   it("work that fails gives its place to the next one", async () => {

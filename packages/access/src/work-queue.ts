@@ -15,8 +15,12 @@ export type Urgency = "known" | "unknown";
 
 /** Runs work that takes much CPU time, a bounded number at once. */
 export interface WorkQueue {
-  /** @throws BusyError when the queue is full, or when the work could not begin in time; it is not done then */
-  run<T>(work: () => Promise<T>, urgency: Urgency): Promise<T>;
+  /**
+   * @param person whose work it is, if that is known: a person has one piece of work done at a time, and few waiting, so that
+   *   nobody can keep the others out
+   * @throws BusyError when the queue is full, or when the work could not begin in time; it is not done then
+   */
+  run<T>(work: () => Promise<T>, urgency: Urgency, person?: string): Promise<T>;
 }
 
 export interface WorkQueueLimits {
@@ -28,28 +32,45 @@ export interface WorkQueueLimits {
   readonly maxWaitMs: number;
 }
 
+/** How much work of one person may wait. */
+const MAX_WAITING_OF_PERSON = 5;
+
 interface Waiting {
+  readonly person: string | undefined;
   begin(): void;
 }
 
 /** Creates a queue. Its state is this object's, so each process, and each server in a test, has its own. */
 export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueueLimits): WorkQueue {
   const lanes: Readonly<Record<Urgency, Set<Waiting>>> = { known: new Set(), unknown: new Set() };
+  const served = new Set<string>();
   let running = 0;
 
-  const beginNext = () => {
-    for (const lane of [lanes.known, lanes.unknown])
-      for (const next of lane) {
-        lane.delete(next);
-        next.begin();
-        return;
-      }
+  const mayBegin = (person: string | undefined) => person === undefined || !served.has(person);
+  const begin = (person: string | undefined) => {
+    running += 1;
+    if (person !== undefined) served.add(person);
   };
-  const untilTurn = (lane: Set<Waiting>) =>
+  const end = (person: string | undefined) => {
+    running -= 1;
+    if (person !== undefined) served.delete(person);
+    const next = [...lanes.known, ...lanes.unknown].find((waiting) => mayBegin(waiting.person));
+    next?.begin();
+  };
+  const isFull = (lane: Set<Waiting>, person: string | undefined) => {
+    if (lane.size >= maxWaiting) return true;
+    if (person === undefined) return false;
+    return [...lane].filter((waiting) => waiting.person === person).length >= MAX_WAITING_OF_PERSON;
+  };
+  const untilTurn = (lane: Set<Waiting>, person: string | undefined) =>
     new Promise<void>((resolve, reject) => {
       const waiting = {
+        person,
         begin: () => {
           clearTimeout(timer);
+          lane.delete(waiting);
+          // At once, and not when the promise has settled: the slot and the person must not be given twice.
+          begin(person);
           resolve();
         },
       };
@@ -61,17 +82,15 @@ export function createWorkQueue({ concurrency, maxWaiting, maxWaitMs }: WorkQueu
     });
 
   return {
-    run: async (work, urgency) => {
+    run: async (work, urgency, person) => {
       const lane = lanes[urgency];
-      if (running < concurrency) running += 1;
-      else if (lane.size >= maxWaiting) throw busy(maxWaitMs);
-      // The slot of the work that ends passes to the one that begins.
-      else await untilTurn(lane);
+      if (running < concurrency && mayBegin(person)) begin(person);
+      else if (isFull(lane, person)) throw busy(maxWaitMs);
+      else await untilTurn(lane, person);
       try {
         return await work();
       } finally {
-        if (lanes.known.size + lanes.unknown.size > 0) beginNext();
-        else running -= 1;
+        end(person);
       }
     },
   };

@@ -1,8 +1,8 @@
 import {
-  externalIdProblem,
   InputError,
   MAX_EXTERNAL_ID_LENGTH,
   parseCents,
+  parseInstant,
   parseLocalDate,
   parseWholeNumber,
 } from "@cpa-payouts/core";
@@ -31,6 +31,9 @@ export const signedAmount = z.string().max(40).transform(readWith(readSigned));
 
 /** A local date as input. The operation decides whether it must be a payment date. */
 export const dateInput = z.string().max(40).transform(readWith(parseLocalDate));
+
+/** An instant as input, with its zone: `Z` or an offset. */
+export const instantInput = z.iso.datetime({ offset: true }).transform(readWith(parseInstant));
 
 function readPositive(text: string): bigint {
   const cents = parseCents(text);
@@ -64,14 +67,8 @@ export function line(maxLength: number) {
 
 export const reason = line(500);
 
-/** The rule is the same as for an import. */
-export const externalId = z
-  .string()
-  .superRefine((text, issue) => {
-    const problem = externalIdProblem(text);
-    if (problem) issue.addIssue(problem);
-  })
-  .meta({ minLength: 1, maxLength: MAX_EXTERNAL_ID_LENGTH });
+/** The id of a user who exists. Only an import makes users, and restricts the ids of new ones. */
+export const externalId = z.string().min(1).max(MAX_EXTERNAL_ID_LENGTH);
 
 /**
  * A whole number in a path or a query string, written with digits only, as the command line reads it. A client in

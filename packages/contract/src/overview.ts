@@ -1,6 +1,6 @@
 import { invoiceTransitions, paymentKinds, runTransitions, statesOf, userStatuses } from "@cpa-payouts/core";
 import { z } from "zod";
-import { amount, dateInput, instant, localDate, pageOf, pageQuery, wholeNumber } from "./fields.ts";
+import { amount, dateInput, instant, instantInput, localDate, pageOf, pageQuery, wholeNumber } from "./fields.ts";
 import { operation } from "./operation.ts";
 
 const calendarQuery = z.object({
@@ -100,8 +100,8 @@ export const overviewOperations = {
         .max(255)
         .optional()
         .meta({ description: "such as invoice:INV-20261207-17, run:2026-12-07, user:42" }),
-      from: z.iso.datetime({ offset: true }).optional(),
-      to: z.iso.datetime({ offset: true }).optional(),
+      from: instantInput.optional(),
+      to: instantInput.optional(),
       ...pageQuery,
     }),
     response: pageOf(auditEntry),

@@ -10,6 +10,7 @@ export const problemTitles = {
   "confirmation-required": "The password must be given again",
   "cross-site": "The change was requested by another site",
   forbidden: "The caller may not do this",
+  "headers-too-long": "The address and the headers are too long",
   "method-not-allowed": "The method is not allowed here",
   "not-found": "There is no such object",
   "password-must-be-changed": "The password was issued by another person and must be changed",

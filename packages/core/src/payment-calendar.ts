@@ -1,5 +1,6 @@
 import { Temporal } from "temporal-polyfill";
 import { InputError } from "./errors.ts";
+import { abbreviate } from "./money.ts";
 import type { PaymentKind } from "./states.ts";
 
 /** A local date as `YYYY-MM-DD`: the business date, never an instant. These strings sort chronologically. */
@@ -75,6 +76,20 @@ export function addDays(date: LocalDate, days: number): LocalDate {
 /** The same day `months` months later, or the last day of a shorter month: a month after January 31 is February 28. */
 export function addMonths(date: LocalDate, months: number): LocalDate {
   return Temporal.PlainDate.from(date).add({ months }).toString();
+}
+
+const EARLIEST_MS = Date.UTC(1900, 0, 1);
+const TOO_LATE_MS = Date.UTC(3000, 0, 1);
+
+/**
+ * Parses an instant from 1900 to 2999 (in UTC), written in ISO 8601 with its zone. PostgreSQL has no year 0.
+ *
+ * @throws InputError for an earlier or later one, and for a text that is no instant
+ */
+export function parseInstant(text: string): Date {
+  const instant = new Date(text);
+  if (instant.getTime() >= EARLIEST_MS && instant.getTime() < TOO_LATE_MS) return instant;
+  throw new InputError(`"${abbreviate(text)}" is not an instant with a year from 1900 to 2999`);
 }
 
 /**

@@ -15,6 +15,13 @@ describe("text in a CSV file for spreadsheets", () => {
     ["＋1", "'＋1"],
     ["－1", "'－1"],
     ["＠SUM(A1)", "'＠SUM(A1)"],
+    ["﹦1+1", "'﹦1+1"],
+    ["﹢1", "'﹢1"],
+    ["﹣1", "'﹣1"],
+    ["﹫SUM(A1)", "'﹫SUM(A1)"],
+    ["\u200b=1", "'\u200b=1"],
+    ["\ufeff\u2060 =1", "'\ufeff\u2060 =1"],
+    ["a;\u00ad=1", "a;'\u00ad=1"],
     ["\t=1", "'\t'=1"],
     ["\r=1", "'\r'=1"],
     [" =1", "' =1"],
@@ -44,6 +51,8 @@ describe("text in a CSV file for spreadsheets", () => {
       "@",
       "＝",
       "＠",
+      "﹦",
+      "\u200b",
       "'",
       '"',
       ";",
@@ -64,7 +73,7 @@ describe("text in a CSV file for spreadsheets", () => {
       fc.property(text, (sent) => {
         const written = escapeFormula(sent);
         expect(undo(written)).toBe(sent);
-        for (const cell of written.split(/[;\t\r\n]/)) expect(cell).not.toMatch(/^[\s"]*[=+\-@＝＋－＠]/);
+        for (const cell of written.split(/[;\t\r\n]/)) expect(cell).not.toMatch(/^[\s"\p{Cf}]*[=+\-@＝＋－＠﹦]/u);
       }),
     );
   });

@@ -4,10 +4,13 @@
  */
 const CELL_BEGINNING = "(?<=^|[;\\t\\r\\n])";
 
-/** What makes a cell a formula, also after quotes, spaces and separators: `=`, `+`, `-`, `@`, also in full width, tab, line break. */
-const FORMULA = "[\\s\"',;|]*[=+\\-@＝＋－＠\\t\\r\\n]";
+/**
+ * What makes a cell a formula, also after quotes, spaces, separators and characters that are not seen: `=`, `+`, `-`, `@`, also
+ * in full width and in small, tab, line break.
+ */
+const FORMULA = "[\\s\"',;|\\p{Cc}\\p{Cf}\\p{Default_Ignorable_Code_Point}]*[=+\\-@＝＋－＠﹦﹢﹣﹫\\t\\r\\n]";
 
-const TO_ESCAPE = new RegExp(`${CELL_BEGINNING}(?='|${FORMULA})`, "g");
+const TO_ESCAPE = new RegExp(`${CELL_BEGINNING}(?='|${FORMULA})`, "gu");
 
 /**
  * Makes a text harmless to spreadsheets, which would compute a text that begins like a formula, and the text may come from a

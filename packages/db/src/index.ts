@@ -93,12 +93,18 @@ export {
   type SessionListing,
 } from "./reads/sessions.ts";
 export { getSettings, type Settings } from "./reads/settings.ts";
-export { listSignInFailures, type SignInFailures } from "./reads/sign-in-failures.ts";
+export {
+  listRefusedCodes,
+  listSignInFailures,
+  type RefusedCodes,
+  type SignInFailures,
+} from "./reads/sign-in-failures.ts";
 export {
   countUsersOwed,
   findExternalId,
   findUser,
   hasUsers,
+  listKnownExternalIds,
   listUsers,
   tallyUsers,
   type User,
@@ -107,6 +113,7 @@ export {
   type UserPage,
   type UserTally,
 } from "./reads/users.ts";
+export { refusedCodes } from "./refused-codes.ts";
 export * as schema from "./schema/index.ts";
 export { DEVICE_LIFE_MS, PROPOSAL_LIFE_MS, SESSION_IDLE_MS, SESSION_LIFE_MS } from "./session-lifetime.ts";
 export { namedSettings, type SettingValues } from "./setting-columns.ts";

@@ -49,14 +49,22 @@ export function isReviewable({ to }: InvoiceReview): SQL {
 }
 
 /**
+ * An SQL condition on `invoices i`: the first approver is an administrator who may not review any more. Approvers of the
+ * command line are no administrators, and keep their approvals.
+ */
+const lostApprover = sql`exists (
+  select from admins a where a.email = lower(i.approved_by) and (a.disabled_at is not null or a.role = 'viewer'))`;
+
+/**
  * A SELECT of the selected invoices that are still to be reviewed; a statement names it `chosen`. `agreed_by` is the first
- * approver if that approval counts for this verdict: who approved a payment has not approved a forfeit.
+ * approver if that approval counts for this verdict: who approved a payment has not approved a forfeit, and the approval of
+ * an administrator who has been disabled or has become a viewer since counts for nothing.
  */
 export function reviewable(review: InvoiceReview): SQL {
   const { to } = review;
   const agrees = to.status === "paid" || isForfeit(to) ? sql`i.approved_to_forfeit = ${isForfeit(to)}` : sql`false`;
   return sql`
-    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by, case when ${agrees} then i.approved_by end as agreed_by
+    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by, case when ${agrees} and not ${lostApprover} then i.approved_by end as agreed_by
     from invoices i
     where ${selected(review.selection)} and ${isReviewable(review)}`;
 }

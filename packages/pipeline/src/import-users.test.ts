@@ -44,6 +44,24 @@ const users = (count: number) => Array.from({ length: count }, (_, index) => ({ 
 const broken = (text: string) => text.replace("u7@example.com", "nonsense");
 
 describe("import of users", () => {
+  it.each([
+    ["of 201 characters", "x".repeat(201), "it has 201 characters, at most 200 are allowed"],
+    ["with a right-to-left override", "user\u202e1", "it has a character that changes the direction of text"],
+    ["with a zero-width space", "user\u200b1", "it has an invisible character"],
+  ])(
+    "an external_id %s is refused for a new user, and kept by a user who has it already",
+    async (_what, id, problem) => {
+      const row = (status: "active" | "suspended") => toCsv([{ externalId: "old", status }]).replace("old,", `${id},`);
+      expect(await load(row("active"), true)).toMatchObject({ rows: 1, badRows: 1, created: 0 });
+      expect(problems).toEqual([{ line: 2, message: `external_id: ${problem}` }]);
+      await load(toCsv([{ externalId: "old" }]));
+      await data.database.sql`update users set external_id = ${id}`;
+      problems = [];
+      expect(await load(row("suspended"))).toMatchObject({ badRows: 0, updated: 1 });
+      expect(problems).toEqual([]);
+    },
+  );
+
   it("an import adds the users of the file and returns the counts", async () => {
     expect(await load(toCsv(users(10)))).toEqual({
       rows: 10,

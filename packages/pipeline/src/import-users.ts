@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import { dollars, InputError, OperationError, retryWithBackoff } from "@cpa-payouts/core";
+import { dollars, InputError, newExternalIdProblem, OperationError, retryWithBackoff } from "@cpa-payouts/core";
 import {
   analyzeImported,
   analyzeImportRows,
@@ -14,6 +14,7 @@ import {
   type ImportCounts,
   type ImportRow,
   isConflict,
+  listKnownExternalIds,
   mergeImport,
   type RowAboveLimit,
   stageImportRows,
@@ -107,8 +108,9 @@ async function stageFile(ctx: DataContext, importId: string, options: ImportOpti
   let good = 0;
   let batch: ImportRow[] = [];
   const flush = async () => {
-    await stageImportRows(ctx.db, importId, batch, ctx.clock());
-    good += batch.length;
+    const rows = await leaveOutBadIds(ctx, batch, report);
+    await stageImportRows(ctx.db, importId, rows, ctx.clock());
+    good += rows.length;
     batch = [];
     options.onProgress({ rows: good + badLines.size, merging: false });
   };
@@ -123,6 +125,25 @@ async function stageFile(ctx: DataContext, importId: string, options: ImportOpti
   if (doubled.length > 0) await dropDoubledRows(ctx.db, importId);
   const aboveLimit = await leaveOutAboveLimit(ctx, importId, report);
   return { rows: good + badLines.size - doubled.length - aboveLimit, badRows: badLines.size };
+}
+
+/** Reports the rows that would add a user with an id that no new user may have. Users who have such an id keep it. */
+async function leaveOutBadIds(
+  { db }: DataContext,
+  rows: readonly ImportRow[],
+  report: (problem: LineProblem) => void,
+): Promise<readonly ImportRow[]> {
+  const bad = rows.flatMap(({ line, externalId }) => {
+    const problem = newExternalIdProblem(externalId);
+    return problem ? [{ line, externalId, message: `external_id: ${problem}` }] : [];
+  });
+  if (bad.length === 0) return rows;
+  const ids = bad.map(({ externalId }) => externalId);
+  const known = new Set(await listKnownExternalIds(db, ids));
+  const refused = bad.filter(({ externalId }) => !known.has(externalId));
+  for (const { line, message } of refused) report({ line, message });
+  const refusedLines = new Set(refused.map(({ line }) => line));
+  return rows.filter(({ line }) => !refusedLines.has(line));
 }
 
 /** Reports the rows with an opening balance above a limit, a page at a time, then drops them. Returns their number. */

@@ -132,16 +132,6 @@ describe("bad row of an import file", () => {
     ["too few columns", "a,a@example.com,Acme,active,1", "5 columns, but the header names 9"],
     ["too many columns", `${GOOD},more`, "10 columns, but the header names 9"],
     ["no external_id", row({ external_id: "" }), "external_id: it is empty"],
-    [
-      "an external_id of 201 characters",
-      row({ external_id: "x".repeat(201) }),
-      "external_id: it has 201 characters, at most 200 are allowed",
-    ],
-    [
-      "an external_id with a right-to-left override",
-      row({ external_id: "user\u202e1" }),
-      "external_id: it has a character that changes the direction of text",
-    ],
     ["no email", row({ email: "" }), 'email: "" is not an e-mail address'],
     ["an email without an @", row({ email: "a(at)example.com" }), 'email: "a(at)example.com" is not an e-mail address'],
     ["an email with two @", row({ email: "a@b@example.com" }), /^email: .* is not an e-mail address$/],
@@ -188,6 +178,11 @@ describe("bad row of an import file", () => {
       "a joined_at in another form",
       row({ joined_at: "31.01.2026" }),
       /^joined_at: .* is neither a date .* nor an instant/,
+    ],
+    [
+      "a joined_at in the year 0",
+      row({ joined_at: "0000-01-01T00:00:00Z" }),
+      'joined_at: "0000-01-01T00:00:00Z" is not an instant with a year from 1900 to 2999',
     ],
     [
       "a joined_at without a zone",

@@ -1,5 +1,5 @@
 import { pipeline, type Readable } from "node:stream";
-import { abbreviate, externalIdProblem, InputError, parseCents, parseLocalDate, userStatuses } from "@cpa-payouts/core";
+import { abbreviate, InputError, parseCents, parseInstant, parseLocalDate, userStatuses } from "@cpa-payouts/core";
 import type { ImportRow } from "@cpa-payouts/db";
 import { type CsvError, type Parser, parse } from "csv-parse";
 import { z } from "zod";
@@ -34,7 +34,7 @@ const instant = z.iso.datetime({ offset: true });
 
 /**
  * Reads an import file (docs/cli.md, "Import file") and yields its good rows. Bad rows are reported to `onProblem`, each
- * with its line, and left out.
+ * with its line, and left out. Whether a row may add its user is decided by `importUsers`, which knows who exists.
  *
  * @throws InputError when the file cannot be split into rows: it is empty, its header is wrong, or a quote is not
  *   closed
@@ -199,8 +199,7 @@ function convertRow({ text, required, optional, messages }: FieldReader, line: n
 }
 
 function readExternalId(text: string): string {
-  const problem = externalIdProblem(text);
-  if (problem) throw new InputError(problem);
+  if (text === "") throw new InputError("it is empty");
   return text;
 }
 
@@ -224,7 +223,7 @@ function readCount(text: string): number {
 }
 
 function readInstant(text: string): Date {
-  if (instant.safeParse(text).success) return new Date(text);
+  if (instant.safeParse(text).success) return parseInstant(text);
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return new Date(`${parseLocalDate(text)}T00:00:00Z`);
   throw new InputError(
     `"${abbreviate(text)}" is neither a date (2026-01-31) nor an instant with its zone (2026-01-31T09:30:00Z)`,

@@ -1,5 +1,14 @@
 import type { AlertMessage } from "@cpa-payouts/core";
-import { findAdmin, insertAdmin, listAlerts, noteSignInFailure, openSession } from "@cpa-payouts/db";
+import {
+  countTries,
+  findAdmin,
+  insertAdmin,
+  liftTries,
+  listAlerts,
+  noteSignInFailure,
+  openSession,
+  refusedCodes,
+} from "@cpa-payouts/db";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Alerts } from "./context.ts";
 import { sendAlert } from "./send-alert.ts";
@@ -112,6 +121,49 @@ describe("alert of failed sign-ins", () => {
     await tickAt("2026-12-02T00:05:00Z");
     expect(await sendAll()).toHaveLength(2);
     expect(sent[0]?.headline).toBe("10 sign-ins as alice@example.com failed on 2026-12-01");
+  });
+});
+
+describe("right passwords without a right code", () => {
+  const refuse = (network: string) =>
+    countTries(flow.ctx.db, [refusedCodes("ALICE@example.com", network, flow.clock()).counter], flow.clock());
+  const audited = () => flow.database.sql`
+    select actor, object, after, client_address from audit_log where action = 'session.refuse-code' order by id`;
+
+  it("ten minutes after the first one they are in the audit log and raise one alert a day, however many ticks come at once", async () => {
+    await refuse("2001:db8:1:2::/64");
+    await refuse("2001:db8:1:2::/64");
+    await tickAt("2026-12-01T08:09:59Z");
+    expect(await audited()).toEqual([]);
+    await Promise.all(Array.from({ length: 5 }, () => tickAt("2026-12-01T08:10:00Z")));
+    expect(await audited()).toEqual([
+      { actor: "system", object: `admin:${EMAIL}`, after: { tries: 2 }, client_address: "2001:db8:1:2::/64" },
+    ]);
+    await tickAt("2026-12-01T08:15:00Z");
+    await refuse("203.0.113.9");
+    await tickAt("2026-12-01T08:30:00Z");
+    expect(await audited()).toHaveLength(2);
+    expect(await raised()).toEqual(["sign-ins-failed by webhook", "sign-ins-failed by email"]);
+    expect((await sendAll())[0]?.headline).toBe(
+      "The right password of alice@example.com was given from 2001:db8:1:2::/64 on 2026-12-01, but no right code of the second factor",
+    );
+  });
+
+  it("a thief who goes on trying does not put the alert off, also when a tick is late", async () => {
+    for (const minute of ["08:04", "08:09", "08:13", "08:17", "08:19", "08:24"]) {
+      flow.clock.set(`2026-12-01T${minute}:00Z`);
+      await refuse("203.0.113.9");
+    }
+    await tickAt("2026-12-01T08:25:00Z");
+    expect((await audited()).map(({ after }) => after)).toEqual([{ tries: 2 }, { tries: 3 }]);
+  });
+
+  it("unlocking the administrator does not hide them", async () => {
+    await refuse("203.0.113.9");
+    await liftTries(flow.ctx.db, { actor: "test", email: EMAIL, now: flow.clock() });
+    await tickAt("2026-12-01T08:10:00Z");
+    expect(await audited()).toHaveLength(1);
+    expect(await flow.database.sql`select from throttles`).toHaveLength(0);
   });
 });
 

@@ -1,5 +1,11 @@
 import { localDateAt } from "@cpa-payouts/core";
-import { listSignInFailures, listSignInsFromNewAddresses, type NewAddressSignIn } from "@cpa-payouts/db";
+import {
+  listRefusedCodes,
+  listSignInFailures,
+  listSignInsFromNewAddresses,
+  type NewAddressSignIn,
+  type RefusedCodes,
+} from "@cpa-payouts/db";
 import { alertingSince, type Situation, type WrittenAlert } from "./written-alert.ts";
 
 const HOUR_MS = 3_600_000;
@@ -23,7 +29,15 @@ export async function findFailedSignIns(ctx: Situation): Promise<WrittenAlert[]>
   const since = await alertingSince(ctx, FAILURES_SINCE_MS);
   if (!since) return [];
   const failures = await failuresByDay(ctx, since);
-  return failures.filter((day) => day.failures >= FAILURES_A_DAY).map(alertOfFailures);
+  const refused = await listRefusedCodes(ctx.db, since);
+  return [
+    ...failures.filter((day) => day.failures >= FAILURES_A_DAY).map(alertOfFailures),
+    ...firstOfEachKey(refused.map((codes) => alertOfRefusedCodes(ctx, codes))),
+  ];
+}
+
+function firstOfEachKey(alerts: readonly WrittenAlert[]): WrittenAlert[] {
+  return alerts.filter(({ key }, index) => alerts.findIndex((alert) => alert.key === key) === index);
 }
 
 /** The sign-ins from new addresses that call for an alert now, whether it was raised before or not. */
@@ -56,6 +70,21 @@ function alertOfFailures({ email, day, failures }: FailuresOfDay): WrittenAlert 
     ],
   };
   return { key: `${event}:${email}:${day}`, event, paymentDate: null, text };
+}
+
+/** One is enough: who has the right password and no code may not be its owner. */
+function alertOfRefusedCodes({ policy }: Situation, { email, at, network }: RefusedCodes): WrittenAlert {
+  const event = "sign-ins-failed";
+  const day = localDateAt(at, policy.schedule.timeZone);
+  const text = {
+    headline: `The right password of ${email} was given from ${network} on ${day}, but no right code of the second factor`,
+    advice: `Ask ${email} whether that was them; if not, another person has their password: set a new one.`,
+    details: [
+      `No sign-in was completed from there within ten minutes. The audit log has the number of tries (object admin:${email}, action session.refuse-code).`,
+      `"payouts admin password ${email}" sets another password and ends all sessions.`,
+    ],
+  };
+  return { key: `${event}:${email}:${day}:code`, event, paymentDate: null, text };
 }
 
 function alertOfSignIn({ alerts }: Situation, { id, email, createdAt, clientAddress }: NewAddressSignIn): WrittenAlert {

@@ -10,9 +10,12 @@ import { ApiProblem } from "../problems.ts";
  */
 export function hostCheck({ host, publicUrl }: Pick<ApiConfig, "host" | "publicUrl">): (requested: string) => void {
   const publicHost = publicUrl ? new URL(publicUrl).host : null;
+  // URL leaves the port out that belongs to the scheme, and a client may write it.
+  const defaultPort = publicUrl?.startsWith("https:") ? /:443$/ : /:80$/;
   return (requested) => {
-    const name = requested.replace(/:\d+$/, "");
-    if (requested === publicHost || isLoopback(name) || name === host) return;
+    const lowerCase = requested.toLowerCase();
+    const name = lowerCase.replace(/:\d+$/, "");
+    if (lowerCase.replace(defaultPort, "") === publicHost || isLoopback(name) || name === host.toLowerCase()) return;
     throw new ApiProblem(421, "wrong-host", "this is not the name of this server; set PUBLIC_URL if it is");
   };
 }

@@ -1,10 +1,11 @@
 import type { AppControllerRoute, BullBoardRequest, ControllerHandlerReturnType } from "@bull-board/api/typings/app";
+import { PROBLEM_TYPE } from "@cpa-payouts/contract";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isAtLeast } from "../access/rules.ts";
 import { setRule } from "../access/scope-rules.ts";
 import type { Api } from "../api.ts";
-import { problemSender } from "../problems.ts";
+import { ApiProblem, bodyOf, problemSender } from "../problems.ts";
 import { act, actions, refusal } from "./actions.ts";
 import { type BullBoard, openBullBoard } from "./bull-board.ts";
 import { renderPage } from "./page.ts";
@@ -112,9 +113,26 @@ function toRequest(
   return { queues, uiConfig, params, query, body, headers } as BullBoardRequest;
 }
 
+/**
+ * A Problem for an error of Bull Board, such as `{ error: { key: "ERRORS.QUEUE_NOT_FOUND" } }`. The board's page translates the
+ * key, so the fields stay.
+ */
+function problemOfBoard(status: number, body: object, requestId: string): object {
+  const { error } = body as { error?: { key?: string } };
+  const [, words = "THE_BOARD_CANNOT_DO_THIS"] = /^ERRORS\.(\w+)$/.exec(error?.key ?? "") ?? [];
+  const message = words.toLowerCase().replaceAll("_", " ");
+  const problem = new ApiProblem(status, status === 404 ? "not-found" : "bad-request", message);
+  return { ...body, ...bodyOf(problem, requestId) };
+}
+
 function sending(respond: (request: FastifyRequest) => Promise<ControllerHandlerReturnType>) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const { status = 200, body } = await respond(request);
+    if (status >= 400)
+      return reply
+        .code(status)
+        .type(PROBLEM_TYPE)
+        .send(JSON.stringify(problemOfBoard(status, Object(body), request.id)));
     return status === 204 ? reply.code(204).send() : reply.code(status).send(body);
   };
 }

@@ -55,8 +55,8 @@ export const overviewHandlers: Handlers<"overview"> = {
   }),
 
   listAuditLog: async ({ ctx }, { query }) => {
-    const { limit, cursor, from, to, ...words } = query;
-    const filter = defined({ ...words, from: from ? new Date(from) : undefined, to: to ? new Date(to) : undefined });
+    const { limit, cursor, ...words } = query;
+    const filter = defined(words);
     const after = readCursor(positions.byInstant, cursor);
     const rows = await listAuditLog(ctx.db, filter, defined({ limit: limit + 1, after }));
     return toPage(rows, limit, { present: presentAuditEntry, position: ({ id, at }) => ({ id, at }) });

@@ -1,5 +1,5 @@
 import {
-  changePassword,
+  choosePassword,
   confirmSession,
   endSession,
   findSession,
@@ -53,7 +53,16 @@ export const sessionHandlers: Handlers<"sessions"> = {
 
   changePassword: async ({ access }, call) => {
     const { email, session } = personOf(call);
-    await changePassword(access, { ...call.audit, email, password: call.body.password, exceptSessionId: session.id });
+    const { password } = call.body;
+    const clientAddress = call.request.ip;
+    const chosen = await choosePassword(access, {
+      ...call.audit,
+      clientAddress,
+      email,
+      password,
+      sessionId: session.id,
+    });
+    if (chosen.status === "too-many-tries") throw problemOf(chosen, call.reply);
     return undefined;
   },
 

@@ -6,7 +6,7 @@ import {
   type UserStatus,
   userStatuses,
 } from "@cpa-payouts/core";
-import { eq, type SQL, sql } from "drizzle-orm";
+import { eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { isConsidered } from "../decision-rule.ts";
 import { cents, count, id, integer, nullable, oneOf, type Row, sumOfCents, text } from "../decoders.ts";
@@ -26,6 +26,15 @@ export async function findUser(db: Db, externalId: string): Promise<User | null>
 export async function findExternalId(db: Db, id: number): Promise<string | null> {
   const [user] = await db.select({ externalId: users.externalId }).from(users).where(eq(users.id, id));
   return user?.externalId ?? null;
+}
+
+/** Those of some external ids that users have. */
+export async function listKnownExternalIds(db: Db, externalIds: readonly string[]): Promise<string[]> {
+  const known = await db
+    .select({ externalId: users.externalId })
+    .from(users)
+    .where(inArray(users.externalId, [...externalIds]));
+  return known.map(({ externalId }) => externalId);
 }
 
 /** Whether there is any user. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openTestData, type TestData } from "../testing/index.ts";
 import { countTries, type TryCounter } from "./count-tries.ts";
 import { forgetTries } from "./forget-tries.ts";
+import { giveBackTries } from "./give-back-tries.ts";
 
 const NOW = new Date("2026-12-07T12:00:00Z");
 const after = (ms: number) => new Date(NOW.getTime() + ms);
@@ -53,6 +54,31 @@ describe("count of tries", () => {
       ),
     );
     expect(tries.filter((refusedUntil) => refusedUntil === null)).toHaveLength(7);
+  });
+
+  it("a try that is given back is not counted, unless its window has ended since", async () => {
+    await tryAt(NOW, counter("k"), counter("other"));
+    await tryAt(after(1), counter("k"));
+    await giveBackTries(data.ctx.db, [counter("k"), counter("unknown")], after(1));
+    expect(await stored()).toEqual([
+      { key: "k", tries: 1 },
+      { key: "other", tries: 1 },
+    ]);
+    await tryAt(after(60_000), counter("k"));
+    await giveBackTries(data.ctx.db, [counter("k")], after(1));
+    expect(await stored()).toMatchObject([{ key: "k", tries: 1 }, { key: "other" }]);
+  });
+
+  it("many tries that are counted and given back at the same moment leave no count", async () => {
+    const both = [counter("x", 100), counter("y", 100)];
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => {
+        const mine = index % 2 ? both : both.toReversed();
+        await tryAt(NOW, ...mine);
+        await giveBackTries(data.ctx.db, mine, NOW);
+      }),
+    );
+    expect((await stored()).map(({ tries }) => tries)).toEqual([0, 0]);
   });
 
   it("deleting the counts of some keys keeps the others", async () => {

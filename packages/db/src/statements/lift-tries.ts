@@ -2,10 +2,11 @@ import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { count, id } from "../decoders.ts";
+import { isOfRefusedCodes } from "../refused-codes.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
- * Deletes the counts of an administrator's failed tries, from all addresses.
+ * Deletes the counts of an administrator's failed tries, from all addresses. Those that limit nothing stay for the audit log.
  *
  * @returns the administrator's id and the number of counts; null for an unknown e-mail
  */
@@ -20,7 +21,7 @@ export async function liftTries(
     with admin as (
       select id, email from admins where email = ${input.email.toLowerCase()}
     ), lifted as (
-      delete from throttles t using admin a where t.account = a.email returning t.key
+      delete from throttles t using admin a where t.account = a.email and not ${isOfRefusedCodes} returning t.key
     ), unlocked as (
       select id, email, (select count(*) from lifted) as counts from admin
     ), audit as (

@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { isOfRefusedCodes } from "../refused-codes.ts";
 import { execute, instantParam } from "../sql.ts";
 
 const DAY_MS = 86_400_000;
@@ -20,7 +21,7 @@ export async function pruneSignIns(db: Db, { now, limit }: { now: Date; limit: n
     with counts as (
       -- A row that a sign-in holds at this moment is in use; without "skip locked" two prunes could also deadlock.
       delete from throttles where key in (
-        select key from throttles where window_ends_at <= ${instantParam(now)}
+        select t.key from throttles t where t.window_ends_at <= ${instantParam(now)} and not ${isOfRefusedCodes}
         order by window_ends_at limit ${limit} for update skip locked)
     ), devices as (
       delete from admin_devices where id in (

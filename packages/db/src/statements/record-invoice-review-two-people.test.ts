@@ -2,8 +2,18 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findViolations } from "../reads/invariants.ts";
 import { findInvoice } from "../reads/invoices.ts";
 import type { TestData } from "../testing/index.ts";
-import { counted, everything, limitTo500, NOW, openInvoicesAround500, reviewOf } from "../testing/invoice-reviews.ts";
+import {
+  counted,
+  everything,
+  limitTo500,
+  NOW,
+  openInvoicesAround500,
+  reviewOf,
+  storedPreview,
+} from "../testing/invoice-reviews.ts";
+import { insertAdmin } from "./insert-admin.ts";
 import { recordInvoiceReview } from "./record-invoice-review.ts";
+import { updateAdmin } from "./update-admin.ts";
 import { updateSettings } from "./update-settings.ts";
 
 const number = (user: number) => `INV-20261207-${user}`;
@@ -122,6 +132,55 @@ describe("two-person rule", () => {
     await updateSettings(data.ctx.db, { actor: "test", twoPersonAboveCents: null, now: NOW });
     const program = await recordInvoiceReview(data.ctx.db, reviewOf("token:erp", everything, forfeit));
     expect(counted(program.counts)).toEqual({ "needs-a-person": [4, 10_100_01n] });
+  });
+
+  describe.each([
+    ["disabled", { isDisabled: true }],
+    ["made a viewer", { role: "viewer" }],
+  ] as const)("a first approver who has been %s since", (_what, change) => {
+    const selection = { numbers: [number(3)] };
+    const first = "carol@example.com";
+    const manage = (input: { isDisabled?: boolean; role?: "operator" | "viewer" }) =>
+      updateAdmin(data.ctx.db, { actor: "test", email: first, ...input, now: NOW });
+
+    beforeEach(async () => {
+      for (const email of ["root@example.com", first])
+        await insertAdmin(data.ctx.db, { actor: "test", email, role: "admin", passwordHash: "x", now: NOW });
+    });
+
+    it.each([
+      ["payment", { status: "paid" } as const],
+      ["forfeit", forfeit],
+    ])("the approval of that person does not count for a %s, and the next one is the first", async (_verdict, to) => {
+      await recordInvoiceReview(data.ctx.db, reviewOf(first, selection, to));
+      await manage(change);
+      const review = reviewOf("bob", selection, to);
+      const preview = await storedPreview(data, review);
+      expect(counted(preview.counts)).toEqual({ approved: [1, 500_01n] });
+      const next = await recordInvoiceReview(data.ctx.db, review, preview);
+      expect([next.refusal, counted(next.counts)]).toEqual([null, { approved: [1, 500_01n] }]);
+      expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({ status: "pending", approvedBy: "bob" });
+      const [row] = await data.database.sql`select before from audit_log where actor = 'bob'`;
+      expect(row).toEqual({ before: { status: "pending", approvedBy: first } });
+      const last = await recordInvoiceReview(data.ctx.db, reviewOf("alice", selection, to));
+      expect(counted(last.counts)).toEqual({ reviewed: [1, 500_01n] });
+    });
+
+    it("a preview that counted on that person is out of date", async () => {
+      await recordInvoiceReview(data.ctx.db, reviewOf(first, selection));
+      const review = reviewOf("bob", selection);
+      const preview = await storedPreview(data, review);
+      await manage(change);
+      expect((await recordInvoiceReview(data.ctx.db, review, preview)).refusal).toBe("set-changed");
+    });
+
+    it("the approval counts again when that person may review again, if no other one has approved meanwhile", async () => {
+      await recordInvoiceReview(data.ctx.db, reviewOf(first, selection));
+      await manage(change);
+      await manage({ isDisabled: false, role: "operator" });
+      const second = await recordInvoiceReview(data.ctx.db, reviewOf("bob", selection));
+      expect(counted(second.counts)).toEqual({ reviewed: [1, 500_01n] });
+    });
   });
 
   it("an invoice that two people approve at the same moment is paid, with both of them recorded", async () => {

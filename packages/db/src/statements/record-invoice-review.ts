@@ -43,7 +43,7 @@ export interface ReviewOutcome {
  * amount back to the balance by a ledger entry; with `forfeit` the amount stays taken. Above the amount of the settings
  * an invoice is paid when a second person approves it; the first approval is stored with the invoice. So is one
  * that is forfeited. A first approval stays with the reviewed invoice only if it counts for the result: given by another
- * person, for the same verdict. The audit log keeps the others.
+ * person who may still review, for the same verdict. The audit log keeps the others.
  *
  * With a preview, its row is locked first, so that of two reviews with one preview the second finds it used. It is used
  * only if the review is made.
