@@ -64,7 +64,8 @@ export function reviewable(review: InvoiceReview): SQL {
   const { to } = review;
   const agrees = to.status === "paid" || isForfeit(to) ? sql`i.approved_to_forfeit = ${isForfeit(to)}` : sql`false`;
   return sql`
-    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by, case when ${agrees} and not ${lostApprover} then i.approved_by end as agreed_by
+    select i.id, i.number, i.user_id, i.status, i.amount_cents, i.approved_by, i.approved_at,
+      case when ${agrees} and not ${lostApprover} then i.approved_by end as agreed_by
     from invoices i
     where ${selected(review.selection)} and ${isReviewable(review)}`;
 }

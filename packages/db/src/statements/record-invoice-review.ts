@@ -78,14 +78,16 @@ export async function recordInvoiceReview(
       update review_previews p set used_at = ${instantParam(now)}
       from verdict where p.token_hash = ${preview?.tokenHash ?? null}::text and verdict.refusal is null
     ), reviewed as (
+      -- All values come from the locked row. After a wait for another approval, the columns of i are first those from before it,
+      -- and PostgreSQL tests the CHECKs with them before it reads the row again.
       update invoices i set
-        status = case when j.result = 'reviewed' then ${to.status} else i.status end,
+        status = case when j.result = 'reviewed' then ${to.status} else j.status end,
         reviewed_by = case when j.result = 'reviewed' then ${actor} end,
         reviewed_at = case when j.result = 'reviewed' then ${instantParam(now)} end,
         reason = case when j.result = 'reviewed' then ${reason}::text end,
         disposition = case when j.result = 'reviewed' then ${disposition}::text end,
         approved_by = case when j.result = 'approved' then ${actor} else nullif(j.agreed_by, ${actor}) end,
-        approved_at = case when j.result = 'approved' then ${instantParam(now)} when j.agreed_by <> ${actor} then i.approved_at end,
+        approved_at = case when j.result = 'approved' then ${instantParam(now)} when j.agreed_by <> ${actor} then j.approved_at end,
         approved_to_forfeit = ${isForfeit(to)} and coalesce(j.result = 'approved' or j.agreed_by <> ${actor}, false)
       from judged j, verdict
       where i.id = j.id and j.result in ('reviewed', 'approved') and verdict.refusal is null
