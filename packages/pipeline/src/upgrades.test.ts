@@ -112,6 +112,7 @@ describe.each(versions)("upgrade from a database that ended with migration $tag"
         externalId: `user-${n}`,
         amountCents: 150_00n,
         key: `later-${n}`,
+        keyOwner: "cli",
         note: null,
         actor: "test",
         now: clock(),
