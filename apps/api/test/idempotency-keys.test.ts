@@ -166,7 +166,7 @@ describe("a token that replaces another one", () => {
     expect(await create("z", { replaces: "y" })).toMatchObject({ status: 403 });
   });
 
-  it("nobody but an administrator with a fresh session creates it", async () => {
+  it("a token, an operator and an administrator without a fresh session cannot create it", async () => {
     const erp = await program("erp");
     const callers = [erp, await api.as("operator"), await api.as("admin", { confirmedMs: 16 * 60_000 })];
     for (const caller of callers)
