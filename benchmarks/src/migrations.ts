@@ -39,7 +39,8 @@ const HISTORY = [
   `insert into invoices (number, user_id, run_id, payment_date, amount_cents, currency, destination, created_at)
     select 'INV-20261005-' || id, id, 1, '2026-10-05', 15000, 'USD', 'user-' || id || '@pay.example.com', now() from users`,
   `update run_decisions d set outcome = 'invoiced', invoice_id = i.id from invoices i where i.user_id = d.user_id`,
-  `insert into ledger_entries (user_id, kind, amount_cents, actor, created_at) select id, 'credit', 15000, 'bench', now() from users`,
+  `insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, actor, created_at)
+    select id, 'credit', 15000, 'conversion-' || id, 'bench', now() from users`,
   `insert into ledger_entries (user_id, kind, amount_cents, invoice_id, actor, created_at)
     select user_id, 'invoice', -amount_cents, id, 'system', now() from invoices`,
   `insert into audit_log (at, actor, action, object) select now(), 'system', 'invoice.create', 'invoice:' || number from invoices`,

@@ -113,6 +113,7 @@ export async function prepareCalls(data: TestData): Promise<readonly RepeatedCal
       externalId: `u${user}`,
       amountCents: 200_00n,
       key: `opening-${user}`,
+      keyOwner: "cli",
       note: null,
     });
   const open = await decidedRun(data.ctx, NEXT.date);
@@ -169,7 +170,7 @@ function reads({ done, open }: Prepared): readonly RepeatedCall[] {
     ["findInvoiceNumber", (db) => findInvoiceNumber(db, { runId: done.id, userId: 2 })],
     ["findInvoiceStatuses", (db) => findInvoiceStatuses(db, numbers)],
     ["listLedger", (db) => listLedger(db, 5, { limit: 10 })],
-    ["findEntryByKey", (db) => findEntryByKey(db, "opening-4")],
+    ["findEntryByKey", (db) => findEntryByKey(db, { key: "opening-4", keyOwner: "cli" })],
     ["findLatestMethod", (db) => findLatestMethod(db, "u7")],
     ["countMethods", (db) => countMethods(db, "pending")],
     ["listMethods", (db) => listMethods(db, { status: "approved" }, { afterId: 0, limit: 60 })],
@@ -195,7 +196,7 @@ function reads({ done, open }: Prepared): readonly RepeatedCall[] {
 }
 
 function repeatedChanges({ done, open }: Prepared): readonly RepeatedCall[] {
-  const credit = { ...audit, externalId: "u1", note: "by hand" };
+  const credit = { ...audit, externalId: "u1", keyOwner: "cli", note: "by hand" } as const;
   const method = { ...audit, externalId: "u14", to: { status: "approved" } } as const;
   const review = {
     ...audit,

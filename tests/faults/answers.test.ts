@@ -126,7 +126,8 @@ function mayFail(error: unknown): boolean {
 
 /** A statement that fails: in its third row, by a constraint, by a trigger of the statement, or at its commit. */
 function failing(db: Db, random: (limit: number) => number, number: number): Promise<unknown> {
-  const entry = { externalId: TARGET, amountCents: 1n, key: `failing-${number}`, actor: "root", now: new Date() };
+  const key = { key: `failing-${number}`, keyOwner: "cli" } as const;
+  const entry = { externalId: TARGET, amountCents: 1n, ...key, actor: "root", now: new Date() };
   const series = (value: ReturnType<typeof sql>) =>
     db.select({ n: value, text: sql`repeat('x', 1000)` }).from(sql`generate_series(1, 5) x`);
   const statements = [

@@ -24,7 +24,13 @@ export async function creditAllThrough(
   for (let number = 0; !signal.aborted; number += 1) {
     const externalId = externalIds[random(externalIds.length)] as string;
     const cents = 1 + random(5_000);
-    await credit(ctx, { externalId, amountCents: BigInt(cents), key: `conversion-${number}`, actor: "tracker" });
+    await credit(ctx, {
+      externalId,
+      amountCents: BigInt(cents),
+      key: `conversion-${number}`,
+      keyOwner: "cli",
+      actor: "tracker",
+    });
     credited.set(externalId, (credited.get(externalId) ?? 0) + cents);
     await sleep(PAUSE_MS);
   }

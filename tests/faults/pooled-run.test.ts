@@ -110,7 +110,13 @@ async function creditAllThrough(url: string, network: readonly NetworkUser[]): P
   await Promise.all(
     numbers.map((number) => {
       const { externalId } = network[number % CREDITED_EXTERNAL_IDS] as NetworkUser;
-      return credit(ctx, { externalId, amountCents: 1n, key: `conversion-${number}`, actor: "tracker" });
+      return credit(ctx, {
+        externalId,
+        amountCents: 1n,
+        key: `conversion-${number}`,
+        keyOwner: "cli",
+        actor: "tracker",
+      });
     }),
   );
   await connection.close();

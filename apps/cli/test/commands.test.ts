@@ -76,6 +76,29 @@ describe("command line, from import to review", () => {
     });
   });
 
+  it("a credit whose key a program used in an older version is refused, and adds nothing", async () => {
+    const { sql } = database;
+    await sql`
+      insert into api_tokens (name, token_hash, scopes, created_at, created_by, expires_at)
+      values ('erp', 'hash', '{credits:write}', now(), 'test', now())`;
+    // As a version wrote it in which keys had no owners.
+    await sql.unsafe(`
+      alter table ledger_entries drop constraint ledger_entries_key_has_owner;
+      with entry as (
+        insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, actor, created_at)
+        select id, 'credit', 100, 'sent', 'token:erp', now() from users where external_id = 'phi'
+      ), audit as (
+        insert into audit_log (at, actor, action, object)
+        select now(), 'token:erp', 'user.credit', 'user:' || id from users where external_id = 'phi'
+      )
+      update users set balance_cents = balance_cents + 100 where external_id = 'phi'`);
+    expect(await payouts(["credit", "phi", "1.00", "--key", "sent"], env)).toMatchObject({
+      code: 2,
+      stderr:
+        'error: the key "sent" was used through the API in an older version; nothing was credited, use another key\n',
+    });
+  });
+
   it("a credit above the largest entry is refused by name", async () => {
     expect(await payouts(["credit", "phi", "999999999999999.99", "--key", "absurd"], env)).toMatchObject({
       code: 2,

@@ -69,7 +69,13 @@ describeOnBackends("run whose processes die", (kind) => {
     date = nextPaymentDate(date.date);
     flow.clock.set(`${addMonths(date.date, 1)}T02:00:00Z`);
     for (const externalId of USERS)
-      await credit(flow.ctx, { externalId, amountCents: 150_00n, key: `${date.date}-${externalId}`, actor: "test" });
+      await credit(flow.ctx, {
+        externalId,
+        amountCents: 150_00n,
+        key: `${date.date}-${externalId}`,
+        keyOwner: "cli",
+        actor: "test",
+      });
     const { id: runId } = await startRun(flow.ctx, { date, trigger: "manual", actor: "test" });
     await decide(flow.ctx, { runId });
     return runId;

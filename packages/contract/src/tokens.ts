@@ -11,6 +11,8 @@ const token = z
     scopes: z.array(z.enum(scopes)),
     createdAt: instant,
     createdBy: z.string(),
+    /** The name of the token that it replaces, if any: both use the same idempotency keys. */
+    replaces: z.string().nullable(),
     expiresAt: instant,
     lastUsedAt: instant.nullable(),
     revokedAt: instant.nullable(),
@@ -34,6 +36,10 @@ export const tokenOperations = {
     body: z.object({
       name: line(100),
       scopes: z.array(z.enum(scopes)).min(1),
+      replaces: line(100)
+        .nullable()
+        .default(null)
+        .meta({ description: "The name of the token that this one replaces: both use the same idempotency keys." }),
       days: z.int().min(1).max(MAX_DAYS).default(90),
     }),
     response: z.object({ name: z.string(), token: z.string(), expiresAt: instant }),

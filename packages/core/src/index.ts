@@ -9,6 +9,7 @@ export * from "./external-id.ts";
 export * from "./guarded-changes.ts";
 export * from "./hosts.ts";
 export * from "./ics.ts";
+export * from "./key-owner.ts";
 export * from "./log.ts";
 export * from "./money.ts";
 export * from "./payment-calendar.ts";

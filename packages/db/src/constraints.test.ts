@@ -51,6 +51,10 @@ const entry = (values: string) =>
   `insert into ledger_entries (user_id, kind, amount_cents, invoice_id, note, idempotency_key, actor, created_at)
    values (${values}, 'test', now())`;
 
+const keyed = (owner: string) =>
+  `insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, key_owner, actor, created_at)
+   values (1, 'credit', 1, 'k', ${owner}, 'test', now())`;
+
 describe("users", () => {
   stand([
     ["a user with another user's external id", user("'a', 'x', 'active', 0, 0"), "users_external_id"],
@@ -373,10 +377,11 @@ describe("ledger entries", () => {
       "ledger_entries_once_per_invoice",
     ],
     [
-      "a credit with the idempotency key of another credit",
-      `${entry("1, 'credit', 1, null, null, 'k'")}; ${entry("2, 'credit', 1, null, null, 'k'")}`,
+      "a credit with the idempotency key of another credit of the same owner",
+      `${keyed("'token:1'")}; ${keyed("'token:1'")}`,
       "ledger_entries_idempotency_key",
     ],
+    ["a credit with an idempotency key of nobody", keyed("null"), "ledger_entries_key_has_owner"],
   ]);
 });
 
@@ -404,6 +409,11 @@ const change = (values: string) =>
 
 describe("administrators and their changes", () => {
   stand([
+    [
+      "a token that replaces another one and has keys of its own",
+      "insert into api_tokens (name, token_hash, scopes, created_at, created_by, expires_at, replaces_id) values ('x', 'x', '{a}', now(), 'x', now(), 1)",
+      "api_tokens_key_owner",
+    ],
     ["an administrator named like a token", admin("token:x@y"), "admins_email_no_colon"],
     [
       "a change of an unknown kind",

@@ -18,7 +18,7 @@ export * from "./ping.ts";
 export { findDevice } from "./reads/admin-devices.ts";
 export { type Admin, findAdmin, hasAdmins, listAdmins, listHashParameters } from "./reads/admins.ts";
 export { type AlertListing, isReviewOverdue, listAlerts, listOpenDeliveries } from "./reads/alerts.ts";
-export { type ApiToken, listApiTokens } from "./reads/api-tokens.ts";
+export { type ApiToken, findApiTokenByName, listApiTokens } from "./reads/api-tokens.ts";
 export { type AuditEntry, type AuditFilter, listAuditLog } from "./reads/audit-log.ts";
 export { findSkipReasons, previewDecisions } from "./reads/decision-preview.ts";
 export { type DecisionTotals, noDecisions, totalsOfRun, totalsOfRuns } from "./reads/decision-totals.ts";

@@ -141,8 +141,8 @@ async function importUsers(db: Db): Promise<void> {
 async function creditAll(db: Db): Promise<void> {
   await writable(db).execute(sql`
     with entry as (
-      insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, actor, created_at)
-      select id, 'credit', 200_00, 'conversion-' || external_id, 'tracker', ${NOW.toISOString()} from users
+      insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, key_owner, actor, created_at)
+      select id, 'credit', 200_00, 'conversion-' || external_id, 'token:1', 'tracker', ${NOW.toISOString()} from users
       returning user_id, amount_cents, idempotency_key
     ), changed as (
       update users u set balance_cents = u.balance_cents + e.amount_cents, updated_at = ${NOW.toISOString()}

@@ -1,4 +1,4 @@
-import type { AuditContext } from "@cpa-payouts/core";
+import type { AuditContext, KeyOwner } from "@cpa-payouts/core";
 import { enterAdjustment } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 import { type LedgerOutcome, toLedgerOutcome } from "./ledger-outcome.ts";
@@ -7,8 +7,10 @@ export interface AdjustmentInput extends AuditContext {
   readonly externalId: string;
   /** Signed; the adjustment may take the balance below zero. */
   readonly amountCents: bigint;
-  /** Names the adjustment; the same key never adjusts twice. */
+  /** Names the adjustment; the same key of an owner never adjusts twice. */
   readonly key: string;
+  /** Whose key it is: others may use the same key for entries of their own. */
+  readonly keyOwner: KeyOwner;
   /** Stored as the note of the entry. */
   readonly reason: string;
 }
@@ -16,9 +18,9 @@ export interface AdjustmentInput extends AuditContext {
 const statuses = { credited: "adjusted", "already-credited": "already-adjusted" } as const;
 
 /**
- * Corrects a user's balance by an amount in cents, once per key.
+ * Corrects a user's balance by an amount in cents, once per key and owner.
  *
- * @returns the present balance in cents and the stored entry, with `already-adjusted` when the key was used before for the
+ * @returns the present balance in cents and the stored entry, with `already-adjusted` when the owner used the key before for the
  *   same user and amount and nothing was changed; otherwise why nothing was adjusted
  */
 export async function adjustBalance(

@@ -19,7 +19,14 @@ afterEach(async () => {
 const events = () => data.log.lines.map(({ event, fields }) => [event, fields]);
 
 it("a balance that was adjusted is logged once, by the id of the entry", async () => {
-  const input = { externalId: "a", amountCents: -5_00n, key: "k", reason: "counted twice", actor: "test" };
+  const input = {
+    externalId: "a",
+    amountCents: -5_00n,
+    key: "k",
+    keyOwner: "cli",
+    reason: "counted twice",
+    actor: "test",
+  } as const;
   const adjusted = await adjustBalance(data.ctx, input);
   expect(await adjustBalance(data.ctx, input)).toMatchObject({ status: "already-adjusted" });
   expect(await adjustBalance(data.ctx, { ...input, externalId: "unknown" })).toMatchObject({ status: "unknown-user" });

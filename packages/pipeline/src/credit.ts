@@ -1,4 +1,4 @@
-import { type AuditContext, InputError } from "@cpa-payouts/core";
+import { type AuditContext, InputError, type KeyOwner } from "@cpa-payouts/core";
 import { creditUser } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 import { type LedgerOutcome, toLedgerOutcome } from "./ledger-outcome.ts";
@@ -6,8 +6,10 @@ import { type LedgerOutcome, toLedgerOutcome } from "./ledger-outcome.ts";
 export interface CreditInput extends AuditContext {
   readonly externalId: string;
   readonly amountCents: bigint;
-  /** Names the conversion; the same key never credits twice. */
+  /** Names the conversion; the same key of an owner never credits twice. */
   readonly key: string;
+  /** Whose key it is: others may use the same key for entries of their own. */
+  readonly keyOwner: KeyOwner;
   readonly note?: string;
 }
 
@@ -16,9 +18,9 @@ const MAX_KEY_LENGTH = 255;
 const statuses = { credited: "credited", "already-credited": "already-credited" } as const;
 
 /**
- * Adds a conversion's earnings, in cents, to a user's balance, once per key.
+ * Adds a conversion's earnings, in cents, to a user's balance, once per key and owner.
  *
- * @returns the present balance in cents and the stored entry, with `already-credited` when the key was used before for the
+ * @returns the present balance in cents and the stored entry, with `already-credited` when the owner used the key before for the
  *   same user and amount and nothing was added; otherwise why nothing was credited
  * @throws InputError for an amount that is not above zero, or an empty or overlong key
  */

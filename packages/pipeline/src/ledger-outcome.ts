@@ -1,4 +1,4 @@
-import { dollars } from "@cpa-payouts/core";
+import { dollars, type KeyOwner } from "@cpa-payouts/core";
 import { type CreditResult, findEntryByKey, type LedgerEntry } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
 
@@ -12,8 +12,10 @@ import type { DataContext } from "./context.ts";
  */
 export type LedgerOutcome<Made extends string> =
   | { readonly status: Made; readonly balanceCents: bigint; readonly entry: LedgerEntry }
-  /** The key was used before, for another user, amount or kind: for `entry`. Nothing was changed. */
+  /** The owner used the key before, for another user, amount or kind: for `entry`. Nothing was changed. */
   | { readonly status: "key-conflict"; readonly entry: LedgerEntry }
+  /** Another caller used the key while keys were common to all, in an older version. Nothing was changed. */
+  | { readonly status: "key-reserved" }
   | { readonly status: "unknown-user" }
   /** The amount is above a limit of the settings, or the balance would be. Nothing was changed. */
   | { readonly status: "above-limit"; readonly message: string };
@@ -24,6 +26,7 @@ interface Entry {
   readonly externalId: string;
   readonly amountCents: bigint;
   readonly key: string;
+  readonly keyOwner: KeyOwner;
 }
 
 /**
@@ -37,9 +40,9 @@ export async function toLedgerOutcome<Made extends string>(
   result: CreditResult,
   names: Readonly<Record<"credited" | "already-credited", Made>>,
 ): Promise<LedgerOutcome<Made>> {
-  if (result.status === "unknown-user") return result;
+  if (result.status === "unknown-user" || result.status === "key-reserved") return result;
   if (result.status === "above-limit") return { status: result.status, message: describeRefusal(entered, result) };
-  const entry = await findEntryByKey(db, entered.key);
+  const entry = await findEntryByKey(db, entered);
   if (!entry) throw new Error("the ledger entry that was just written is missing");
   if (result.status === "key-conflict") return { status: result.status, entry };
   return { status: names[result.status], balanceCents: result.balanceCents, entry };

@@ -163,13 +163,27 @@ describe("review of a payment method", () => {
 
 describe("credit", () => {
   const give = (changes: Partial<Parameters<typeof credit>[1]> = {}) =>
-    credit(data.ctx, { externalId: "a", amountCents: 10_00n, key: "k", actor: "test", ...changes });
+    credit(data.ctx, { externalId: "a", amountCents: 10_00n, key: "k", keyOwner: "cli", actor: "test", ...changes });
 
   it("a credit returns the balance, and the same key credits only once", async () => {
     const entry = expect.objectContaining({ externalId: "a", amountCents: 10_00n, key: "k" });
     expect(await give()).toEqual({ status: "credited", balanceCents: 10_00n, entry });
     expect(await give()).toEqual({ status: "already-credited", balanceCents: 10_00n, entry });
     expect(data.log.of("user.credited")).toEqual([{ status: "credited" }, { status: "already-credited" }]);
+  });
+
+  it("of two owners of one key each has an entry of their own, and gets that one back", async () => {
+    const own = await give({ keyOwner: "token:1" });
+    const other = await give({ keyOwner: "token:2", amountCents: 1n });
+    expect(other).toMatchObject({ status: "credited", entry: { amountCents: 1n } });
+    expect(await give({ keyOwner: "token:1" })).toMatchObject({
+      status: "already-credited",
+      entry: "entry" in own ? own.entry : null,
+    });
+    expect(await give({ keyOwner: "token:1", amountCents: 1n })).toMatchObject({
+      status: "key-conflict",
+      entry: { amountCents: 10_00n },
+    });
   });
 
   it("a credit that is sent again with another note is the same credit, and keeps its first note", async () => {

@@ -1,8 +1,17 @@
+import type { KeyOwner } from "@cpa-payouts/core";
 import { creditUser, findScheduler, getSettings, migrateDatabase } from "@cpa-payouts/db";
-import { fillAsOf, migrateAsOf, migrationTags, type TestDatabase, testDatabase } from "@cpa-payouts/db/testing";
+import {
+  fillAsOf,
+  fingerprint,
+  migrateAsOf,
+  migrationTags,
+  type TestDatabase,
+  testDatabase,
+} from "@cpa-payouts/db/testing";
 import { migrateQueue } from "@cpa-payouts/jobs";
 import { migrationsFolder } from "@cpa-payouts/testing-servers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { credit } from "./credit.ts";
 import { liveFromOf } from "./follow-schedule.ts";
 import { retryRun } from "./retry-run.ts";
 import { finishRun, listTestRuns, openTestFlow, type TestFlow } from "./testing/index.ts";
@@ -47,6 +56,7 @@ const versions = tags.map((tag, index) => ({ tag, count: index + 1 }));
 describe.each(versions)("upgrade from a database that ended with migration $tag", ({ count }) => {
   const hasSettings = count > tags.indexOf("0003_admin_api");
   const hasPeople = tags.slice(0, count).some((tag) => tag.endsWith("_people"));
+  const hasKeyOwners = tags.slice(0, count).some((tag) => tag.endsWith("_key_owners"));
   let flow: TestFlow;
 
   beforeAll(async () => {
@@ -93,9 +103,27 @@ describe.each(versions)("upgrade from a database that ended with migration $tag"
         ? [
             { name: "conversions", creator_id: 1 },
             { name: "by-hand", creator_id: null },
+            ...(hasKeyOwners ? [{ name: "conversions-2", creator_id: null }] : []),
           ]
         : [],
     );
+  });
+
+  it("after the upgrade a conversion that is sent again is not credited twice, and its entry is its sender's", async () => {
+    const { ctx, database } = flow;
+    const send = async (keyOwner: KeyOwner, key: string, externalId: string, amountCents: bigint) =>
+      (await credit(ctx, { keyOwner, key, externalId, amountCents, actor: "test" })).status;
+    const before = await fingerprint(database);
+    expect(await send("cli", "conversion-2", "user-2", 120_00n)).toBe("already-credited");
+    expect(await send("cli", "conversion-2", "user-2", 1n)).toBe("key-conflict");
+    expect(await send("token:2", "conversion-2", "user-2", 120_00n)).toBe("key-reserved");
+    if (hasSettings) {
+      expect(await send("token:1", "sent", "user-9", 1_00n)).toBe("already-credited");
+      expect(await send("token:2", "sent", "user-9", 1_00n)).toBe("key-reserved");
+      expect(await send("cli", "sent", "user-9", 1_00n)).toBe("key-reserved");
+    }
+    if (hasKeyOwners) expect(await send("token:1", "sent-2", "user-9", 1_00n)).toBe("already-credited");
+    expect(await fingerprint(database)).toEqual(before);
   });
 
   it("after the upgrade every invariant holds, and a run that was interrupted and the next date pay who they must", async () => {
@@ -112,6 +140,7 @@ describe.each(versions)("upgrade from a database that ended with migration $tag"
         externalId: `user-${n}`,
         amountCents: 150_00n,
         key: `later-${n}`,
+        keyOwner: "cli",
         note: null,
         actor: "test",
         now: clock(),

@@ -1,5 +1,5 @@
 import { type AccessContext, findApiToken, findSession } from "@cpa-payouts/access";
-import type { AdminRole, AuditContext } from "@cpa-payouts/core";
+import type { AdminRole, AuditContext, KeyOwner } from "@cpa-payouts/core";
 import { isSessionLive, type LiveSession, type LiveToken } from "@cpa-payouts/db";
 import type { FastifyRequest } from "fastify";
 import type { Api } from "../api.ts";
@@ -15,6 +15,16 @@ export type Caller =
 function actorOf(caller: Caller | null): string {
   if (!caller) return "anonymous";
   return caller.kind === "admin" ? caller.email : `token:${caller.name}`;
+}
+
+/**
+ * Whose idempotency keys a caller uses: an administrator's own, or those of a program, whose tokens replace each other.
+ *
+ * @throws Error when nobody is signed in; only operations that refuse that take keys
+ */
+export function keyOwnerOf(caller: Caller | null): KeyOwner {
+  if (!caller) throw new Error("a caller who is not signed in has no idempotency keys");
+  return caller.kind === "admin" ? `admin:${caller.session.adminId}` : `token:${caller.keyOwnerId}`;
 }
 
 /** What the audit log records about a request: the actor, the request's id and the client's address. */

@@ -1,19 +1,22 @@
 import { defined, formatCents } from "@cpa-payouts/core";
 import type { LedgerEntry } from "@cpa-payouts/db";
 import { adjustBalance, credit, type LedgerOutcome } from "@cpa-payouts/pipeline";
+import { keyOwnerOf } from "../access/callers.ts";
 import type { Handlers } from "../calls.ts";
 import { ApiProblem, conflict, notFound } from "../problems.ts";
 
 export const ledgerHandlers: Handlers<"ledger"> = {
-  createCredit: async ({ ctx }, { headers, body, audit }) => {
+  createCredit: async ({ ctx }, { headers, body, audit, caller }) => {
     const { amount: amountCents, note, externalId } = body;
-    const sent = defined({ externalId, amountCents, key: headers["idempotency-key"], note });
+    const key = { key: headers["idempotency-key"], keyOwner: keyOwnerOf(caller) };
+    const sent = defined({ externalId, amountCents, ...key, note });
     return responseOf(await credit(ctx, { ...audit, ...sent }), { externalId, note: note ?? null });
   },
 
-  createAdjustment: async ({ ctx }, { headers, body, audit }) => {
+  createAdjustment: async ({ ctx }, { headers, body, audit, caller }) => {
     const { amount: amountCents, reason, externalId } = body;
-    const sent = { externalId, amountCents, key: headers["idempotency-key"], reason };
+    const key = { key: headers["idempotency-key"], keyOwner: keyOwnerOf(caller) };
+    const sent = { externalId, amountCents, ...key, reason };
     return responseOf(await adjustBalance(ctx, { ...audit, ...sent }), { externalId, note: reason });
   },
 };
@@ -22,7 +25,7 @@ type Credited = LedgerOutcome<"credited" | "already-credited">;
 type Adjusted = LedgerOutcome<"adjusted" | "already-adjusted">;
 
 /**
- * The entry that is stored under a key. It is the response each time the same request is sent. Here the note is a part of
+ * The entry that is stored under a key of the caller's. It is the response each time the same request is sent. Here the note is a part of
  * the request, as with every Idempotency-Key; for the pipeline the same entry with another note is the same
  * ({@link LedgerOutcome}).
  *
@@ -32,6 +35,12 @@ type Adjusted = LedgerOutcome<"adjusted" | "already-adjusted">;
 function responseOf(outcome: Credited | Adjusted, sent: { externalId: string; note: string | null }) {
   if (outcome.status === "unknown-user") throw notFound(`user ${sent.externalId}`);
   if (outcome.status === "above-limit") throw new ApiProblem(422, "above-limit", outcome.message);
+  if (outcome.status === "key-reserved")
+    throw new ApiProblem(
+      409,
+      "conflict",
+      "another caller used this Idempotency-Key in an older version; nothing was done, use another key",
+    );
   const { status, entry } = outcome;
   if (status === "key-conflict" || entry.note !== sent.note)
     throw conflict("this Idempotency-Key was used for another request; nothing was done", presentEntry(entry));

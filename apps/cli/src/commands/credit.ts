@@ -4,7 +4,7 @@ import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
 
 /**
- * `payouts credit`: adds a conversion's earnings to a balance, once per key.
+ * `payouts credit`: adds a conversion's earnings to a balance, once per key. The keys of the API's callers are theirs.
  *
  * @param amount dollars with at most two decimals, such as `12.50`
  * @throws InputError for a bad amount or key, an unknown user, a key that was used for another user or amount, or an
@@ -18,11 +18,15 @@ export async function addCredit(
 ): Promise<undefined> {
   const amountCents = parseCents(amount);
   await withDatabase(cli, async (ctx) => {
-    const input = defined({ externalId, amountCents, key, actor: cli.actor, note });
+    const input = defined({ externalId, amountCents, key, keyOwner: "cli", actor: cli.actor, note } as const);
     const outcome = await credit(ctx, input);
     if (outcome.status === "unknown-user") throw new InputError(`there is no user ${externalId}`);
     if (outcome.status === "key-conflict")
       throw new InputError(`the key "${key}" was used for another user or amount; nothing was credited`);
+    if (outcome.status === "key-reserved")
+      throw new InputError(
+        `the key "${key}" was used through the API in an older version; nothing was credited, use another key`,
+      );
     if (outcome.status === "above-limit") throw new InputError(outcome.message);
     const { status, balanceCents } = outcome;
     const result = { externalId, status, amount: formatCents(amountCents), balance: formatCents(balanceCents) };

@@ -131,11 +131,24 @@ async function review(ctx: Context): Promise<string> {
 
 /** Every tenth credit is sent twice, as by a conversion tracker after a timeout; with the same key it is added once. */
 async function creditAll(ctx: Context): Promise<string> {
-  const count = { credited: 0, "already-credited": 0, "key-conflict": 0, "unknown-user": 0, "above-limit": 0 };
+  const count = {
+    credited: 0,
+    "already-credited": 0,
+    "key-conflict": 0,
+    "key-reserved": 0,
+    "unknown-user": 0,
+    "above-limit": 0,
+  };
   for await (const { id, externalId } of pages<UserListing>((page) =>
     listUsers(ctx.db, {}, { sort: "oldest", ...page }),
   )) {
-    const input = { externalId, amountCents: CONVERSION_CENTS, key: `conversion-${externalId}`, actor: "demo" };
+    const input = {
+      externalId,
+      amountCents: CONVERSION_CENTS,
+      key: `conversion-${externalId}`,
+      keyOwner: "cli",
+      actor: "demo",
+    } as const;
     for (let delivery = 0; delivery < (id % 10 === 0 ? 2 : 1); delivery += 1) {
       const { status } = await credit(ctx, input);
       count[status] += 1;

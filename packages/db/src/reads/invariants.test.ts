@@ -98,7 +98,7 @@ describe("manipulated database", () => {
     [
       "a credit without its audit row",
       [
-        "insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, actor, created_at) values (5, 'credit', 1, 'k', 'x', now())",
+        "insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, key_owner, actor, created_at) values (5, 'credit', 1, 'k', 'cli', 'x', now())",
         "update users set balance_cents = balance_cents + 1 where id = 5",
       ],
       ["every credit and every adjustment is in the audit log: user poor"],

@@ -1,7 +1,8 @@
-import { ledgerKinds } from "@cpa-payouts/core";
+import { type KeyOwner, ledgerKinds } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { cents, id, instant, nullable, oneOf, type Row, text } from "../decoders.ts";
+import { isOwnedBy } from "../key-owner.ts";
 import { rowsOf } from "../sql.ts";
 
 const columns = {
@@ -31,9 +32,12 @@ export async function listLedger(
   );
 }
 
-/** The ledger entry with an idempotency key; null if there is none. */
-export async function findEntryByKey(db: Db, key: string): Promise<LedgerEntry | null> {
-  const [entry] = await ledgerEntriesWhere(db, sql`l.idempotency_key = ${key}`, 1);
+/** The ledger entry that a caller has made with an idempotency key; null if there is none. */
+export async function findEntryByKey(
+  db: Db,
+  { key, keyOwner }: { key: string; keyOwner: KeyOwner },
+): Promise<LedgerEntry | null> {
+  const [entry] = await ledgerEntriesWhere(db, sql`l.idempotency_key = ${key} and ${isOwnedBy(keyOwner)}`, 1);
   return entry ?? null;
 }
 

@@ -1,6 +1,6 @@
 import { adminRoles } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { bigint, boolean, check, index, pgTable, text, unique } from "drizzle-orm/pg-core";
+import { type AnyPgColumn, bigint, boolean, check, index, pgTable, text, unique } from "drizzle-orm/pg-core";
 import { id, instant, isOneOf, reference } from "./columns.ts";
 
 /** Who may sign in to the admin API. Administrators are disabled, never deleted, because the audit log refers to them. */
@@ -113,9 +113,14 @@ export const apiTokens = pgTable(
     /** Updated at most once a minute. */
     lastUsedAt: instant(),
     revokedAt: instant(),
+    /** The token that this one replaces, whose idempotency keys it shares; null when it replaces none. */
+    replacesId: reference().references((): AnyPgColumn => apiTokens.id, { onDelete: "restrict" }),
+    /** The first of the tokens that replaced each other, which owns the keys of all; null in that one itself. */
+    keyOwnerId: reference().references((): AnyPgColumn => apiTokens.id, { onDelete: "restrict" }),
   },
   (t) => [
     check("api_tokens_name_given", sql`${t.name} <> ''`),
+    check("api_tokens_key_owner", sql`(${t.replacesId} is null) = (${t.keyOwnerId} is null)`),
     check("api_tokens_scopes_given", sql`cardinality(${t.scopes}) > 0`),
   ],
 );

@@ -1,4 +1,4 @@
-import { ledgerKinds } from "@cpa-payouts/core";
+import { type KeyOwner, ledgerKinds } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import { check, index, pgTable, text, unique, uniqueIndex } from "drizzle-orm/pg-core";
 import { cents, id, instant, isOneOf, isWithinCeiling, reference } from "./columns.ts";
@@ -20,13 +20,20 @@ export const ledgerEntries = pgTable(
     note: text(),
     actor: text().notNull(),
     createdAt: instant().notNull(),
+    /** Whose key it is (docs/decisions/0025); null without a key, and in entries of older versions, whose keys are reserved. */
+    keyOwner: text().$type<KeyOwner>(),
   },
   (t) => [
     // Partial, because the entries of invoices have no key and would only enlarge the index.
-    uniqueIndex("ledger_entries_idempotency_key").on(t.idempotencyKey).where(sql`${t.idempotencyKey} is not null`),
+    // The key is first, because a statement also looks for the key in entries without an owner.
+    uniqueIndex("ledger_entries_idempotency_key")
+      .on(t.idempotencyKey, t.keyOwner)
+      .where(sql`${t.idempotencyKey} is not null`),
     // An invoice takes its amount once and returns it at most once.
     unique("ledger_entries_once_per_invoice").on(t.invoiceId, t.kind),
     index("ledger_entries_user_idx").on(t.userId, t.id),
+    // NOT VALID in the database: entries of older versions have a key and no owner.
+    check("ledger_entries_key_has_owner", sql`(${t.idempotencyKey} is null) = (${t.keyOwner} is null)`),
     check("ledger_entries_ceiling", isWithinCeiling(t.amountCents)),
     check("ledger_entries_kind_known", isOneOf(t.kind, ledgerKinds)),
     check(

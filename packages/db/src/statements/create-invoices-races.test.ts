@@ -65,6 +65,7 @@ describe("duplicate delivery", () => {
         externalId: `u${user}`,
         amountCents: BigInt(index + 1),
         key: `k${index}`,
+        keyOwner: "cli",
         note: null,
         actor: "test",
         now: NOW,

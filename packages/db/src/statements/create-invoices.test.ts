@@ -41,7 +41,7 @@ async function balanceOf(externalId: string): Promise<bigint | undefined> {
 }
 
 const credit = (externalId: string, amountCents: bigint, key: string) =>
-  creditUser(data.ctx.db, { externalId, amountCents, key, note: null, actor: "test", now: NOW });
+  creditUser(data.ctx.db, { externalId, amountCents, key, keyOwner: "cli", note: null, actor: "test", now: NOW });
 
 /** Makes an adjustment: besides an invoice the only change that may lower a balance. */
 async function adjust(externalId: string, cents: bigint): Promise<void> {

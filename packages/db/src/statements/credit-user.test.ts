@@ -1,10 +1,13 @@
 import { CEILING_CENTS } from "@cpa-payouts/core";
+import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect } from "../client.ts";
 import { findViolations } from "../reads/invariants.ts";
+import { addAdmin, addApiToken, audit } from "../testing/access.ts";
 import { fingerprint, openTestData, type TestData } from "../testing/index.ts";
 import { creditUser } from "./credit-user.ts";
 import type { Credit } from "./enter-once.ts";
+import { insertApiToken } from "./insert-api-token.ts";
 import { updateSettings } from "./update-settings.ts";
 
 const NOW = new Date("2026-12-07T02:00:00Z");
@@ -24,6 +27,7 @@ const conversion = (changes: Partial<Credit> = {}): Credit => ({
   externalId: "a",
   amountCents: 25_00n,
   key: "conversion-1",
+  keyOwner: "cli",
   note: "lead",
   actor: "test",
   now: NOW,
@@ -68,6 +72,19 @@ describe("credit", () => {
     expect(await fingerprint(data.database)).toEqual(before);
   });
 
+  it("a key is its owner's: of two owners each credits with it once, and neither hinders the other", async () => {
+    const owners = ["token:1", "token:11", "admin:1", "cli"] as const;
+    for (const [index, keyOwner] of owners.entries())
+      expect(await credit({ keyOwner, amountCents: BigInt(index + 1) })).toMatchObject({ status: "credited" });
+    for (const [index, keyOwner] of owners.entries()) {
+      expect(await credit({ keyOwner, amountCents: BigInt(index + 1) })).toEqual({
+        status: "already-credited",
+        balanceCents: 1_10n,
+      });
+      expect(await credit({ keyOwner, amountCents: 99n })).toEqual({ status: "key-conflict" });
+    }
+  });
+
   it.each([
     ["another amount", { amountCents: 25_01n }],
     ["another user", { externalId: "b" }],
@@ -107,6 +124,20 @@ describe("credit", () => {
     expect(results.every((result) => "balanceCents" in result && result.balanceCents === 26_00n)).toBe(true);
   });
 
+  it("simultaneous credits with one key for different users are one credit, even if both wait for the key", async () => {
+    const many = connect({ url: data.database.url, max: 20 });
+    const holder = await holdTransaction(
+      data.database,
+      (held) => held`select from users where external_id in ('a', 'b') for update`,
+    );
+    const credits = ["a", "b"].map((externalId) => creditUser(many.db, conversion({ externalId })));
+    await untilBlocked(data.database, 2);
+    await holder.rollback();
+    const statuses = (await Promise.all(credits)).map(({ status }) => status).sort();
+    await many.close();
+    expect(statuses).toEqual(["credited", "key-conflict"]);
+  });
+
   it("simultaneous credits of one user with a key each are all added", async () => {
     const many = connect({ url: data.database.url, max: 20 });
     const credits = Array.from({ length: 200 }, (_, index) =>
@@ -117,5 +148,53 @@ describe("credit", () => {
     expect(results.filter(({ status }) => status === "credited")).toHaveLength(200);
     const [user] = await data.database.sql`select balance_cents from users where external_id = 'a'`;
     expect(user).toEqual({ balance_cents: 100n + (200n * 201n) / 2n });
+  });
+});
+
+describe("a key of an older version, whose entry has no owner", () => {
+  /** Makes the entry of `conversion()` with the actor, as a version did in which keys were common to all. */
+  async function creditAsBefore(actor: string): Promise<void> {
+    const { sql } = data.database;
+    await sql`alter table ledger_entries drop constraint ledger_entries_key_has_owner`;
+    await sql`
+      with entry as (
+        insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
+        select id, 'credit', 2500, 'conversion-1', 'lead', ${actor}, ${NOW} from users where external_id = 'a'
+      ), audit as (
+        insert into audit_log (at, actor, action, object) select ${NOW}, ${actor}, 'user.credit', 'user:' || id from users where external_id = 'a'
+      )
+      update users set balance_cents = balance_cents + 2500 where external_id = 'a'`;
+  }
+
+  beforeEach(async () => {
+    await addApiToken(data, "erp", "h1");
+    await addApiToken(data, "other", "h2");
+    await insertApiToken(data.ctx.db, {
+      ...audit,
+      name: "new",
+      tokenHash: "h3",
+      scopes: ["x"],
+      replacesId: 1,
+      expiresAt: NOW,
+    });
+    await addAdmin(data, "ada@example.com");
+  });
+
+  it.each([
+    ["a token", "token:erp", "token:1", ["token:2", "admin:1", "cli"]],
+    ["a token that replaced another one", "token:new", "token:1", ["token:2", "token:3", "admin:1", "cli"]],
+    ["an administrator", "ada@example.com", "admin:1", ["token:1", "admin:2", "cli"]],
+    ["the command line", "cli:ops", "cli", ["token:1", "admin:1"]],
+    ["somebody named by hand", "finance", "cli", ["token:1", "admin:1"]],
+  ] as const)("of %s is still that caller's, and reserved for it", async (_who, actor, owner, strangers) => {
+    await creditAsBefore(actor);
+    const before = await fingerprint(data.database);
+    expect(await credit({ keyOwner: owner })).toEqual({ status: "already-credited", balanceCents: 26_00n });
+    expect(await credit({ keyOwner: owner, amountCents: 1n })).toEqual({ status: "key-conflict" });
+    for (const keyOwner of strangers) {
+      expect(await credit({ keyOwner })).toEqual({ status: "key-reserved" });
+      expect(await credit({ keyOwner, amountCents: 1n, externalId: "b" })).toEqual({ status: "key-reserved" });
+    }
+    expect(await fingerprint(data.database)).toEqual(before);
   });
 });

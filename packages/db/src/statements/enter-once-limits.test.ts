@@ -25,6 +25,7 @@ const entry = (amountCents: bigint, key = `key-${++keys}`) => ({
   externalId: "a",
   amountCents,
   key,
+  keyOwner: "cli" as const,
   note: "test",
   actor: "test",
   now: NOW,

@@ -1,7 +1,8 @@
-import type { AuditContext, LedgerKind } from "@cpa-payouts/core";
+import type { AuditContext, KeyOwner, LedgerKind } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { cents, flag, nullable, oneOf, type Row } from "../decoders.ts";
+import { isOwnedBy } from "../key-owner.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 export interface Credit extends AuditContext {
@@ -9,6 +10,8 @@ export interface Credit extends AuditContext {
   readonly amountCents: bigint;
   /** The idempotency key. */
   readonly key: string;
+  /** Whose key it is: others may use the same key for entries of their own. */
+  readonly keyOwner: KeyOwner;
   readonly note: string | null;
   readonly now: Date;
 }
@@ -19,8 +22,10 @@ export type AmountLimit = "largest-entry" | "largest-balance";
 export type CreditResult =
   | { readonly status: "credited"; readonly balanceCents: bigint }
   | { readonly status: "already-credited"; readonly balanceCents: bigint }
-  /** The key was used for another user, amount or kind of entry; nothing was changed. */
+  /** The owner used the key for another user, amount or kind of entry; nothing was changed. */
   | { readonly status: "key-conflict" }
+  /** Another caller used the key while keys were common to all, in an older version; nothing was changed. */
+  | { readonly status: "key-reserved" }
   | { readonly status: "unknown-user" }
   /** The amount is above the limit, or the balance would be; nothing was changed. `balanceCents` is the present balance. */
   | {
@@ -38,36 +43,39 @@ const columns = {
 };
 
 /**
- * Adds a ledger entry to a balance, once per key, with its audit row. An entry above the limits of the settings is refused.
+ * Adds a ledger entry to a balance, once per key and owner, with its audit row. An entry above the limits of the settings is refused.
  * The limit of balances is judged under the user's lock; an entry that brings a balance beyond it closer to zero is made.
  *
- * @returns for a key that was used before: `already-credited` if user, amount and kind are the same, else `key-conflict`
+ * @returns for a key that the owner used before: `already-credited` if user, amount and kind are the same, else `key-conflict`
  */
 export async function enterOnce(
   db: Db,
   credit: Credit,
   { kind, action }: { kind: LedgerKind; action: string },
 ): Promise<CreditResult> {
-  const { externalId, amountCents, key, note, actor, now } = credit;
+  const { externalId, amountCents, key, keyOwner, note, actor, now } = credit;
   const amount = sql`${amountCents}::bigint`;
   const [result] = await rowsOf(
     db,
     columns,
     sql`
-    with owner as (
+    with locked as (
       select id, balance_cents from users where external_id = ${externalId} for no key update
     ), judged as (
-      select o.id, o.balance_cents, s.largest_entry_cents, s.largest_balance_cents, case
+      select l.id, l.balance_cents, s.largest_entry_cents, s.largest_balance_cents, case
           when abs(${amount}) > s.largest_entry_cents then 'largest-entry'
-          when ${amount} > 0 and o.balance_cents + ${amount} > s.largest_balance_cents then 'largest-balance'
-          when ${amount} < 0 and o.balance_cents + ${amount} < -s.largest_balance_cents then 'largest-balance'
+          when ${amount} > 0 and l.balance_cents + ${amount} > s.largest_balance_cents then 'largest-balance'
+          when ${amount} < 0 and l.balance_cents + ${amount} < -s.largest_balance_cents then 'largest-balance'
         end as refused_by
-      from owner o cross join settings s
+      from locked l cross join settings s
     ), entry as (
-      insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
-      select id, ${kind}::text, ${amount}, ${key}, ${note}::text, ${actor}, ${instantParam(now)}
-      from judged where refused_by is null
-      on conflict (idempotency_key) where idempotency_key is not null do nothing
+      insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, key_owner, note, actor, created_at)
+      select id, ${kind}::text, ${amount}, ${key}, ${keyOwner}, ${note}::text, ${actor}, ${instantParam(now)}
+      from judged
+      where refused_by is null
+        -- Entries of older versions. No statement adds any, so none can appear meanwhile.
+        and not exists (select from ledger_entries where idempotency_key = ${key} and key_owner is null)
+      on conflict (idempotency_key, key_owner) where idempotency_key is not null do nothing
       returning user_id, amount_cents
     ), changed as (
       update users u set balance_cents = u.balance_cents + e.amount_cents, updated_at = ${instantParam(now)}
@@ -96,17 +104,20 @@ export async function enterOnce(
  */
 async function whyNotEntered(
   db: Db,
-  { externalId, amountCents, key }: Pick<Credit, "externalId" | "amountCents" | "key">,
+  { externalId, amountCents, key, keyOwner }: Pick<Credit, "externalId" | "amountCents" | "key" | "keyOwner">,
   kind: LedgerKind,
   { balanceCents, limit, limitCents }: Row<typeof columns>,
 ): Promise<CreditResult> {
   const [earlier] = await rowsOf(
     db,
-    { isSame: flag, balanceCents: cents },
+    { isOwn: flag, isSame: flag, balanceCents: cents },
     sql`
-    select u.external_id = ${externalId} and e.amount_cents = ${amountCents}::bigint and e.kind = ${kind} as is_same, u.balance_cents
-    from ledger_entries e join users u on u.id = e.user_id where e.idempotency_key = ${key}`,
+    select ${isOwnedBy(keyOwner)} as is_own, u.balance_cents,
+      u.external_id = ${externalId} and l.amount_cents = ${amountCents}::bigint and l.kind = ${kind} as is_same
+    from ledger_entries l join users u on u.id = l.user_id
+    where l.idempotency_key = ${key} and (l.key_owner = ${keyOwner} or l.key_owner is null)`,
   );
+  if (earlier && !earlier.isOwn) return { status: "key-reserved" };
   if (earlier?.isSame) return { status: "already-credited", balanceCents: earlier.balanceCents };
   if (earlier) return { status: "key-conflict" };
   if (limit === null || limitCents === null) throw new Error("the ledger entry was neither made nor refused");

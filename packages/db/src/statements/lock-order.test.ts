@@ -54,6 +54,7 @@ const entry = (scene: Scene, externalId: string) => ({
   note: "test",
   // Both kinds of entry use one key.
   key: `${scene.run.id}-${externalId}`,
+  keyOwner: "cli" as const,
 });
 
 const review = (scene: Scene, to: Parameters<typeof statements.recordInvoiceReview>[1]["to"]) =>

@@ -262,6 +262,7 @@ describe("import file", () => {
         externalId: `u${(index * 37) % 100}`,
         amountCents: 1n,
         key: `k${index}`,
+        keyOwner: "cli",
         note: null,
         actor: "test",
         now: NOW,

@@ -22,6 +22,7 @@ describe("use of an API token", () => {
     expect(await touchApiToken(data.ctx.db, "h1", NOW)).toEqual({
       name: "erp",
       scopes: ["credits:write"],
+      keyOwnerId: 1,
       creatorRole: null,
       isCreatorDisabled: false,
     });

@@ -31,3 +31,13 @@ insert into admins (email, role, password_hash, created_at, created_by)
 select 'token:conversions@example.com', 'viewer', 'hash', '2026-09-20Z', 'ada@example.com'
 where not exists (select from pg_constraint where conname = 'admins_email_no_colon');
 insert into throttles (key, tries, window_ends_at) values ('address:192.0.2.1', 3, '2026-10-15 01:00Z');
+
+-- A conversion of a suspended user that a program sent.
+with entry as (
+  insert into ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
+  select id, 'credit', 100, 'sent', 'conversion', 'token:conversions', '2026-10-16Z' from users where id = 9
+), changed as (
+  update users set balance_cents = balance_cents + 100 where id = 9
+)
+insert into audit_log (at, actor, action, object, after, request_id)
+values ('2026-10-16Z', 'token:conversions', 'user.credit', 'user:9', '{"key": "sent"}', 'r-2');
