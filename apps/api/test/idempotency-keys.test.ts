@@ -133,6 +133,11 @@ describe("a token that replaces another one", () => {
     expect(await balance("ann")).toBe("10.00");
   });
 
+  it("a misspelt name of the field is refused, since the new token would credit again", async () => {
+    await program("erp");
+    expect(await refusal(program("erp 2", { replace: "erp" } as Partial<TokenBody>))).toMatchObject({ status: 400 });
+  });
+
   it("the list and the audit log name the token that was replaced", async () => {
     await program("erp");
     await program("erp 2", { replaces: "erp" });

@@ -33,7 +33,7 @@ export const tokenOperations = {
     path: "/api/v1/tokens",
     summary: "Create a token; the response shows it once",
     access: afresh,
-    body: z.object({
+    body: z.strictObject({
       name: line(100),
       scopes: z.array(z.enum(scopes)).min(1),
       replaces: line(100)
