@@ -1,6 +1,6 @@
 import { on } from "node:events";
 import type { RunningWorker } from "@cpa-payouts/jobs";
-import { limitHeapGrowth } from "@cpa-payouts/runtime";
+import { limitHeapGrowth } from "@cpa-payouts/runtime/heap";
 import { type ContenderName, contenders, type Setting } from "./contenders.ts";
 
 export type Order = { readonly start: ContenderName; readonly setting: Setting } | "usage" | "stop";

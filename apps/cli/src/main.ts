@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { limitHeapGrowth } from "@cpa-payouts/runtime";
+import { limitHeapGrowth } from "@cpa-payouts/runtime/heap";
 import { runProgram } from "./program.ts";
 
 /**

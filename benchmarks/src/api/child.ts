@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { installedAssets, readApiConfig, startApi } from "@cpa-payouts/api";
-import { createLogger, limitHeapGrowth, openContext, readConfig } from "@cpa-payouts/runtime";
+import { createLogger, openContext, readConfig } from "@cpa-payouts/runtime";
+import { limitHeapGrowth } from "@cpa-payouts/runtime/heap";
 
 export interface ApiStart {
   readonly databaseUrl: string;

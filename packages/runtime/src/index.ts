@@ -3,7 +3,6 @@ export { openAlerts } from "./alerts.ts";
 export { backendConfig, type OpenContext, openContext } from "./context.ts";
 export { type Config, readConfig } from "./env.ts";
 export * from "./environment.ts";
-export { limitHeapGrowth } from "./heap.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { queueErrorLogger } from "./queue-errors.ts";
 export { type Closing, reportSlowClosing, untilStopped } from "./shutdown.ts";
