@@ -120,7 +120,6 @@ function mainEntrants({ jobs, transactionJobs }: Extent): Entrant[] {
   return [
     { label: "no-op", contender: "noop", concurrency, jobs },
     { label: "create-invoice", contender: "product", concurrency, jobs },
-    { label: "create-invoice, two workers", contender: "product", concurrency, jobs, workers: 2 },
     { label: "with foreign keys per row", contender: "product", concurrency, jobs, prepare },
     { label: "one transaction per job", contender: "oneTransaction", concurrency, jobs: transactionJobs, prepare },
   ];

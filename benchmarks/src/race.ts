@@ -16,8 +16,6 @@ export interface Entrant {
   readonly label: string;
   readonly contender: ContenderName;
   readonly concurrency: number;
-  /** Worker processes that share the queue; default one. */
-  readonly workers?: number;
   /** Jobs of a lap; a slow contender gets fewer, so that its lap takes as long. */
   readonly jobs: number;
   /** Overrides of the product's batch settings. */
@@ -70,7 +68,7 @@ export function inTurn<T>(items: readonly T[], round: number): T[] {
   return round % 2 === 0 ? [...items] : [...items].reverse();
 }
 
-/** Runs one lap. All jobs are in the queue before the workers start. */
+/** Runs one lap. All jobs are in the queue before the worker starts. */
 async function runLap(track: Track, entrant: Entrant, name: string): Promise<Lap> {
   const { contender, concurrency, jobs, prepare } = entrant;
   const database = await createDatabase(track.postgresUrl, name, track.template.name);
@@ -84,21 +82,19 @@ async function runLap(track: Track, entrant: Entrant, name: string): Promise<Lap
     concurrency,
     pace: { invoices: { ...defaultPace.invoices, ...entrant.batch } },
   };
-  const workers = Array.from({ length: entrant.workers ?? 1 }, () =>
-    startContender(track.contenders, contender, setting),
-  );
-  const lap = await Promise.race([time(queue, redis, jobs, workers), ...workers.map(({ ended }) => ended)]);
-  await Promise.all(workers.map((worker) => worker.stop()));
+  const worker = startContender(track.contenders, contender, setting);
+  const lap = await Promise.race([time(queue, redis, jobs, worker), worker.ended]);
+  await worker.stop();
   await remove();
   await database.drop();
   return lap;
 }
 
-async function time(queue: Queue, redis: Redis, jobs: number, workers: readonly ContenderProcess[]): Promise<Lap> {
+async function time(queue: Queue, redis: Redis, jobs: number, process: ContenderProcess): Promise<Lap> {
   const measure = async (left: number) => ({
     left: await untilLeft(queue, left),
     at: performance.now(),
-    worker: await cpuMicrosOfAll(workers),
+    worker: (await process.usage()).cpuMicros,
     redis: await redisCpuMicros(redis),
     machine: machineCpuMicros(),
   });
@@ -108,11 +104,6 @@ async function time(queue: Queue, redis: Redis, jobs: number, workers: readonly 
   const redisMicros = (end.redis - warm.redis) / warm.left;
   const restMicros = (end.machine - warm.machine) / warm.left - workerMicros - redisMicros;
   return { jobsPerSecond: (warm.left * 1_000) / (end.at - warm.at), workerMicros, redisMicros, restMicros };
-}
-
-async function cpuMicrosOfAll(workers: readonly ContenderProcess[]): Promise<number> {
-  const usages = await Promise.all(workers.map((worker) => worker.usage()));
-  return usages.reduce((sum, { cpuMicros }) => sum + cpuMicros, 0);
 }
 
 /** Waits until at most `limit` jobs are waiting, delayed or active, and returns their number. */
