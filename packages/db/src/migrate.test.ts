@@ -57,9 +57,12 @@ describe("migrations", () => {
         with owner as (
           insert into users (external_id, email, status, balance_cents, joined_at, updated_at)
           values (${user}, 'user@example.com', 'active', ${cents}::bigint, now(), now()) returning id
+        ), audit as (
+          insert into audit_log (at, actor, action, object)
+          select now(), 'test', 'user.adjust', 'user:' || id from owner
         )
         insert into ledger_entries (user_id, kind, amount_cents, note, idempotency_key, actor, created_at)
-        select id, 'adjustment', ${cents}::bigint, 'test', null, 'test', now() from owner`;
+        select id, 'adjustment', ${cents}::bigint, 'test', 'balance-ceiling:' || id, 'test', now() from owner`;
     await migrateDatabase(database.url, migrationsFolder);
     const users = await sql<{ user: string; cents: bigint }[]>`
       select external_id as user, balance_cents as cents from users order by 1`;
