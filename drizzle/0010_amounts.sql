@@ -24,13 +24,13 @@ ALTER TABLE "settings" ADD CONSTRAINT "settings_largest_balance" CHECK ("setting
 UPDATE "scheduler" SET "last_success_at" = "last_tick_at";
 --> statement-breakpoint
 -- Balances beyond the ceiling, of which none is real money, are adjusted to it: with one of them the CHECK below could not
--- be added, and the user could be neither suspended nor corrected.
+-- be added, and the user could be neither suspended nor corrected. The keys are random, so no caller has used them.
 WITH "beyond" AS (
   SELECT id, balance_cents, sign(balance_cents)::bigint * 1000000000000000 AS ceiling
   FROM users WHERE balance_cents NOT BETWEEN -1000000000000000 AND 1000000000000000
 ), "entry" AS (
   INSERT INTO ledger_entries (user_id, kind, amount_cents, idempotency_key, note, actor, created_at)
-  SELECT id, 'adjustment', ceiling - balance_cents, 'balance-ceiling:' || id, 'beyond the ceiling of balances', 'system', now() FROM beyond
+  SELECT id, 'adjustment', ceiling - balance_cents, 'balance-ceiling:' || gen_random_uuid(), 'beyond the ceiling of balances', 'system', now() FROM beyond
 ), "audit" AS (
   INSERT INTO audit_log (at, actor, action, object, reason, before, after)
   SELECT now(), 'system', 'user.adjust', 'user:' || id, 'beyond the ceiling of balances',

@@ -91,6 +91,33 @@ describe("absurd amounts", () => {
     expect(metrics.body).toContain('payouts_invoices_amount_cents{status="pending"} 10000000000000000000');
   });
 
+  it("a bulk review that returns invoices says which are above the ceiling, and reviews the others", async () => {
+    api = await openTestApi({ users: [{ externalId: "poor", balance: "150.00" }] });
+    const { ctx, database } = api.flow;
+    await usersAtCeiling(database, 1);
+    await invoicedRun({ ctx, database }, "2026-12-07");
+    const admin = await api.as("admin");
+    const highest = formatCents(CEILING_CENTS);
+    await admin.changeSettings({ body: { largestEntry: highest, largestBalance: highest } });
+    await admin.createCredit({
+      headers: { "idempotency-key": "late" },
+      body: { externalId: "rich-1", amount: "0.01" },
+    });
+    const body = {
+      selection: { filter: { status: "pending" } },
+      verdict: { status: "rejected", reason: "wrong", disposition: "return" },
+    } as const;
+    const counts = [
+      { result: "above-ceiling", invoices: 1, amount: highest },
+      { result: "reviewed", invoices: 1, amount: "150.00" },
+    ];
+    const byResult = (one: { result: string }, other: { result: string }) => (one.result < other.result ? -1 : 1);
+    const preview = await admin.previewReview({ body });
+    expect(preview.counts.sort(byResult)).toEqual(counts);
+    const review = await admin.reviewInvoices({ body: { ...body, token: preview.token } });
+    expect(review.counts.sort(byResult)).toEqual(counts);
+  });
+
   it("a figure of the dashboard that cannot be read is null and named, and the others are there", async () => {
     api = await openTestApi({ users: [{ externalId: "a" }] });
     await api.flow.database.sql`alter table invoice_tallies rename column invoices to counted`;

@@ -52,7 +52,7 @@ export async function withThrowAwayServer<T>(cli: Cli, use: (server: Server) => 
 
 /** Applies the migrations that are missing: Drizzle's, and BullMQ's unless the queue is on Redis. */
 export async function migrateAll(cli: Cli, url: string): Promise<void> {
-  await migrateDatabase(url, cli.migrationsFolder);
+  await migrateDatabase(url, cli.migrationsFolder, (error) => cli.log.warn({ error }, "migrate.retried"));
   if (cli.config.redisUrl) return;
   // BullMQ is a third of the program, and most commands never need it.
   const { migrateQueue } = await import("@cpa-payouts/jobs");

@@ -6,6 +6,8 @@ export interface Patience {
   readonly pauseMs: number;
   /** Whether another attempt may succeed after this error; by default after every error. */
   readonly isWorthRetrying?: (cause: unknown) => boolean;
+  /** Called before each further attempt, with the error of the one before. */
+  readonly onRetry?: (cause: unknown) => void;
 }
 
 /**
@@ -16,13 +18,14 @@ export interface Patience {
  */
 export async function retryWithBackoff<T>(
   work: () => Promise<T>,
-  { attempts, pauseMs, isWorthRetrying = () => true }: Patience,
+  { attempts, pauseMs, isWorthRetrying = () => true, onRetry = () => {} }: Patience,
 ): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (cause) {
       if (attempt === attempts || !isWorthRetrying(cause)) throw cause;
+      onRetry(cause);
       await sleep(pauseMs * attempt * (0.5 + Math.random()));
     }
   }

@@ -1,4 +1,10 @@
-import { type AuditContext, type Disposition, invoiceTransitions, statesBefore } from "@cpa-payouts/core";
+import {
+  type AuditContext,
+  CEILING_CENTS,
+  type Disposition,
+  invoiceTransitions,
+  statesBefore,
+} from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import { type InvoiceFilter, invoiceConditions } from "./reads/invoice-filter.ts";
 import { arrayParam } from "./sql.ts";
@@ -27,8 +33,10 @@ export interface InvoiceReview extends AuditContext {
  * - `approved`: the first of the two approvals that it needs is now recorded; it replaces one for another verdict.
  * - `same-person`: unchanged, because its first approval came from the same person.
  * - `needs-a-person`: unchanged, because the reviewer is a program, and the invoice needs two people or would be forfeited.
+ * - `above-ceiling`: unchanged, because returning it, with those of the same user before it, would lift the balance above the
+ *   ceiling (`CEILING_CENTS`), or its amount alone is above it.
  */
-export const reviewResults = ["reviewed", "approved", "same-person", "needs-a-person"] as const;
+export const reviewResults = ["reviewed", "approved", "same-person", "needs-a-person", "above-ceiling"] as const;
 export type ReviewResult = (typeof reviewResults)[number];
 
 export interface ReviewCount {
@@ -76,12 +84,34 @@ export function isForfeit(verdict: InvoiceVerdict): boolean {
 }
 
 /**
- * The two-person rule as a SELECT, which adds the column `result` to the rows of `chosen`. Preview and review use this one
- * expression.
+ * A SELECT of the users to whom a review returns amounts of `chosen`, with their balances; a statement names it `owner`. It is
+ * in key order, like every statement that locks several users.
+ */
+export function owners({ to }: InvoiceReview): SQL {
+  return sql`
+    select id, balance_cents from users
+    where ${isReturn(to)}::boolean and id in (select user_id from chosen) order by id`;
+}
+
+function isReturn(verdict: InvoiceVerdict): boolean {
+  return verdict.status === "rejected" && !isForfeit(verdict);
+}
+
+/**
+ * The two-person rule and the ceiling of balances as a SELECT, which adds the column `result` to the rows of `chosen`; a
+ * rejection that returns amounts reads `owner`. Preview and review use this one expression.
  */
 export function judged({ to, actor, isProgram }: InvoiceReview): SQL {
+  const ceiling = sql.raw(`${CEILING_CENTS}`);
+  if (isReturn(to))
+    return sql`
+    select c.*, case
+      when c.amount_cents > ${ceiling} then 'above-ceiling'
+      when o.balance_cents + sum(c.amount_cents) over (partition by c.user_id order by c.id) > ${ceiling} then 'above-ceiling'
+      else 'reviewed'
+    end as result
+    from chosen c join owner o on o.id = c.user_id`;
   const forfeits = isForfeit(to);
-  if (to.status === "rejected" && !forfeits) return sql`select c.*, 'reviewed' as result from chosen c`;
   return sql`
     select c.*, case
       when ${forfeits && isProgram}::boolean then 'needs-a-person'

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { CEILING_CENTS } from "@cpa-payouts/core";
-import { migrationsFolder } from "@cpa-payouts/testing-servers";
+import { holdTransaction, migrationsFolder, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { assertMigrated, migrateDatabase, migrationState } from "./migrate.ts";
 import { findViolations } from "./reads/invariants.ts";
@@ -57,9 +57,12 @@ describe("migrations", () => {
         with owner as (
           insert into users (external_id, email, status, balance_cents, joined_at, updated_at)
           values (${user}, 'user@example.com', 'active', ${cents}::bigint, now(), now()) returning id
+        ), audit as (
+          insert into audit_log (at, actor, action, object)
+          select now(), 'test', 'user.adjust', 'user:' || id from owner
         )
         insert into ledger_entries (user_id, kind, amount_cents, note, idempotency_key, actor, created_at)
-        select id, 'adjustment', ${cents}::bigint, 'test', null, 'test', now() from owner`;
+        select id, 'adjustment', ${cents}::bigint, 'test', 'balance-ceiling:' || id, 'test', now() from owner`;
     await migrateDatabase(database.url, migrationsFolder);
     const users = await sql<{ user: string; cents: bigint }[]>`
       select external_id as user, balance_cents as cents from users order by 1`;
@@ -70,6 +73,47 @@ describe("migrations", () => {
     ]);
     expect(await findViolations(database.db, () => {})).toEqual([]);
     await sql`update users set status = 'suspended'`;
+  });
+});
+
+describe("migrations while processes of the version before still run", () => {
+  const retries: string[] = [];
+  const upgrade = () => migrateDatabase(database.url, migrationsFolder, (error) => retries.push(error));
+
+  beforeEach(async () => {
+    retries.length = 0;
+    await migrateDatabase(database.url, await migrationsBefore("cheaper_invoices"));
+  });
+
+  it("statements that begin during a migration wait for its end, whichever tables they need first", async () => {
+    const { sql } = database;
+    // Keeps the migration from the index of the audit log, as a large one would.
+    const reader = await holdTransaction(database, (held) => held`select from audit_log`);
+    const upgrading = upgrade();
+    await untilBlocked(database, 1);
+    const statements = [sql`select from payment_runs, invoices`, sql`select from scheduler, audit_log, users`].map(
+      async (statement) => (await statement).length,
+    );
+    await untilBlocked(database, 3);
+    await reader.commit();
+    await upgrading;
+    expect(await Promise.all(statements)).toEqual([0, 0]);
+    expect(retries).toEqual([]);
+  });
+
+  it("a migration that is the victim of a deadlock begins again", async () => {
+    // This transaction takes the tables in another order, and leaves the search for deadlocks to the migration.
+    const other = await holdTransaction(database, async (sql) => {
+      await sql`set local deadlock_timeout = '1h'`;
+      await sql`select from audit_log`;
+    });
+    const upgrading = upgrade();
+    await untilBlocked(database, 1);
+    await other.sql`select from users`;
+    await other.commit();
+    await upgrading;
+    expect(retries).toEqual(["deadlock detected (SQLSTATE 40P01)"]);
+    await expect(assertMigrated(database.db, migrationsFolder)).resolves.toBeUndefined();
   });
 });
 

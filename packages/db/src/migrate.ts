@@ -9,6 +9,8 @@ import { connectionConfig, type Db } from "./client.ts";
 import { count, flag } from "./decoders.ts";
 import { ask, type Statement } from "./driver/ask.ts";
 import { valueTypes } from "./driver/values.ts";
+import { describeError } from "./errors.ts";
+import { retryDeadlocks } from "./retry-deadlocks.ts";
 import * as schema from "./schema/index.ts";
 import { assertWritable } from "./setup.ts";
 import { rowOf } from "./sql.ts";
@@ -23,12 +25,24 @@ const ADVISORY_LOCK = 0x7061796f757473n;
 const NO_TIMEOUTS: Record<string, string> = { statement_timeout: "0", lock_timeout: "0" };
 
 /**
- * Applies the migrations of a folder that the database does not have yet. Several processes may call it at once.
+ * 5 seconds in total, beside the second after which PostgreSQL looks for a deadlock each time. Each attempt needs a moment in
+ * which no statement of another process is under way that locks tables in another order.
+ */
+const PATIENCE = { attempts: 10, pauseMs: 100 };
+
+/**
+ * Applies the migrations of a folder that the database does not have yet, all or none. Several processes may call it at once.
+ * If the statements of processes that still run make it the victim of a deadlock, it begins again.
  *
  * @param folder the repository's `drizzle/`, passed in by the app because a bundle lies elsewhere than the sources
+ * @param onRetry called before it begins again, with a description of the error
  * @throws OperationError, one line, when the database cannot be written to
  */
-export async function migrateDatabase(url: string, folder: string): Promise<void> {
+export async function migrateDatabase(
+  url: string,
+  folder: string,
+  onRetry: (error: string) => void = () => {},
+): Promise<void> {
   // One connection, because the advisory lock belongs to the session that took it.
   const client = new pg.Client({
     ...connectionConfig(url, "payouts-migrate", NO_TIMEOUTS),
@@ -44,7 +58,10 @@ export async function migrateDatabase(url: string, folder: string): Promise<void
     await client.connect();
     await assertWritable(db, url);
     await client.query("select pg_advisory_lock($1::bigint)", [ADVISORY_LOCK.toString()]);
-    await migrate(db, { migrationsFolder: folder });
+    await retryDeadlocks(() => migrate(db, { migrationsFolder: folder }), {
+      ...PATIENCE,
+      onRetry: (cause) => onRetry(describeError(cause)),
+    });
   } finally {
     await client.end();
   }

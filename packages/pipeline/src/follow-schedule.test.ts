@@ -46,6 +46,32 @@ describe("dates and ticks after a change of the schedule", () => {
     expect(await verify(ctx, ctx.policy)).toEqual([]);
   });
 
+  describe("after a version that stored no schedule and has run no date", () => {
+    const upgradeAfter = async (liveSince: string, lastTick: string) => flow.database.sql`
+      insert into scheduler (live_since, last_tick_at, last_success_at) values (${liveSince}, ${lastTick}, ${lastTick})`;
+
+    it("a date that its ticks did not run is left out under a new time zone, which is logged once", async () => {
+      await upgradeAfter("2026-12-07T09:00:00Z", "2026-12-08T11:55:00Z");
+      const ctx = following("America/Los_Angeles");
+      const none = { opened: null, resumed: 0, missed: 0 };
+      expect(await tickOf(ctx, "2026-12-08T12:00:00Z")).toEqual(none);
+      expect(await tickOf(ctx, "2026-12-08T12:05:00Z")).toEqual(none);
+      expect(await listTestRuns(flow)).toEqual([]);
+      expect(flow.log.of("payment-date.left-out")).toEqual([{ paymentDate: "2026-12-07" }]);
+      expect(await findScheduler(ctx.db)).toMatchObject({ liveFrom: "2026-12-09" });
+    });
+
+    it.each([
+      ["that became due while nothing ran", "2026-12-08T12:00:00Z"],
+      ["that becomes due on the day of going live", "2026-12-07T02:00:00Z"],
+    ])("a date %s is run, since its schedule still fired after the last tick", async (_, now) => {
+      await upgradeAfter("2026-12-07T01:00:00Z", "2026-12-07T01:55:00Z");
+      expect(await tickAt("2026-12-07T01:58:00Z")).toMatchObject({ opened: null });
+      expect(await tickAt(now)).toMatchObject({ opened: "2026-12-07" });
+      expect(flow.log.of("payment-date.left-out")).toEqual([]);
+    });
+  });
+
   it("a date that was due and had no run is run, though the new schedule fired on it before going live", async () => {
     await tickAt("2026-12-07T01:00:00Z");
     // Tokyo is nine hours ahead: there it is due at 17:00 UTC of the day before.

@@ -1,11 +1,20 @@
-import { describeSchedule, findScheduleProblem, firstLiveDate, type LocalDate, type Schedule } from "@cpa-payouts/core";
+import {
+  addDays,
+  describeSchedule,
+  findScheduleProblem,
+  firstLiveDate,
+  type LocalDate,
+  paymentDatesBetween,
+  type Schedule,
+} from "@cpa-payouts/core";
 import { findScheduler, type RecordedSchedule, recordSchedule, type SchedulerState } from "@cpa-payouts/db";
 import { type Context, type DataContext, SYSTEM_ACTOR } from "./context.ts";
 
 /**
  * Stores the schedule that a tick of this process follows. A schedule that differs from that of the ticks before is
  * audited and logged once (`schedule.changed`); one that other workers do not follow is logged at every tick
- * (`schedule.disputed`).
+ * (`schedule.disputed`). The first tick of a version that stores the schedule logs the dates that are left out because an
+ * earlier version did not run them (`payment-date.left-out`).
  *
  * @param scheduler the state that the tick has recorded
  */
@@ -17,6 +26,8 @@ export async function followSchedule(
   const liveFrom = liveFromOf(scheduler, schedule);
   const recorded = await recordSchedule(db, { schedule, liveFrom, actor: SYSTEM_ACTOR, now });
   logVerdict(recorded, schedule, log);
+  if (recorded.verdict !== "first") return;
+  for (const date of datesLeftOut(scheduler, schedule)) log.warn({ paymentDate: date }, "payment-date.left-out");
 }
 
 function logVerdict({ verdict, before }: RecordedSchedule, schedule: Schedule, log: Context["log"]): void {
@@ -30,13 +41,22 @@ function logVerdict({ verdict, before }: RecordedSchedule, schedule: Schedule, l
  * The first local date that is run automatically. A tick stores it; before the first tick of a version that does, it is
  * computed from the schedule of the latest run, which is the best that is known of the time of going live.
  *
+ * Without a run, the schedule of the version before is unknown. Its ticks would have run every date that was due before the
+ * last of them, so such a date was before going live: by this process's schedule it would be due, and might be paid twice.
+ *
  * @param present the schedule of this process, for when no run has stored one
  */
 export function liveFromOf(scheduler: SchedulerState, present: Schedule): LocalDate {
-  const { liveFrom, liveSince, schedule } = scheduler;
+  const { liveFrom, liveSince, lastSuccessAt, schedule } = scheduler;
   if (liveFrom) return liveFrom;
-  const isUsable = schedule && findScheduleProblem(schedule, liveSince) === null;
-  return firstLiveDate(liveSince, isUsable ? schedule : present);
+  if (!schedule) return firstLiveDate(lastSuccessAt ?? liveSince, present);
+  return firstLiveDate(liveSince, findScheduleProblem(schedule, liveSince) === null ? schedule : present);
+}
+
+/** The payment dates that {@link liveFromOf} leaves out only because the version before did not run them. */
+function datesLeftOut(scheduler: SchedulerState, present: Schedule): LocalDate[] {
+  const before = addDays(liveFromOf(scheduler, present), -1);
+  return paymentDatesBetween(firstLiveDate(scheduler.liveSince, present), before).map(({ date }) => date);
 }
 
 const HOUR_MS = 3_600_000;

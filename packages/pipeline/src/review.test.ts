@@ -1,5 +1,6 @@
 import { InputError } from "@cpa-payouts/core";
 import { fingerprint, invoicedRun, openTestData, type TestData } from "@cpa-payouts/db/testing";
+import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cancelRun } from "./cancel-run.ts";
 import { type Context, defaultPace } from "./context.ts";
@@ -150,6 +151,24 @@ describe("review of a payment method", () => {
     expect(await method("a", bounced)).toEqual({ status: "reviewed", method: reviewed });
     expect(await method("a", bounced)).toEqual({ status: "already-reviewed", method: reviewed });
     expect(JSON.stringify(data.log.of("method.reviewed"))).toBe('[{"userId":1,"status":"rejected"}]');
+  });
+
+  it("a review that waits for an import of another Binance e-mail changes nothing, and returns the new one", async () => {
+    await method("a", { status: "rejected", reason: "bounced" });
+    const held = await holdTransaction(data.database, async (sql) => {
+      await sql`select from users where id = 1 for no key update`;
+      await sql`
+        insert into payment_methods (user_id, binance_email, status, created_at)
+        values (1, 'new@pay.example.com', 'pending', now())`;
+    });
+    const review = { externalId: "a", binanceEmail: "a@pay.example.com", verdict: { status: "approved" } } as const;
+    const reviewing = reviewMethod(data.ctx, { ...review, actor: "finance" });
+    await untilBlocked(data.database);
+    await held.commit();
+    expect(await reviewing).toEqual({
+      status: "already-reviewed",
+      method: { binanceEmail: "new@pay.example.com", status: "pending" },
+    });
   });
 
   it("a review of the method of an unknown user or one without a method, and a rejection without a reason, are refused", async () => {

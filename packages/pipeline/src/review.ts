@@ -1,4 +1,10 @@
-import { type AuditContext, InputError, type InvoiceStatus, type PaymentMethodStatus } from "@cpa-payouts/core";
+import {
+  type AuditContext,
+  InputError,
+  type InvoiceStatus,
+  type PaymentMethodStatus,
+  retryWithBackoff,
+} from "@cpa-payouts/core";
 import {
   findInvoiceStatuses,
   findLatestMethod,
@@ -7,6 +13,7 @@ import {
   type InvoiceSelection,
   type InvoiceVerdict,
   insertReviewPreview,
+  isConflict,
   newToken,
   type PreviewRefusal,
   previewInvoiceReview,
@@ -187,6 +194,12 @@ interface LatestMethod {
 }
 
 /**
+ * A review that waited for an import sees the methods from before it. It then fails without any effect if the import added
+ * one; the next attempt sees that.
+ */
+const METHOD_PATIENCE = { attempts: 5, pauseMs: 30, isWorthRetrying: isConflict };
+
+/**
  * Approves or rejects a user's latest payment method.
  *
  * @param input.binanceEmail the Binance e-mail that the reviewer saw; if the latest method has another one by now, nothing
@@ -203,7 +216,8 @@ export async function reviewMethod(
   if (verdict.status === "rejected") requireReason(verdict.reason);
   const user = await findUser(ctx.db, externalId);
   if (!user) return { status: "unknown-user" };
-  const reviewed = await recordMethodReview(ctx.db, { ...review, to: verdict, now: ctx.clock() });
+  const record = () => recordMethodReview(ctx.db, { ...review, to: verdict, now: ctx.clock() });
+  const reviewed = await retryWithBackoff(record, METHOD_PATIENCE);
   if (reviewed) {
     ctx.log.info({ userId: user.id, status: verdict.status }, "method.reviewed");
     return { status: "reviewed", method: { status: verdict.status, ...reviewed } };

@@ -7,6 +7,7 @@ import {
   type InvoiceReview,
   isReviewable,
   judged,
+  owners,
   type ReviewCount,
   reviewable,
   reviewResults,
@@ -29,7 +30,7 @@ export async function previewInvoiceReview(db: Db, review: InvoiceReview): Promi
     db,
     { result: nullable(oneOf(reviewResults)), invoices: count, amountCents: sumOfCents, digest: text },
     sql`
-    with chosen as (${reviewable(review)}), judged as (${judged(review)}), whole as (select ${digestOf} as digest from judged)
+    with chosen as (${reviewable(review)}), owner as (${owners(review)}), judged as (${judged(review)}), whole as (select ${digestOf} as digest from judged)
     select result, count(*) as invoices, sum(amount_cents) as amount_cents, (select digest from whole) as digest
     from judged group by result
     union all select null, 0, 0, digest from whole`,

@@ -10,6 +10,7 @@ import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { skipReason, userColumns } from "../decision-rule.ts";
 import { cents, id, nullable, oneOf, text } from "../decoders.ts";
+import { databaseErrorOf } from "../errors.ts";
 import { arrayParam, instantParam, rowsOf } from "../sql.ts";
 import { wordList } from "../word-list.ts";
 
@@ -42,7 +43,8 @@ const reasonUnderLock = skipReason({
  *   A second delivery of a job finds the decisions settled and does nothing, since PostgreSQL tests the WHERE again on a
  *   row that it waited for.
  * - It settles nothing for a run that is being cancelled or was cancelled, also when that happened while this statement
- *   waited for a user. It takes no lock on the run: batches that share such a lock would keep fan-out and cancelling waiting.
+ *   waited for a user. If it happens later, a trigger of the table refuses the invoices and the whole statement is undone.
+ *   It takes no lock on the run: batches that share such a lock would keep fan-out and cancelling waiting.
  * - It pays the decided amount, or the present balance if that is smaller; credits that arrived since stay on the balance.
  *
  * The steps are joined by lateral lookups and through the rows that the claim returns, never directly. Without fresh
@@ -54,6 +56,18 @@ const reasonUnderLock = skipReason({
  * @returns one outcome per user whose decision this call settled, in no order; users settled before are absent
  */
 export async function createInvoices(
+  db: Db,
+  batch: { runId: number; userIds: readonly number[]; now: Date },
+): Promise<CreatedInvoice[]> {
+  try {
+    return await claimAndInvoice(db, batch);
+  } catch (error) {
+    if (databaseErrorOf(error)?.constraint === "invoices_of_a_cancelled_run") return [];
+    throw error;
+  }
+}
+
+async function claimAndInvoice(
   db: Db,
   { runId, userIds, now }: { runId: number; userIds: readonly number[]; now: Date },
 ): Promise<CreatedInvoice[]> {

@@ -6,6 +6,7 @@ import {
   type InvoiceReview,
   isForfeit,
   judged,
+  owners,
   type ReviewCount,
   reviewable,
   reviewResults,
@@ -40,7 +41,7 @@ export interface ReviewOutcome {
 
 /**
  * Reviews the selected invoices that are still to be reviewed. A rejected invoice with disposition `return` gives its
- * amount back to the balance by a ledger entry; with `forfeit` the amount stays taken. Above the amount of the settings
+ * amount back to the balance by a ledger entry, unless the balance would exceed the ceiling; with `forfeit` the amount stays taken. Above the amount of the settings
  * an invoice is paid when a second person approves it; the first approval is stored with the invoice. So is one
  * that is forfeited. A first approval stays with the reviewed invoice only if it counts for the result: given by another
  * person who may still review, for the same verdict. The audit log keeps the others.
@@ -71,6 +72,8 @@ export async function recordInvoiceReview(
     sql`
     with ${permitted(review, preview)}, chosen as (
       ${reviewable(review)} and (select refusal is null from permit) order by i.id for no key update of i
+    ), owner as (
+      ${owners(review)} for no key update
     ), judged as (${judged(review)}), verdict as (
       select coalesce((select refusal from permit),
         case when (select set_digest from permit) <> ${digestOf} then 'set-changed' end) as refusal from judged
@@ -121,9 +124,6 @@ function givenBack({ to, actor, now }: InvoiceReview): SQL {
   return sql`
     returned as (
       select id, user_id, amount_cents from reviewed where ${disposition}::text = 'return'
-    ), owner as (
-      -- In key order, like every statement that locks several users.
-      select id from users where id in (select user_id from returned) order by id for no key update
     ), entry as (
       insert into ledger_entries (user_id, kind, amount_cents, invoice_id, note, actor, created_at)
       select user_id, 'invoice-reversal', amount_cents, id, ${reason}::text, ${actor}::text, ${instantParam(now)} from returned

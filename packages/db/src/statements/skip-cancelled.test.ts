@@ -107,6 +107,24 @@ describe("cancelled run", () => {
     expect(await skip(run.id)).toEqual(ALREADY);
   });
 
+  it("an invoice of a cancelled run is refused, also from a program that does not test the run's state", async () => {
+    const run = await decidedRun(data.ctx, "2026-12-07");
+    const add = () =>
+      data.database.sql`
+        with settled as (
+          update run_decisions set outcome = 'invoiced', reason = null, invoice_id = nextval('invoices_id_seq')
+          where run_id = ${run.id} and user_id = 1 returning run_id, user_id, invoice_id
+        )
+        insert into invoices (id, number, user_id, run_id, payment_date, amount_cents, currency, destination, created_at)
+        overriding system value
+        select invoice_id, 'INV-20261207-1', user_id, run_id, '2026-12-07', 1, 'USD', 'a@pay.example.com', now() from settled`;
+    const refusal = "the run of 2026-12-07 is cancelled: no invoice can be added to it";
+    await request(run.id);
+    await expect(add()).rejects.toThrow(refusal);
+    await skip(run.id);
+    await expect(add()).rejects.toThrow(refusal);
+  });
+
   it("users of a run that is not cancelled are not skipped", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
     const before = await fingerprint(data.database);
@@ -168,7 +186,7 @@ describe("cancelling at the same moment as other statements", () => {
     expect(await batch).toHaveLength(2);
   });
 
-  it("a run is not cancelled before the invoices that are being created in it", async () => {
+  it("a batch of invoices that has settled its decisions when its run is cancelled is undone, and its users are skipped", async () => {
     const { db } = data.ctx;
     const run = await decidedRun(data.ctx, "2026-12-07");
     const { a = 0 } = await userIds(data.database);
@@ -186,8 +204,8 @@ describe("cancelling at the same moment as other statements", () => {
     await untilBlocked(data.database, 2);
     expect(await getRun(db, run.id)).toMatchObject({ state: "cancelling" });
     await holder.rollback();
-    expect(await batch).toMatchObject([{ outcome: "invoiced" }]);
-    expect(await skipped).toMatchObject({ skipped: 2, finished: true });
+    expect(await batch).toEqual([]);
+    expect(await skipped).toMatchObject({ skipped: 3, finished: true });
   });
 
   it("several processes that skip the users of one run skip each of them once", async () => {
