@@ -226,7 +226,7 @@ export const mutants: readonly Mutant[] = [
     name: "close-ignores-retry",
     fault: "a run is closed although its failed users were reopened since it was read",
     file: `${statements}/complete-run.ts`,
-    from: " and r.retries = ${run.retries}",
+    from: " and r.fan_out_round = ${run.fanOutRound}",
     to: "",
     tests: testsOf("complete-run", "complete-run-reopen-failed-races"),
   },

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { assertMigrated, connect, migrateDatabase, ping } from "@cpa-payouts/db";
-import { startEmbedded } from "@cpa-payouts/embedded-postgres";
+import { joinEmbedded, startEmbedded } from "@cpa-payouts/embedded-postgres";
 import type { DataContext } from "@cpa-payouts/pipeline";
 import type { Cli } from "./cli.ts";
 
@@ -81,6 +81,24 @@ export async function useDatabase<T>(cli: Cli, server: Server, use: (ctx: DataCo
     return await use({ db, clock: cli.clock, log: cli.log });
   } finally {
     await close();
+  }
+}
+
+/**
+ * Runs `use` with the command's database if it need not be started: the configured one, or the embedded one while another
+ * process runs it. Migrates neither.
+ *
+ * @returns null without such a database
+ * @throws OperationError as {@link useDatabase}
+ */
+export async function withRunningDatabase<T>(cli: Cli, use: (ctx: DataContext) => Promise<T>): Promise<T | null> {
+  if (cli.config.databaseUrl) return useDatabase(cli, { url: cli.config.databaseUrl, folder: null }, use);
+  const embedded = await joinEmbedded(cli.dataDir ? { dataDir: cli.dataDir } : {});
+  if (!embedded) return null;
+  try {
+    return await useDatabase(cli, { url: embedded.url, folder: null }, use);
+  } finally {
+    await embedded.stop();
   }
 }
 

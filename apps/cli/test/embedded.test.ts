@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { toCsv } from "@cpa-payouts/db/testing";
 import type { RunSummary } from "@cpa-payouts/pipeline";
-import { startPayouts, startWebhookServer, type WebhookServer } from "@cpa-payouts/testing-servers";
+import { eventually, startPayouts, startWebhookServer, type WebhookServer } from "@cpa-payouts/testing-servers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { summaryLines } from "../src/present.ts";
 import { payouts, payoutsJson } from "./payouts.ts";
@@ -53,6 +53,17 @@ describe("payouts up", () => {
     expect(await payoutsJson(["invoices", ...args], {})).toMatchObject([{ externalId: "aff", amount: "151.50" }]);
     expect(await later.stop("SIGTERM")).toBe(0);
     expect(await payouts(["verify", ...args], {})).toMatchObject({ code: 0 });
+  });
+
+  it("up that goes live after a date is due names the date after it, and the calendar beside it says so", async () => {
+    const up = startPayouts(["up", ...args, "--now", "2026-12-07T09:00:00Z"], {});
+    await up.untilSays("Ctrl-C stops");
+    expect(up.stderr()).toContain("Next payment date: 2026-12-21");
+    const calendar = ["calendar", "--from", "2026-12-01", "--months", "1", ...args];
+    await eventually(async () =>
+      (await payouts(calendar, {})).stderr.includes("Before going live, so not run automatically: 2026-12-07\n"),
+    );
+    expect(await up.stop()).toBe(0);
   });
 
   it("up loads the sample network once, and starts again after kill -9", async () => {

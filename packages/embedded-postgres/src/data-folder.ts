@@ -48,12 +48,34 @@ export async function openDataFolder(
 ): Promise<DataFolder> {
   const absolute = resolve(asked ?? defaultFolder());
   return explained(absolute, async () => {
-    const wanted = await realPath(absolute);
-    await refuseFile(wanted);
-    const { path, user } = amRoot() ? await placeForRoot(wanted, major, onNotice) : { path: wanted, user: undefined };
+    const { path, user } = await choosePlace(absolute, major, onNotice);
     await mkdirForAll(path);
     return layout(path, major, user);
   });
+}
+
+/**
+ * The folder that {@link openDataFolder} would use, if it is there.
+ *
+ * @throws EmbeddedPostgresError as {@link openDataFolder}
+ */
+export async function findDataFolder(asked: string | undefined, major: string): Promise<DataFolder | undefined> {
+  const absolute = resolve(asked ?? defaultFolder());
+  return explained(absolute, async () => {
+    const { path, user } = await choosePlace(absolute, major, () => {});
+    return (await unless(["ENOENT"], () => stat(path))) && layout(path, major, user);
+  });
+}
+
+interface Place {
+  readonly path: string;
+  readonly user: SystemUser | undefined;
+}
+
+async function choosePlace(absolute: string, major: string, onNotice: (message: string) => void): Promise<Place> {
+  const wanted = await realPath(absolute);
+  await refuseFile(wanted);
+  return amRoot() ? placeForRoot(wanted, major, onNotice) : { path: wanted, user: undefined };
 }
 
 async function layout(path: string, major: string, user: SystemUser | undefined): Promise<DataFolder> {
@@ -103,11 +125,6 @@ async function refuseFile(path: string): Promise<void> {
   throw new EmbeddedPostgresError(
     `The database folder cannot be ${path}, because a file is in its place: choose another folder with --data-dir`,
   );
-}
-
-interface Place {
-  readonly path: string;
-  readonly user: SystemUser;
 }
 
 async function placeForRoot(wanted: string, major: string, onNotice: (message: string) => void): Promise<Place> {

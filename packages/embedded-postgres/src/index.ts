@@ -1,2 +1,2 @@
 export { EmbeddedPostgresError } from "./errors.ts";
-export { type EmbeddedOptions, type EmbeddedServer, startEmbedded } from "./server.ts";
+export { type EmbeddedOptions, type EmbeddedServer, joinEmbedded, startEmbedded } from "./server.ts";

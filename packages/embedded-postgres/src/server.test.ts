@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { startEmbedded } from "./server.ts";
+import { joinEmbedded, startEmbedded } from "./server.ts";
 import { FAST, isRoot, makeTemplate, postmasterPid, query, removeTemplate, sandbox } from "./testing.ts";
 
 const box = sandbox();
@@ -93,6 +93,18 @@ describe("embedded server in one process", () => {
     expect(notices).toEqual([
       `The database already runs on port ${first.port}: port ${first.port + 1} is not used this time`,
     ]);
+  });
+
+  it("a server is joined only while it runs, and is not started for that", async () => {
+    expect(await joinEmbedded({ dataDir: join(box.folder(), "none") })).toBeNull();
+    const dataDir = usedFolder();
+    expect(await joinEmbedded({ dataDir })).toBeNull();
+    expect(postmasterPid(dataDir)).toBeUndefined();
+    const first = await box.start({ dataDir });
+    const joined = await joinEmbedded({ dataDir });
+    expect(joined).toMatchObject({ started: false, url: first.url });
+    await joined?.stop();
+    expect(await query(first.url, "select 1 as one")).toEqual([{ one: 1 }]);
   });
 
   it("a server whose folder was deleted while it ran is stopped", async () => {

@@ -3,7 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Binaries, findBinaries, majorOf, prepareBinaries } from "./binaries.ts";
 import { dropClaim, makeClaim, otherClaims, withLock } from "./claims.ts";
 import { createCluster, hasCluster, resetPassword } from "./cluster.ts";
-import { type DataFolder, lastPort, openDataFolder, passwordOf, ROOTS_FOLDER, rememberPort } from "./data-folder.ts";
+import {
+  type DataFolder,
+  findDataFolder,
+  lastPort,
+  openDataFolder,
+  passwordOf,
+  ROOTS_FOLDER,
+  rememberPort,
+} from "./data-folder.ts";
 import { createDatabase, urlOf } from "./database.ts";
 import { diskFull, EmbeddedPostgresError, explained, meansDiskFull } from "./errors.ts";
 import {
@@ -58,6 +66,17 @@ export interface EmbeddedOptions {
  */
 export async function startEmbedded(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
   return startWith(options, PATIENCE);
+}
+
+/**
+ * Joins the server that runs on a data folder; starts none and creates no folder.
+ *
+ * @returns null when no server runs there
+ * @throws EmbeddedPostgresError as {@link startEmbedded}
+ */
+export async function joinEmbedded(options: Pick<EmbeddedOptions, "dataDir"> = {}): Promise<EmbeddedServer | null> {
+  const folder = await findDataFolder(options.dataDir, majorOf(await findBinaries()));
+  return folder && (await findPostmaster(folder)) ? startEmbedded(options) : null;
 }
 
 /** `startEmbedded` with other waiting times, for tests. */

@@ -1,4 +1,4 @@
-import { findRun } from "@cpa-payouts/db";
+import { findRun, recordTick } from "@cpa-payouts/db";
 import { decidedRun, fingerprint, invoicedRun, openTestData, type TestData, testPolicy } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { currentOrNextPaymentDate, findNextDate, previewRun, summarizeRun } from "./summary.ts";
@@ -96,6 +96,15 @@ describe("next payment date without a run", () => {
     expect(await findNextDate(data.ctx, testPolicy)).toEqual({ date: "2026-12-07", kind: "first-monday" });
     await decidedRun(data.ctx, "2026-12-07");
     expect(await findNextDate(data.ctx, testPolicy)).toEqual({ date: "2026-12-21", kind: "mid-month" });
+  });
+
+  it("a date that was due before going live is not the next one, before and after the first tick", async () => {
+    const midMonth = { date: "2026-12-21", kind: "mid-month" };
+    data.clock.set("2026-12-07T09:00:00Z");
+    expect(await findNextDate(data.ctx, testPolicy)).toEqual(midMonth);
+    await recordTick(data.ctx.db, data.clock(), { isAlerting: false });
+    data.clock.set("2026-12-07T09:05:00Z");
+    expect(await findNextDate(data.ctx, testPolicy)).toEqual(midMonth);
   });
 });
 

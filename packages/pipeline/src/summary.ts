@@ -1,4 +1,5 @@
 import {
+  firstLiveDate,
   type LocalDate,
   latestPaymentDate,
   localDateAt,
@@ -14,6 +15,7 @@ import {
 import {
   type DecisionTotals,
   findRun,
+  findScheduler,
   noDecisions,
   type PaymentRun,
   previewDecisions,
@@ -21,6 +23,7 @@ import {
   totalsOfRuns,
 } from "@cpa-payouts/db";
 import type { DataContext } from "./context.ts";
+import { liveFromOf } from "./follow-schedule.ts";
 
 /**
  * The totals of a run or a preview. `considered` is the sum of the other counts in a preview and
@@ -95,12 +98,20 @@ export function currentOrNextPaymentDate(today: LocalDate): PaymentDate {
   return latest.date === today ? latest : nextPaymentDate(today);
 }
 
-/** The next payment date without a run: today if it is one and has no run yet, otherwise the one after it. */
+/**
+ * The next payment date that a tick will run: today if it is one and has no run yet, otherwise the one after it. Dates before
+ * going live are left out; an installation that has had no tick goes live now.
+ */
 export async function findNextDate(
   { db, clock }: Pick<DataContext, "db" | "clock">,
   { schedule }: Pick<Policy, "schedule">,
 ): Promise<PaymentDate> {
-  return nextUnsettledDate(localDateAt(clock(), schedule.timeZone), async (date) => (await findRun(db, date)) !== null);
+  const now = clock();
+  const scheduler = await findScheduler(db);
+  const liveFrom = scheduler ? liveFromOf(scheduler, schedule) : firstLiveDate(now, schedule);
+  const today = localDateAt(now, schedule.timeZone);
+  const isLive = liveFrom <= today;
+  return nextUnsettledDate(isLive ? today : liveFrom, async (date) => (await findRun(db, date)) !== null);
 }
 
 /** The payment date `today` unless it is settled, otherwise the next one. */

@@ -4,6 +4,7 @@ import {
   describeKind,
   describeSchedule,
   localDateAt,
+  type PaymentDate,
   parseLocalDate,
   paymentDatesBetween,
   type Schedule,
@@ -12,11 +13,11 @@ import {
 import { describeError } from "@cpa-payouts/db";
 import { findScheduleInUse, type ScheduleInUse } from "@cpa-payouts/pipeline";
 import type { Cli } from "../cli.ts";
-import { withDatabase } from "../connection.ts";
+import { withRunningDatabase } from "../connection.ts";
 
 /**
  * `payouts calendar`: prints the payment dates of `months` months from a local date on (default: today), and on stderr the
- * schedule that the workers follow.
+ * schedule that the workers follow, and which of the dates were before going live.
  */
 export async function calendar(cli: Cli, options: { from?: string; months: number }): Promise<undefined> {
   const { clock, config, output } = cli;
@@ -29,21 +30,35 @@ export async function calendar(cli: Cli, options: { from?: string; months: numbe
   }
   const rows = dates.map(({ date, kind }) => ({ date, kind, pays: describeKind(kind).split(": ")[1] ?? "" }));
   await output.list([{ key: "date" }, { key: "kind" }, { key: "pays" }], rows);
-  await saySchedule(cli);
+  await saySchedule(cli, dates);
 }
+
+const NOT_BEFORE = "dates that were due before going live are not run automatically";
 
 /**
  * The dates need no database, so one that does not answer is no failure, and the embedded one is not started for a line of
  * explanation.
  */
-async function saySchedule(cli: Cli): Promise<void> {
-  if (!cli.config.databaseUrl) return;
+async function saySchedule(cli: Cli, dates: readonly PaymentDate[]): Promise<void> {
   try {
-    const inUse = await withDatabase(cli, findScheduleInUse);
-    if (inUse) for (const line of linesOf(inUse, cli.config.policy.schedule)) cli.say(line);
+    const known = await withRunningDatabase(cli, async (ctx) => ({ inUse: await findScheduleInUse(ctx) }));
+    for (const line of linesAbout(known, cli.config.policy.schedule, dates)) cli.say(line);
   } catch (cause) {
     cli.say(`The schedule of the workers is not known: ${describeError(cause)}`);
   }
+}
+
+function linesAbout(
+  known: { inUse: ScheduleInUse | null } | null,
+  own: Schedule,
+  dates: readonly PaymentDate[],
+): readonly string[] {
+  if (!known) return [`When the installation went live is not known, because no database is running; ${NOT_BEFORE}`];
+  if (!known.inUse) return [`No worker has stored the time of going live yet; ${NOT_BEFORE}`];
+  const { liveFrom } = known.inUse;
+  const before = dates.flatMap(({ date }) => (date < liveFrom ? [date] : []));
+  const left = before.length > 0 ? [`Before going live, so not run automatically: ${before.join(", ")}`] : [];
+  return [...linesOf(known.inUse, own), ...left];
 }
 
 function linesOf({ present, since, liveFrom, past, isDisputed }: ScheduleInUse, own: Schedule): string[] {

@@ -1,7 +1,7 @@
 import { createFirstAdmin } from "@cpa-payouts/access";
-import { localDateAt } from "@cpa-payouts/core";
+import type { LocalDate } from "@cpa-payouts/core";
 import { hasAdmins, hasUsers } from "@cpa-payouts/db";
-import { currentOrNextPaymentDate, type DataContext } from "@cpa-payouts/pipeline";
+import { type DataContext, findNextDate } from "@cpa-payouts/pipeline";
 import { untilStopped } from "@cpa-payouts/runtime";
 import { openProcessMetrics, runWorker } from "@cpa-payouts/worker";
 import type { Cli } from "../cli.ts";
@@ -27,12 +27,13 @@ async function serve(
   // The embedded database is migrated by `useDatabase`, and migrations do not go through a pooler.
   if (!server.folder && !cli.config.isPooled) await migrateAll(cli, server.url);
   cli.say(`Database: ${describe(cli, server)}`);
-  await useDatabase(cli, server, async (ctx) => {
+  const nextDate = await useDatabase(cli, server, async (ctx) => {
     await introduceAdmin(cli, ctx, server);
     await greet(cli, ctx, sample);
+    return (await findNextDate(ctx, cli.config.policy)).date;
   });
   const metrics = openProcessMetrics();
-  const onReady = (nextTick: Date | null) => printReady(cli, nextTick);
+  const onReady = (nextTick: Date | null) => printReady(cli, nextDate, nextTick);
   await withApi(cli, server, { mayTakeOtherPort: true, metrics }, () =>
     runWorker({ ...cli, databaseUrl: server.url, metrics, stopped, onReady }),
   );
@@ -73,8 +74,6 @@ async function loadSample(cli: Cli, ctx: DataContext): Promise<void> {
   cli.say(`Loaded a sample network of ${created} users; "npx payouts preview" shows what the next payment date brings`);
 }
 
-function printReady(cli: Cli, nextTick: Date | null): void {
-  const { schedule } = cli.config.policy;
-  const { date } = currentOrNextPaymentDate(localDateAt(cli.clock(), schedule.timeZone));
-  cli.say(`Next payment date: ${date}. Next daily tick: ${nextTick?.toISOString() ?? "unknown"}. Ctrl-C stops.`);
+function printReady(cli: Cli, nextDate: LocalDate, nextTick: Date | null): void {
+  cli.say(`Next payment date: ${nextDate}. Next daily tick: ${nextTick?.toISOString() ?? "unknown"}. Ctrl-C stops.`);
 }

@@ -56,6 +56,18 @@ describe("closing of a run that meets a retry", () => {
     expect(await completeRun(data.ctx.db, again, NOW)).toBe(true);
   });
 
+  it("a closing that waited while a later chunk of a retry was opened and fanned out leaves the run open", async () => {
+    const run = await runWithFailure(data.ctx);
+    const holder = await holdTransaction(data.database, (sql) => sql`select from payment_runs for update`);
+    const closed = completeRun(data.ctx.db, run, NOW);
+    await untilBlocked(data.database);
+    // As two statements do one after the other: the chunk, which does not count the retry again, and the end of the fan-out.
+    await holder.sql`update run_decisions set outcome = 'open', error = null, settled_at = null where user_id = 2`;
+    await holder.sql`update payment_runs set fan_out_round = fan_out_round + 1`;
+    await holder.commit();
+    expect(await closed).toBe(false);
+  });
+
   it("a retry that waited for the closing of the run reopens it", async () => {
     const run = await runWithFailure(data.ctx);
     const holder = await holdTransaction(data.database, (sql) => sql`select from payment_runs for update`);

@@ -23,6 +23,11 @@ afterEach(async () => {
 
 const reopen = (runId: number, part: { afterUserId?: number; limit?: number } = {}) =>
   reopenFailed(data.ctx.db, { runId, afterUserId: 0, limit: 10, actor: "test", now: NOW, ...part });
+async function audited() {
+  const rows = await data.database.sql<{ before: object }[]>`
+    select before from audit_log where action = 'run.retry' order by id`;
+  return rows.map(({ before }) => before);
+}
 const NONE = { reopened: 0, lastUserId: null };
 
 describe("retry of failed decisions", () => {
@@ -40,7 +45,7 @@ describe("retry of failed decisions", () => {
     });
     const audit = await data.database.sql`select actor, before, after from audit_log where action = 'run.retry'`;
     expect([...audit]).toEqual([
-      { actor: "test", before: { state: "completed" }, after: { state: "fanning-out", reopened: 1 } },
+      { actor: "test", before: { state: "completed", failed: 1 }, after: { state: "fanning-out" } },
     ]);
   });
 
@@ -66,6 +71,23 @@ describe("retry of failed decisions", () => {
     await recordFailure(data.ctx.db, { runId, userId: 1, error: "no luck", now: NOW });
     expect(await reopen(runId, { afterUserId: 1, limit: 1 })).toEqual({ reopened: 1, lastUserId: 2 });
     expect(await reopen(runId, { afterUserId: 2, limit: 1 })).toEqual(NONE);
-    expect(await getRun(data.ctx.db, runId)).toMatchObject({ fanOutCursor: 0, retries: 2, fanOutRound: 2 });
+    expect(await getRun(data.ctx.db, runId)).toMatchObject({ fanOutCursor: 0, retries: 1, fanOutRound: 2 });
+    expect(await audited()).toEqual([{ state: "processing", failed: 2 }]);
+  });
+
+  it("a retry whose run was completed between two chunks counts twice, since the run is completed twice", async () => {
+    const { id: runId } = await decidedRun(data.ctx, "2026-12-07");
+    await advanceFanOut(data.ctx.db, { runId, fanOutRound: 0, cursor: 2, finished: true, now: NOW });
+    for (const userId of [1, 2]) await recordFailure(data.ctx.db, { runId, userId, error: "no luck", now: NOW });
+    await reopen(runId, { limit: 1 });
+    await createInvoices(data.ctx.db, { runId, userIds: [1], now: NOW });
+    await advanceFanOut(data.ctx.db, { runId, fanOutRound: 1, cursor: 2, finished: true, now: NOW });
+    expect(await completeRun(data.ctx.db, await getRun(data.ctx.db, runId), NOW)).toBe(true);
+    expect(await reopen(runId, { afterUserId: 1, limit: 1 })).toEqual({ reopened: 1, lastUserId: 2 });
+    expect(await getRun(data.ctx.db, runId)).toMatchObject({ state: "fanning-out", retries: 2 });
+    expect(await audited()).toEqual([
+      { state: "processing", failed: 2 },
+      { state: "completed", failed: 1 },
+    ]);
   });
 });

@@ -14,8 +14,9 @@ export interface ReopenedChunk {
  * Opens the next `limit` failed decisions of a run again, in key order, and sends its fan-out back to before the first of
  * them: the jobs are queued by the fan-out, in its pages and within the high-water mark. A completed run fans out again.
  *
- * The run's `retries` and `fan_out_round` are incremented, so a closing or a fan-out that read the run before cannot take
- * effect afterwards.
+ * The run's `fan_out_round` is incremented, so a closing or a fan-out that read the run before cannot take effect afterwards.
+ * The first chunk of a retry counts it (`retries`) and writes its audit row, with the number of users who had failed. So does
+ * a later one whose run was completed meanwhile: it will be completed once more.
  *
  * @param retry.afterUserId the last user of the previous chunk, 0 for the first
  */
@@ -23,6 +24,7 @@ export async function reopenFailed(
   db: Db,
   retry: AuditContext & { runId: number; afterUserId: number; limit: number; now: Date },
 ): Promise<ReopenedChunk> {
+  const isCounted = sql`(${retry.afterUserId}::bigint = 0 or run.state = 'completed')`;
   return rowOf(
     db,
     { reopened: count, lastUserId: nullable(id) },
@@ -40,16 +42,18 @@ export async function reopenFailed(
     ), found as (
       select count(*) as reopened, min(user_id) as first_user_id, max(user_id) as last_user_id from chunk
     ), moved as (
-      update payment_runs r set state = 'fanning-out', completed_at = null, fanned_out_at = null, retries = r.retries + 1,
-        fan_out_cursor = least(r.fan_out_cursor, first_user_id - 1), fan_out_round = r.fan_out_round + 1
+      update payment_runs r set state = 'fanning-out', completed_at = null, fanned_out_at = null,
+        retries = r.retries + case when ${isCounted} then 1 else 0 end, fan_out_cursor = least(r.fan_out_cursor, first_user_id - 1),
+        fan_out_round = r.fan_out_round + 1
       from run, found where r.id = run.id and reopened > 0
-      returning r.payment_date, run.state as before, reopened
+      returning r.id, r.payment_date, run.state as before, ${isCounted} as is_counted
     ), audit as (
       insert into audit_log (at, actor, action, object, before, after, request_id, client_address)
       select ${instantParam(retry.now)}, ${retry.actor}, 'run.retry', 'run:' || payment_date,
-        jsonb_build_object('state', before), jsonb_build_object('state', 'fanning-out', 'reopened', reopened),
-        ${requestParams(retry)}
-      from moved
+        jsonb_build_object('state', before, 'failed', (
+          select count(*) from run_decisions d where d.run_id = moved.id and d.outcome = 'failed')),
+        '{"state":"fanning-out"}', ${requestParams(retry)}
+      from moved where is_counted
     )
     select reopened, last_user_id from found`,
   );
