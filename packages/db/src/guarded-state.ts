@@ -54,6 +54,14 @@ export function endOfWait(change: string, requester: SQL): SQL {
     then ${interval(GUARDED_LONG_WAIT_MS)} else ${interval(GUARDED_WAIT_MS)} end`;
 }
 
+/**
+ * Whether a change that needs a second person under the two-person rule must wait for one, as a condition of the statement that
+ * would make it: the rule may have been switched on since the caller looked, for example while a password was hashed.
+ */
+export function mustWait(isGuarded = false): SQL {
+  return sql`(${isGuarded}::boolean and exists (select from settings where two_person_above_cents is not null))`;
+}
+
 /** A number of milliseconds as an interval. */
 export function interval(ms: number): SQL {
   return sql.raw(`interval '${ms / 1_000} seconds'`);
