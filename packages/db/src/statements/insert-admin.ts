@@ -2,6 +2,7 @@ import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { id } from "../decoders.ts";
+import { mustWait } from "../guarded-state.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
@@ -9,7 +10,8 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
  *
  * @param input.mustChangePassword whether the password is one that another person knows, to be changed at the first sign-in;
  *   false if it is left out
- * @returns the id of the new administrator; null when there is one with that e-mail
+ * @param input.isGuarded whether no one is added while the two-person rule is on
+ * @returns the id of the new administrator; null when there is one with that e-mail, or the rule forbids it
  */
 export async function insertAdmin(
   db: Db,
@@ -18,6 +20,7 @@ export async function insertAdmin(
     role: AdminRole;
     passwordHash: string;
     mustChangePassword?: boolean;
+    isGuarded?: boolean;
     now: Date;
   },
 ): Promise<number | null> {
@@ -27,8 +30,9 @@ export async function insertAdmin(
     sql`
     with created as (
       insert into admins (email, role, password_hash, must_change_password, empowered_at, created_at, created_by)
-      values (${input.email.toLowerCase()}, ${input.role}, ${input.passwordHash}, ${input.mustChangePassword ?? false}::boolean,
-        ${instantParam(input.now)}, ${instantParam(input.now)}, ${input.actor})
+      select ${input.email.toLowerCase()}::text, ${input.role}::text, ${input.passwordHash}::text,
+        ${input.mustChangePassword ?? false}::boolean, ${instantParam(input.now)}, ${instantParam(input.now)}, ${input.actor}::text
+      where not ${mustWait(input.isGuarded)}
       on conflict (email) do nothing
       returning id, email, role
     ), audit as (

@@ -123,6 +123,7 @@ const others: readonly StatementName[] = [
   "analyzeImportRows",
   "analyzeImported",
   "auditRefusedCodes",
+  "announceChanges",
   "auditSignInFailures",
   "clearSecondFactor",
   "countTries",
