@@ -15,7 +15,12 @@ const judging = {
   tests: [...testsOf("decide-chunk", "create-invoices"), `${db}/cooling-off.test.ts`],
 };
 const reviewing = {
-  tests: testsOf("record-invoice-review", "record-invoice-review-two-people", "record-invoice-review-previewed"),
+  tests: testsOf(
+    "record-invoice-review",
+    "record-invoice-review-two-people",
+    "record-invoice-review-previewed",
+    "record-invoice-review-ceiling",
+  ),
 };
 
 const guarding = { file: `${statements}/settle-change.ts`, tests: testsOf("settle-change") };
@@ -327,6 +332,14 @@ export const mutants: readonly Mutant[] = [
     to: "when false and ${isProgram}::boolean then 'needs-a-person'",
   },
   {
+    name: "review-above-ceiling",
+    fault: "an amount is given back that the balance cannot take",
+    file: `${db}/invoice-review.ts`,
+    ...reviewing,
+    from: "when amount_cents <= ${ceiling} and balance_after",
+    to: "when amount_cents <= ${ceiling} or balance_after",
+  },
+  {
     name: "review-without-invoice-lock",
     fault: "invoices are not locked before they are judged",
     file: `${statements}/record-invoice-review.ts`,
@@ -339,8 +352,8 @@ export const mutants: readonly Mutant[] = [
     fault: "the owners of returned amounts are not locked in order",
     file: `${statements}/record-invoice-review.ts`,
     ...reviewing,
-    from: "where id in (select user_id from returned) order by id for no key update",
-    to: "where id in (select user_id from returned) order by id",
+    from: "${owners(review)} for no key update",
+    to: "${owners(review)}",
   },
   {
     name: "review-unexpected-set",

@@ -102,15 +102,7 @@ function isReturn(verdict: InvoiceVerdict): boolean {
  * rejection that returns amounts reads `owner`. Preview and review use this one expression.
  */
 export function judged({ to, actor, isProgram }: InvoiceReview): SQL {
-  const ceiling = sql.raw(`${CEILING_CENTS}`);
-  if (isReturn(to))
-    return sql`
-    select c.*, case
-      when c.amount_cents > ${ceiling} then 'above-ceiling'
-      when o.balance_cents + sum(c.amount_cents) over (partition by c.user_id order by c.id) > ${ceiling} then 'above-ceiling'
-      else 'reviewed'
-    end as result
-    from chosen c join owner o on o.id = c.user_id`;
+  if (isReturn(to)) return judgedByCeiling;
   const forfeits = isForfeit(to);
   return sql`
     select c.*, case
@@ -123,6 +115,23 @@ export function judged({ to, actor, isProgram }: InvoiceReview): SQL {
     end as result
     from chosen c cross join settings s`;
 }
+
+const ceiling = sql.raw(`${CEILING_CENTS}`);
+
+/**
+ * Of several invoices of a user, the first ones are given back as far as they fit together. The balances are rows before the
+ * invoices, and one running sum goes over both: without fresh statistics, PostgreSQL would compare every row of a join of
+ * `chosen` and `owner` with every other (four minutes for 60,000 invoices, instead of 0.6 seconds).
+ */
+const judgedByCeiling = sql`
+  select *, case when amount_cents <= ${ceiling} and balance_after <= ${ceiling} then 'reviewed' else 'above-ceiling' end as result
+  from (
+    select *, sum(amount_cents) over (partition by user_id order by id nulls first) as balance_after from (
+      select * from chosen
+      union all select null, null, id, null, balance_cents, null, null, null from owner
+    ) summands
+  ) summed
+  where id is not null`;
 
 /** The digest of all rows of `judged`; it differs as soon as one invoice, amount or result differs. */
 export const digestOf = sql`encode(sha256(convert_to(coalesce(string_agg(id || ':' || amount_cents || ':' || result, ',' order by id), ''), 'UTF8')), 'hex')`;

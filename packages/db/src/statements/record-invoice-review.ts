@@ -41,8 +41,8 @@ export interface ReviewOutcome {
 
 /**
  * Reviews the selected invoices that are still to be reviewed. A rejected invoice with disposition `return` gives its
- * amount back to the balance by a ledger entry, unless the balance would exceed the ceiling; with `forfeit` the amount stays taken. Above the amount of the settings
- * an invoice is paid when a second person approves it; the first approval is stored with the invoice. So is one
+ * amount back to the balance by a ledger entry, unless the balance would exceed the ceiling; with `forfeit` the amount stays
+ * taken. Above the amount of the settings an invoice is paid when a second person approves it; the first approval is stored with the invoice. So is one
  * that is forfeited. A first approval stays with the reviewed invoice only if it counts for the result: given by another
  * person who may still review, for the same verdict. The audit log keeps the others.
  *
@@ -73,6 +73,7 @@ export async function recordInvoiceReview(
     with ${permitted(review, preview)}, chosen as (
       ${reviewable(review)} and (select refusal is null from permit) order by i.id for no key update of i
     ), owner as (
+      -- Locked before their balances are read: a credit that is under way counts.
       ${owners(review)} for no key update
     ), judged as (${judged(review)}), verdict as (
       select coalesce((select refusal from permit),
@@ -129,8 +130,8 @@ function givenBack({ to, actor, now }: InvoiceReview): SQL {
       select user_id, 'invoice-reversal', amount_cents, id, ${reason}::text, ${actor}::text, ${instantParam(now)} from returned
     ), given_back as (
       update users u set balance_cents = u.balance_cents + r.amount_cents, updated_at = ${instantParam(now)}
-      from (select user_id, sum(amount_cents) as amount_cents from returned group by user_id) r, owner
-      where u.id = r.user_id and owner.id = u.id
+      from (select user_id, sum(amount_cents) as amount_cents from returned group by user_id) r
+      where u.id = r.user_id
     )`;
 }
 
