@@ -33,8 +33,8 @@ export interface InvoiceReview extends AuditContext {
  * - `approved`: the first of the two approvals that it needs is now recorded; it replaces one for another verdict.
  * - `same-person`: unchanged, because its first approval came from the same person.
  * - `needs-a-person`: unchanged, because the reviewer is a program, and the invoice needs two people or would be forfeited.
- * - `above-ceiling`: unchanged, because returning it, with those of the same user before it, would lift the balance above the
- *   ceiling (`CEILING_CENTS`), or its amount alone is above it.
+ * - `above-ceiling`: unchanged, because returning it, with the other selected ones of the same user, would lift the balance above
+ *   the ceiling (`CEILING_CENTS`), or one of them alone is above it.
  */
 export const reviewResults = ["reviewed", "approved", "same-person", "needs-a-person", "above-ceiling"] as const;
 export type ReviewResult = (typeof reviewResults)[number];
@@ -84,14 +84,20 @@ export function isForfeit(verdict: InvoiceVerdict): boolean {
 }
 
 /**
- * A SELECT of the users to whom a review returns amounts of `chosen`, with their balances; a statement names it `owner`. It is
- * in key order, like every statement that locks several users.
+ * A SELECT of the users `u` to whom a review returns amounts of `chosen`, and whether their balances would then be above the
+ * ceiling; a statement names it `owner`. It is in key order, like every statement that locks several users.
  */
 export function owners({ to }: InvoiceReview): SQL {
   return sql`
-    select id, balance_cents from users
-    where ${isReturn(to)}::boolean and id in (select user_id from chosen) order by id`;
+    select u.id, u.balance_cents + c.total_cents > ${ceiling} or c.largest_cents > ${ceiling} as is_above_ceiling
+    from (
+      select user_id, sum(amount_cents) as total_cents, max(amount_cents) as largest_cents from chosen
+      where ${isReturn(to)}::boolean group by user_id
+    ) c join users u on u.id = c.user_id
+    order by u.id`;
 }
+
+const ceiling = sql.raw(`${CEILING_CENTS}`);
 
 function isReturn(verdict: InvoiceVerdict): boolean {
   return verdict.status === "rejected" && !isForfeit(verdict);
@@ -100,17 +106,17 @@ function isReturn(verdict: InvoiceVerdict): boolean {
 /**
  * The two-person rule and the ceiling of balances as a SELECT, which adds the column `result` to the rows of `chosen`; a
  * rejection that returns amounts reads `owner`. Preview and review use this one expression.
+ *
+ * Owners above the ceiling, of whom there are hardly any, are read as an array. Without fresh statistics a join would compare
+ * every invoice with every owner.
  */
 export function judged({ to, actor, isProgram }: InvoiceReview): SQL {
-  const ceiling = sql.raw(`${CEILING_CENTS}`);
   if (isReturn(to))
     return sql`
     select c.*, case
-      when c.amount_cents > ${ceiling} then 'above-ceiling'
-      when o.balance_cents + sum(c.amount_cents) over (partition by c.user_id order by c.id) > ${ceiling} then 'above-ceiling'
-      else 'reviewed'
+      when c.user_id = any(array(select id from owner where is_above_ceiling)) then 'above-ceiling' else 'reviewed'
     end as result
-    from chosen c join owner o on o.id = c.user_id`;
+    from chosen c`;
   const forfeits = isForfeit(to);
   return sql`
     select c.*, case

@@ -63,13 +63,16 @@ describe("return of an invoice beyond the ceiling of balances", () => {
     expect(await verify()).toEqual([]);
   });
 
-  it("of two invoices of one user that fit one by one, the first is returned", async () => {
+  it("of two invoices of one user that fit one by one only, none is returned with the other, and each alone", async () => {
     await data.database.sql.unsafe(changeBalance(200_00n));
     await invoicedRun(data, "2026-12-21");
-    expect(await review()).toEqual({
-      reviewed: [2, CEILING_CENTS + 150_00n],
-      "above-ceiling": [1, 200_00n],
+    expect(await review()).toEqual({ reviewed: [1, 150_00n], "above-ceiling": [2, CEILING_CENTS + 200_00n] });
+    const [rich] = await data.database.sql<{ number: string }[]>`
+      select number from invoices where payment_date = '2026-12-21'`;
+    expect(await review(reviewOf("bob", { numbers: [rich?.number ?? ""] }, returned))).toEqual({
+      reviewed: [1, 200_00n],
     });
+    expect(await review()).toEqual({ "above-ceiling": [1, CEILING_CENTS] });
     expect(await verify()).toEqual([]);
   });
 

@@ -73,7 +73,7 @@ export async function recordInvoiceReview(
     with ${permitted(review, preview)}, chosen as (
       ${reviewable(review)} and (select refusal is null from permit) order by i.id for no key update of i
     ), owner as (
-      ${owners(review)} for no key update
+      ${owners(review)} for no key update of u
     ), judged as (${judged(review)}), verdict as (
       select coalesce((select refusal from permit),
         case when (select set_digest from permit) <> ${digestOf} then 'set-changed' end) as refusal from judged
@@ -118,7 +118,7 @@ export async function recordInvoiceReview(
   };
 }
 
-/** The CTEs that give the amounts of `reviewed` back to the balances when the disposition is `return`. */
+/** The CTEs that give the amounts of `reviewed` back to the balances, which `owner` has locked, when the disposition is `return`. */
 function givenBack({ to, actor, now }: InvoiceReview): SQL {
   const { reason, disposition } = to.status === "rejected" ? to : { reason: null, disposition: null };
   return sql`
@@ -129,8 +129,8 @@ function givenBack({ to, actor, now }: InvoiceReview): SQL {
       select user_id, 'invoice-reversal', amount_cents, id, ${reason}::text, ${actor}::text, ${instantParam(now)} from returned
     ), given_back as (
       update users u set balance_cents = u.balance_cents + r.amount_cents, updated_at = ${instantParam(now)}
-      from (select user_id, sum(amount_cents) as amount_cents from returned group by user_id) r, owner
-      where u.id = r.user_id and owner.id = u.id
+      from (select user_id, sum(amount_cents) as amount_cents from returned group by user_id) r
+      where u.id = r.user_id
     )`;
 }
 
