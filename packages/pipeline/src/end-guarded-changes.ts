@@ -2,7 +2,7 @@ import { announceChanges, type DueChange, listDueChanges, settleChange, stopChan
 import { type DataContext, SYSTEM_ACTOR } from "./context.ts";
 import type { SeparateSteps } from "./separate-steps.ts";
 
-/** The steps of {@link raiseAlerts} that raise the alert of a change that waits. */
+/** The steps of `raiseAlerts` that raise the alert of a change that waits. */
 const ALERTING_STEPS = ["find-alerts change-waits", "insert-alerts"];
 
 /**
