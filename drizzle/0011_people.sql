@@ -6,7 +6,6 @@ CREATE TABLE "guarded_changes" (
 	"seen" jsonb NOT NULL,
 	"requested_by" bigint NOT NULL,
 	"requested_at" timestamp with time zone NOT NULL,
-	"announced_at" timestamp with time zone,
 	"status" text DEFAULT 'waiting' NOT NULL,
 	"decided_by" text,
 	"decided_at" timestamp with time zone,

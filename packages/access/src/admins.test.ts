@@ -1,10 +1,9 @@
-import { clearSecondFactor, findAdmin, updateSettings } from "@cpa-payouts/db";
+import { findAdmin } from "@cpa-payouts/db";
 import { openTestData, type TestData } from "@cpa-payouts/db/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { changeAdmin, createAdmin, createFirstAdmin, removeSecondFactor, resetPassword } from "./admins.ts";
 import type { AccessContext } from "./context.ts";
 import { isPassword } from "./passwords.ts";
-import type { WorkQueue } from "./work-queue.ts";
 
 const EMAIL = "alice@example.com";
 const input = { email: EMAIL, actor: "test", requestedBy: null };
@@ -22,45 +21,6 @@ afterEach(async () => {
 });
 
 const storedHash = async () => (await findAdmin(data.ctx.db, EMAIL))?.passwordHash ?? "";
-
-describe("the two-person rule that is switched on while a password is hashed", () => {
-  /** The id of the requester, in a context whose hashing queue lets a colleague switch the rule on first. */
-  async function requester(): Promise<number> {
-    await createAdmin(ctx, { ...input, email: "root@example.com", role: "admin" });
-    const hashing = {
-      run: async (work: () => Promise<unknown>) => {
-        await updateSettings(ctx.db, { actor: "bob@example.com", twoPersonAboveCents: 500_00n, now: ctx.clock() });
-        return work();
-      },
-    };
-    ctx = { ...ctx, hashing: hashing as unknown as WorkQueue };
-    return (await findAdmin(ctx.db, "root@example.com"))?.id ?? 0;
-  }
-
-  it("a new administrator waits for a second person", async () => {
-    const requestedBy = await requester();
-    const created = await createAdmin(ctx, { ...input, requestedBy, role: "admin" });
-    expect(created).toMatchObject({ status: "held", change: { kind: "create-admin", object: `admin:${EMAIL}` } });
-    expect(await findAdmin(ctx.db, EMAIL)).toBeNull();
-  });
-
-  it("another password of a colleague waits for a second person", async () => {
-    await createAdmin(ctx, { ...input, role: "admin", password: "a long password" });
-    const before = await storedHash();
-    const requestedBy = await requester();
-    const set = await resetPassword(ctx, { ...input, requestedBy });
-    expect(set).toMatchObject({ status: "held", change: { kind: "reset-password" } });
-    expect(await storedHash()).toBe(before);
-  });
-
-  it("the statement that removes a second factor tests the rule itself", async () => {
-    await createAdmin(ctx, { ...input, role: "admin" });
-    await updateSettings(ctx.db, { actor: "bob@example.com", twoPersonAboveCents: 500_00n, now: ctx.clock() });
-    const removal = { actor: "root@example.com", email: EMAIL, isByAnother: true, now: ctx.clock() };
-    expect(await clearSecondFactor(ctx.db, { ...removal, isGuarded: true })).toBeNull();
-    expect(await clearSecondFactor(ctx.db, removal)).not.toBeNull();
-  });
-});
 
 describe("administrators", () => {
   it("the first administrator has the role admin and a generated password, and is not created where there already is one", async () => {

@@ -33,31 +33,10 @@ export async function createAdmin(
   { password: chosen, requestedBy, ...input }: AuditContext & NewAdmin & Requested & { password?: string },
 ): Promise<Created | HeldChange> {
   const { email, role, ...audit } = input;
-  const isGuarded = requestedBy !== null && role !== "viewer";
-  const created = await unlessHeld(ctx, { isGuarded, made: "created" }, () =>
-    insert(ctx, { ...input, password: chosen, mustChangePassword: true, isGuarded }),
-  );
-  if (created) return created;
+  if (requestedBy === null || role === "viewer" || !(await isRuleOn(ctx)))
+    return insert(ctx, { ...input, password: chosen, mustChangePassword: true });
   if (await findAdmin(ctx.db, email)) return { status: "already-exists" };
   return hold(ctx, { ...audit, kind: "create-admin", object: objectOf(email), wanted: { role }, requestedBy });
-}
-
-/**
- * Makes a change whose statement refuses it while the two-person rule is on (`isGuarded`).
- *
- * @param made the status of a change that was made
- * @returns what became of it; null when it must wait for a second person, also if the rule was switched on while the password
- *   was hashed
- */
-async function unlessHeld<T extends { readonly status: string }>(
-  ctx: AccessContext,
-  { isGuarded, made }: { isGuarded: boolean; made: T["status"] },
-  change: () => Promise<T>,
-): Promise<T | null> {
-  if (isGuarded && (await isRuleOn(ctx))) return null;
-  const changed = await change();
-  const isRefused = isGuarded && changed.status !== made && (await isRuleOn(ctx));
-  return isRefused ? null : changed;
 }
 
 interface NewAdmin {
@@ -72,7 +51,7 @@ async function insert(
   {
     password: chosen,
     ...input
-  }: AuditContext & NewAdmin & { password?: string | undefined; mustChangePassword: boolean; isGuarded?: boolean },
+  }: AuditContext & NewAdmin & { password?: string | undefined; mustChangePassword: boolean },
 ): Promise<Created> {
   const { password, passwordHash } = await preparePassword(ctx, input, chosen);
   const adminId = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
@@ -149,11 +128,7 @@ export async function resetPassword(
 ): Promise<PasswordSet | HeldChange> {
   const { email, password: _password, ...audit } = input;
   const isOwn = input.actor === email;
-  const isGuarded = requestedBy !== null && !isOwn;
-  const set = await unlessHeld(ctx, { isGuarded, made: "set" }, () =>
-    setPassword(ctx, { ...input, isIssued: !isOwn, isGuarded }),
-  );
-  if (set) return set;
+  if (requestedBy === null || isOwn || !(await isRuleOn(ctx))) return setPassword(ctx, { ...input, isIssued: !isOwn });
   if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
   return hold(ctx, { ...audit, kind: "reset-password", object: objectOf(email), wanted: {}, requestedBy });
 }
@@ -165,13 +140,7 @@ async function setPassword(
   {
     password: chosen,
     ...input
-  }: AuditContext & {
-    email: string;
-    password?: string;
-    isIssued: boolean;
-    isGuarded?: boolean;
-    exceptSessionId?: number;
-  },
+  }: AuditContext & { email: string; password?: string; isIssued: boolean; exceptSessionId?: number },
 ): Promise<PasswordSet> {
   const { password, passwordHash } = await preparePassword(ctx, input, chosen);
   const adminId = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
@@ -192,20 +161,11 @@ export async function removeSecondFactor(
 ): Promise<{ readonly status: "removed" | "unknown-admin" } | HeldChange> {
   const { email, exceptSessionId: _session, ...audit } = input;
   const isByAnother = input.actor !== email;
-  const isGuarded = requestedBy !== null && isByAnother;
-  const removed = await unlessHeld(ctx, { isGuarded, made: "removed" }, () =>
-    clearFactor(ctx, { ...input, isByAnother, isGuarded }),
-  );
-  if (removed) return removed;
-  if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
-  return hold(ctx, { ...audit, kind: "remove-second-factor", object: objectOf(email), wanted: {}, requestedBy });
-}
-
-async function clearFactor(
-  ctx: AccessContext,
-  input: AuditContext & { email: string; isByAnother: boolean; isGuarded: boolean; exceptSessionId?: number },
-): Promise<{ readonly status: "removed" | "unknown-admin" }> {
-  const adminId = await clearSecondFactor(ctx.db, { ...input, now: ctx.clock() });
+  if (requestedBy !== null && isByAnother && (await isRuleOn(ctx))) {
+    if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
+    return hold(ctx, { ...audit, kind: "remove-second-factor", object: objectOf(email), wanted: {}, requestedBy });
+  }
+  const adminId = await clearSecondFactor(ctx.db, { ...input, isByAnother, now: ctx.clock() });
   if (adminId === null) return { status: "unknown-admin" };
   ctx.log.info({ adminId }, "admin.second-factor-removed");
   return { status: "removed" };

@@ -15,7 +15,7 @@ export const guardedChange = z
     requestedBy: z.string(),
     requestedAt: instant,
     /** From when on it may be made without a second person. */
-    mayApplyAt: instant.nullable(),
+    mayApplyAt: instant,
     status: z.enum(guardedChangeStatuses),
     /** Who confirmed or stopped it; `system` when nobody did. */
     decidedBy: z.string().nullable(),

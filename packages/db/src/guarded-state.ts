@@ -31,7 +31,7 @@ function digest(column: string): SQL {
 }
 
 /**
- * From when on a guarded change may be made without a second person; null before its alert was raised. The wait is the long one when its requester disabled or
+ * From when on a guarded change may be made without a second person. The wait is the long one when its requester disabled or
  * demoted another administrator of role `admin`, or ended the session of one, meanwhile or shortly before: otherwise they
  * could keep everybody from stopping it.
  *
@@ -40,7 +40,7 @@ function digest(column: string): SQL {
  */
 export function endOfWait(change: string, requester: SQL): SQL {
   const requestedAt = sql.raw(`${change}.requested_at`);
-  return sql`${sql.raw(`${change}.announced_at`)} + case when exists (
+  return sql`${requestedAt} + case when exists (
       select from audit_log l
       where l.action in ('admin.change', 'session.end') and l.action not in ('invoice.create', 'decision.skip')
         and l.actor = ${requester} and l.at >= ${requestedAt} - ${interval(GUARDED_LONG_WAIT_MS)}
@@ -52,14 +52,6 @@ export function endOfWait(change: string, requester: SQL): SQL {
               and s.admin_id <> ${sql.raw(`${change}.requested_by`)})
         end)
     then ${interval(GUARDED_LONG_WAIT_MS)} else ${interval(GUARDED_WAIT_MS)} end`;
-}
-
-/**
- * Whether a change that needs a second person under the two-person rule must wait for one, as a condition of the statement that
- * would make it: the rule may have been switched on since the caller looked, for example while a password was hashed.
- */
-export function mustWait(isGuarded = false): SQL {
-  return sql`(${isGuarded}::boolean and exists (select from settings where two_person_above_cents is not null))`;
 }
 
 /** A number of milliseconds as an interval. */

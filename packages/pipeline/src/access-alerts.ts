@@ -105,7 +105,7 @@ function alertOfWaiting(change: GuardedChange): WrittenAlert {
   const event = "change-waits";
   const text = {
     headline: `${requestedBy} requested ${describeChange(change)}`,
-    advice: `Confirm it if it is right, otherwise stop it: ${mayApplyAt ? `from ${mayApplyAt.toISOString()} on` : "a day after this alert"} it may be made without a second person.`,
+    advice: `Confirm it if it is right, otherwise stop it: from ${mayApplyAt.toISOString()} on it may be made without a second person.`,
     details: [
       `Requested at ${requestedAt.toISOString()}.`,
       `POST /api/v1/changes/${id}/stop stops it, POST /api/v1/changes/${id}/confirmation makes it. Every administrator may do either, except that nobody confirms their own request.`,

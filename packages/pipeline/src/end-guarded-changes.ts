@@ -1,19 +1,13 @@
-import { announceChanges, type DueChange, listDueChanges, settleChange, stopChange } from "@cpa-payouts/db";
+import { type DueChange, listDueChanges, settleChange, stopChange } from "@cpa-payouts/db";
 import { type DataContext, SYSTEM_ACTOR } from "./context.ts";
 import type { SeparateSteps } from "./separate-steps.ts";
 
-/** The steps of `raiseAlerts` that raise the alert of a change that waits. */
-const ALERTING_STEPS = ["find-alerts change-waits", "insert-alerts"];
-
 /**
- * Lets the wait of new guarded changes begin, makes those that have waited long enough without being stopped, and stops those
- * whose password no person took in time. Comes after the alerts, so that no time counts before a change's alert is raised.
+ * Makes the guarded changes that have waited long enough without being stopped, and stops those whose password nobody took.
  *
  * @param steps a change that cannot be made is a failed step and does not stop the next one
  */
 export async function endGuardedChanges(ctx: DataContext, steps: SeparateSteps): Promise<void> {
-  const isAlerted = !steps.failures.some(({ step }) => ALERTING_STEPS.includes(step));
-  if (isAlerted) await steps.run("announce-changes", () => announceChanges(ctx.db, ctx.clock()));
   const due = (await steps.run("list-due-changes", () => listDueChanges(ctx.db, ctx.clock()))) ?? [];
   for (const change of due) await steps.run(`end-change ${change.id}`, () => endChange(ctx, change));
 }

@@ -47,8 +47,8 @@ export async function tick(ctx: Context): Promise<TickResult> {
   const dates = await steps.run("open-run", () => openOldestDate(ctx, now));
   await steps.run("add-up-tallies", () => addUpTallies(ctx.db));
   await steps.run("tidy-sign-ins", () => tidySignIns(ctx));
-  await raiseAlerts(ctx, steps);
   await endGuardedChanges(ctx, steps);
+  await raiseAlerts(ctx, steps);
   if (steps.failures.length === 0) await steps.run("record-success", () => recordTickSuccess(ctx.db, ctx.clock()));
   if (!dates || steps.failures.length > 0) throw failedTick(steps.failures);
   const { due, ...found } = dates;

@@ -58,20 +58,16 @@ function problemOf(refusal: SettleRefusal, change: GuardedChange): ApiProblem {
       return new ApiProblem(
         403,
         "second-person-required",
-        `the account, password or role of ${change.requestedBy} was given to them less than a day ago; it may be confirmed later, or ${endOfWait(change)}`,
+        `the account, password or role of ${change.requestedBy} was given to them less than a day ago; it may be confirmed later, or from ${change.mayApplyAt.toISOString()} on`,
       );
     case "same-person":
     case "too-early":
       return new ApiProblem(
         403,
         "second-person-required",
-        `you requested this yourself; another administrator must confirm it, or you may ${endOfWait(change)}`,
+        `you requested this yourself; another administrator must confirm it, or you may from ${change.mayApplyAt.toISOString()} on`,
       );
   }
-}
-
-function endOfWait({ mayApplyAt }: GuardedChange): string {
-  return mayApplyAt ? `from ${mayApplyAt.toISOString()} on` : "a day after its alert";
 }
 
 /** The id of the administrator who makes a request. */
@@ -102,7 +98,7 @@ function presentChange({ requestedAt, mayApplyAt, decidedAt, ...change }: Guarde
     ...change,
     wanted: change.wanted as PresentedChange["wanted"],
     requestedAt: requestedAt.toISOString(),
-    mayApplyAt: mayApplyAt?.toISOString() ?? null,
+    mayApplyAt: mayApplyAt.toISOString(),
     decidedAt: decidedAt?.toISOString() ?? null,
   };
 }

@@ -21,7 +21,7 @@ const columns = {
   wanted: json,
   requestedBy: text,
   requestedAt: instant,
-  mayApplyAt: nullable(instant),
+  mayApplyAt: instant,
   status: oneOf(guardedChangeStatuses),
   decidedBy: nullable(text),
   decidedAt: nullable(instant),

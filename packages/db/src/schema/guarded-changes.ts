@@ -23,8 +23,6 @@ export const guardedChanges = pgTable(
       .notNull()
       .references(() => admins.id, { onDelete: "restrict" }),
     requestedAt: instant().notNull(),
-    /** When a tick had raised its alert, from when on the wait runs; null before. */
-    announcedAt: instant(),
     status: text({ enum: guardedChangeStatuses }).notNull().default("waiting"),
     /** Who confirmed or stopped it, as in the audit log; `system` for what the tick did. */
     decidedBy: text(),

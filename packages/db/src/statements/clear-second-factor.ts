@@ -1,7 +1,6 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { mustWait } from "../guarded-state.ts";
 import { instantParam } from "../sql.ts";
 import { changeSecret } from "./change-secret.ts";
 
@@ -13,23 +12,15 @@ export const NO_SECOND_FACTOR = sql`totp_secret = null, totp_last_step = 0, reco
  *
  * @param input.isByAnother whether another person than the administrator removes it
  * @param input.exceptSessionId the session of the request, which stays open
- * @param input.isGuarded whether nothing is changed while the two-person rule is on
- * @returns the id of the administrator; null for an unknown e-mail, or when the rule forbids it
+ * @returns the id of the administrator; null for an unknown e-mail
  */
 export async function clearSecondFactor(
   db: Db,
-  input: AuditContext & {
-    email: string;
-    isByAnother: boolean;
-    isGuarded?: boolean;
-    exceptSessionId?: number;
-    now: Date;
-  },
+  input: AuditContext & { email: string; isByAnother: boolean; exceptSessionId?: number; now: Date },
 ): Promise<number | null> {
   return changeSecret(db, input, {
     action: "admin.no-second-factor",
     set: input.isByAnother ? sql`${NO_SECOND_FACTOR}, empowered_at = ${instantParam(input.now)}` : NO_SECOND_FACTOR,
-    onlyIf: sql`not ${mustWait(input.isGuarded)}`,
     exceptSessionId: input.exceptSessionId ?? null,
   });
 }

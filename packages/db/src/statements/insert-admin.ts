@@ -2,7 +2,6 @@ import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { id } from "../decoders.ts";
-import { mustWait } from "../guarded-state.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
 
 /**
@@ -10,8 +9,7 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
  *
  * @param input.mustChangePassword whether the password is one that another person knows, to be changed at the first sign-in;
  *   false if it is left out
- * @param input.isGuarded whether no one is added while the two-person rule is on
- * @returns the id of the new administrator; null when there is one with that e-mail, or the rule forbids it
+ * @returns the id of the new administrator; null when there is one with that e-mail
  */
 export async function insertAdmin(
   db: Db,
@@ -20,7 +18,6 @@ export async function insertAdmin(
     role: AdminRole;
     passwordHash: string;
     mustChangePassword?: boolean;
-    isGuarded?: boolean;
     now: Date;
   },
 ): Promise<number | null> {
@@ -30,9 +27,8 @@ export async function insertAdmin(
     sql`
     with created as (
       insert into admins (email, role, password_hash, must_change_password, empowered_at, created_at, created_by)
-      select ${input.email.toLowerCase()}::text, ${input.role}::text, ${input.passwordHash}::text,
-        ${input.mustChangePassword ?? false}::boolean, ${instantParam(input.now)}, ${instantParam(input.now)}, ${input.actor}::text
-      where not ${mustWait(input.isGuarded)}
+      values (${input.email.toLowerCase()}, ${input.role}, ${input.passwordHash}, ${input.mustChangePassword ?? false}::boolean,
+        ${instantParam(input.now)}, ${instantParam(input.now)}, ${input.actor})
       on conflict (email) do nothing
       returning id, email, role
     ), audit as (

@@ -123,7 +123,6 @@ const others: readonly StatementName[] = [
   "analyzeImportRows",
   "analyzeImported",
   "auditRefusedCodes",
-  "announceChanges",
   "auditSignInFailures",
   "clearSecondFactor",
   "countTries",

@@ -1,7 +1,6 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { mustWait } from "../guarded-state.ts";
 import { instantParam } from "../sql.ts";
 import { changeSecret } from "./change-secret.ts";
 
@@ -10,8 +9,7 @@ import { changeSecret } from "./change-secret.ts";
  *
  * @param input.isIssued whether another person issued the password, so that it must be changed at the next sign-in
  * @param input.exceptSessionId the session of the request, which stays open
- * @param input.isGuarded whether nothing is changed while the two-person rule is on
- * @returns the id of the administrator; null for an unknown e-mail, or when the rule forbids it
+ * @returns the id of the administrator; null for an unknown e-mail
  */
 export async function setAdminPassword(
   db: Db,
@@ -19,7 +17,6 @@ export async function setAdminPassword(
     email: string;
     passwordHash: string;
     isIssued: boolean;
-    isGuarded?: boolean;
     exceptSessionId?: number;
     now: Date;
   },
@@ -27,7 +24,6 @@ export async function setAdminPassword(
   return changeSecret(db, input, {
     action: "admin.password",
     set: sql`password_hash = ${input.passwordHash}, ${passwordOwner(input)}`,
-    onlyIf: sql`not ${mustWait(input.isGuarded)}`,
     exceptSessionId: input.exceptSessionId ?? null,
   });
 }

@@ -5,7 +5,6 @@ import { findGuardedChange, listDueChanges } from "../reads/guarded-changes.ts";
 import { getSettings } from "../reads/settings.ts";
 import { after, audit, NOW } from "../testing/access.ts";
 import { openTestData, type TestData } from "../testing/index.ts";
-import { announceChanges } from "./announce-changes.ts";
 import { holdChange } from "./hold-change.ts";
 import { insertAdmin } from "./insert-admin.ts";
 import { renewPasswordHash } from "./renew-password-hash.ts";
@@ -37,9 +36,7 @@ const id = (email: string) => ids.get(email) ?? 0;
 
 async function hold(kind: GuardedChangeKind, object: string, wanted = {}): Promise<number> {
   const request = { ...audit, actor: ALICE, kind, object, wanted, requestedBy: id(ALICE) };
-  const { change } = await holdChange(db, request);
-  await announceChanges(db, NOW);
-  return change.id;
+  return (await holdChange(db, request)).change.id;
 }
 
 async function settle(changeId: number, confirmer: string | null = BOB, now = NOW) {
@@ -169,19 +166,6 @@ describe("who may confirm a guarded change", () => {
     expect(await settle(changeId, BOB)).toEqual({ status: "refused", refusal: "requester-new-power" });
     expect(await settle(changeId, BOB, after(GUARDED_WAIT_MS - 1))).toMatchObject({ refusal: "requester-new-power" });
     expect(await settle(changeId, BOB, after(GUARDED_WAIT_MS))).toEqual({ status: "applied" });
-  });
-
-  it("no time counts before the change is announced", async () => {
-    const request = { ...audit, actor: ALICE, kind: "settings", object: "settings", requestedBy: id(ALICE) } as const;
-    const { change } = await holdChange(db, { ...request, wanted: { twoPersonAboveCents: null } });
-    expect(change.mayApplyAt).toBeNull();
-    const late = after(3 * GUARDED_WAIT_MS);
-    expect(await listDueChanges(db, late)).toEqual([]);
-    expect(await settle(change.id, ALICE, late)).toMatchObject({ refusal: "same-person" });
-    expect(await announceChanges(db, late)).toEqual([change.id]);
-    expect(await announceChanges(db, after(4 * GUARDED_WAIT_MS))).toEqual([]);
-    expect(await listDueChanges(db, after(4 * GUARDED_WAIT_MS - 1))).toEqual([]);
-    expect(await listDueChanges(db, after(4 * GUARDED_WAIT_MS))).toMatchObject([{ id: change.id }]);
   });
 
   it("a person whose issued password is old but was not changed confirms nothing", async () => {

@@ -84,7 +84,7 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
           when (${state} @> c.seen) is not true then 'object-changed'
         end as stop_reason
       from change c join everyone requester on requester.id = c.requested_by
-        cross join lateral (select coalesce(${endOfWait("c", sql`requester.email`)} <= ${now}, false) as is_over) waited
+        cross join lateral (select ${endOfWait("c", sql`requester.email`)} <= ${now} as is_over) waited
         left join everyone confirmer on confirmer.id = ${confirmedBy}::bigint and confirmer.role = 'admin'
           and confirmer.disabled_at is null
     ), permitted as (

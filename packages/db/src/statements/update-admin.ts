@@ -2,7 +2,6 @@ import { type AdminRole, type AuditContext, adminRoles } from "@cpa-payouts/core
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { flag, id, nullable } from "../decoders.ts";
-import { mustWait } from "../guarded-state.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export type AdminChange =
@@ -36,7 +35,8 @@ export async function updateAdmin(
       from everyone where email = ${input.email.toLowerCase()}
     ), judged as (
       select *, ${powerOf("role", "disabled_at")} > ${powerOf("role_before", "disabled_before")} as is_raised,
-        ${mustWait(input.isGuarded)} and ${powerOf("role", "disabled_at")} > greatest(${powerOf("role_before", "disabled_before")}, 1) as is_held
+        ${input.isGuarded ?? false}::boolean and exists (select from settings where two_person_above_cents is not null)
+          and ${powerOf("role", "disabled_at")} > greatest(${powerOf("role_before", "disabled_before")}, 1) as is_held
       from wanted
     ), changed as (
       update admins a set role = w.role, disabled_at = w.disabled_at,
