@@ -14,14 +14,12 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
 import { signedOut } from "./change-secret.ts";
 import { NO_SECOND_FACTOR } from "./clear-second-factor.ts";
 
-const refusals = ["not-an-admin", "new-power", "requester-new-power", "same-person", "too-early"] as const;
+const refusals = ["not-an-admin", "new-power", "same-person", "too-early"] as const;
 
 /**
  * Why a guarded change still waits:
  * - `not-an-admin`: who confirms it is no longer an enabled administrator of the role `admin`.
  * - `new-power`: who confirms it was given their account, password or role by another person only recently.
- * - `requester-new-power`: the same holds for who requested it, and the wait is not over. The person who gave them their password
- *   could otherwise request in their name and confirm in their own.
  * - `same-person`: who confirms it requested it, and the wait is not over.
  * - `too-early`: the tick is not to make it yet.
  */
@@ -74,10 +72,8 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
         case
           when ${confirmedBy}::bigint is null then case when not waited.is_over then 'too-early' end
           when confirmer.id is null then 'not-an-admin'
-          when ${hasNewPower("confirmer", now)} then 'new-power'
-          when waited.is_over then null
-          when confirmer.id = c.requested_by then 'same-person'
-          when ${hasNewPower("requester", now)} then 'requester-new-power'
+          when confirmer.must_change_password or confirmer.empowered_at > ${now} - ${interval(NEW_POWER_MS)} then 'new-power'
+          when confirmer.id = c.requested_by and not waited.is_over then 'same-person'
         end as refusal,
         case
           when requester.role <> 'admin' or requester.disabled_at is not null then 'requester-lost-rights'
@@ -113,12 +109,6 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
   if (!settled) return { status: "not-waiting" };
   if (settled.refusal) return { status: "refused", refusal: settled.refusal };
   return settled.stopReason ? { status: "stopped", reason: settled.stopReason } : { status: "applied" };
-}
-
-/** Whether an administrator, by an alias, was given their account, password or role by another person only recently. */
-function hasNewPower(admin: string, now: SQL): SQL {
-  const [mustChange, since] = [sql.raw(`${admin}.must_change_password`), sql.raw(`${admin}.empowered_at`)];
-  return sql`(${mustChange} or ${since} > ${now} - ${interval(NEW_POWER_MS)})`;
 }
 
 /** The CTEs that make the change in `permitted`. `made` has one row, for the audit log, if the change was made. */
