@@ -188,6 +188,29 @@ describe("a second person", () => {
     expect(await grown.confirmChange(confirm)).toMatchObject({ change: { status: "applied" } });
   });
 
+  it("a change that an account requests on its first day cannot be confirmed on that day, also not by who got its password", async () => {
+    const create = await held(bob.createAdmin({ body: { email: CAROL, role: "admin" } }));
+    const { password } = await alice.confirmChange({ params: { id: create.id } });
+    const carol = await signIn(CAROL, password ?? "");
+    await carol.changePassword({ body: { password: PASSWORD } });
+    const relax = await held(carol.changeSettings({ body: { twoPersonAbove: null } }));
+    for (const one of [alice, bob])
+      expect(await refusal(one.confirmChange({ params: { id: relax.id } }))).toEqual(SECOND_PERSON);
+    await carol.stopChange({ params: { id: relax.id } });
+    await later(GUARDED_WAIT_MS + 1);
+    const grown = await signIn(CAROL, PASSWORD);
+    const again = await held(grown.changeSettings({ body: { twoPersonAbove: null } }));
+    expect(await alice.confirmChange({ params: { id: again.id } })).toMatchObject({ change: { status: "applied" } });
+  });
+
+  it("a change whose requester got another password since cannot be confirmed on that day", async () => {
+    const carol = await api.as("admin", { email: CAROL });
+    const { id } = await held(carol.changeSettings({ body: { twoPersonAbove: null } }));
+    const reset = await held(bob.resetAdminPassword({ params: { email: CAROL } }));
+    await alice.confirmChange({ params: { id: reset.id } });
+    expect(await refusal(alice.confirmChange({ params: { id } }))).toEqual(SECOND_PERSON);
+  });
+
   it("a change whose object has changed since the request is stopped instead of made", async () => {
     await api.as("viewer");
     const params = { email: "viewer@example.com" };

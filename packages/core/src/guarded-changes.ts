@@ -46,5 +46,5 @@ export const GUARDED_WAIT_MS = DAY_MS;
 export const GUARDED_LONG_WAIT_MS = 7 * DAY_MS;
 /** A change that issues a password ends so many milliseconds after its request, if nobody took the password. */
 export const GUARDED_LIFE_MS = 14 * DAY_MS;
-/** An account to which another person gave something (its password, a role) confirms nothing for so many milliseconds. */
+/** An account to which another person gave something (its password, a role) is no second person for so many milliseconds. */
 export const NEW_POWER_MS = DAY_MS;

@@ -54,6 +54,12 @@ function problemOf(refusal: SettleRefusal, change: GuardedChange): ApiProblem {
         "second-person-required",
         "your account, password or role was given to you less than a day ago; another administrator must confirm this",
       );
+    case "requester-new-power":
+      return new ApiProblem(
+        403,
+        "second-person-required",
+        `the account, password or role of ${change.requestedBy} was given to them less than a day ago; confirm this when a day has passed`,
+      );
     case "same-person":
     case "too-early":
       return new ApiProblem(

@@ -80,7 +80,7 @@ describe("a guarded change that is confirmed", () => {
 
   it("a change whose requester is disabled at the same moment is made before that or not at all", async () => {
     for (let round = 0; round < 5; round++) {
-      await updateAdmin(db, { ...audit, email: ALICE, isDisabled: false });
+      await updateAdmin(db, { ...audit, email: ALICE, isDisabled: false, now: after(-2 * GUARDED_WAIT_MS) });
       await updateSettings(db, { ...audit, twoPersonAboveCents: 500_00n });
       const changeId = await relax();
       const [settled] = await Promise.all([
