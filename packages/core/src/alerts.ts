@@ -12,6 +12,7 @@ export const alertEvents = [
   "admin-changed",
   "credentials-changed",
   "rule-relaxed",
+  "token-created",
 ] as const;
 export type AlertEvent = (typeof alertEvents)[number];
 

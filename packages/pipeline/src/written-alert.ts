@@ -15,6 +15,7 @@ export type WrittenEvent = Extract<
   | "admin-changed"
   | "credentials-changed"
   | "rule-relaxed"
+  | "token-created"
 >;
 
 /** An alert with its text, which no other row decides. */

@@ -65,9 +65,13 @@ function problemOf(refusal: SettleRefusal, change: GuardedChange): ApiProblem {
       return new ApiProblem(
         403,
         "second-person-required",
-        `you requested this yourself; another administrator must confirm it, or you may from ${change.mayApplyAt.toISOString()} on`,
+        `you requested this yourself; another administrator must confirm it, or you may ${describeEndOfWait(change)}`,
       );
   }
+}
+
+function describeEndOfWait({ mayApplyAt }: GuardedChange): string {
+  return mayApplyAt ? `from ${mayApplyAt.toISOString()} on` : "a day after it was announced, which the next tick does";
 }
 
 /** The id of the administrator who makes a request. */
@@ -98,7 +102,7 @@ function presentChange({ requestedAt, mayApplyAt, decidedAt, ...change }: Guarde
     ...change,
     wanted: change.wanted as PresentedChange["wanted"],
     requestedAt: requestedAt.toISOString(),
-    mayApplyAt: mayApplyAt.toISOString(),
+    mayApplyAt: mayApplyAt?.toISOString() ?? null,
     decidedAt: decidedAt?.toISOString() ?? null,
   };
 }

@@ -65,10 +65,11 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
     with change as (
       select * from guarded_changes where id = ${changeId}::bigint and kind = ${kind} and status = 'waiting' for update
     ), everyone as (
-      -- In key order, as everywhere. Read after waiting for whoever changes one of them at this moment.
-      select * from admins order by id for no key update
+      -- In key order, as everywhere: first the change, then administrators, then settings. Each is read after waiting for the
+      -- transactions that change it at this moment.
+      select * from admins where (select count(*) from change) > 0 order by id for no key update
     ), settings_now as (
-      select * from settings for update
+      select * from settings where (select count(*) from everyone) > 0 for update
     ), judged as (
       select c.id, c.object, c.wanted, c.seen, requester.email as requester,
         case
@@ -84,7 +85,7 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
           when (${state} @> c.seen) is not true then 'object-changed'
         end as stop_reason
       from change c join everyone requester on requester.id = c.requested_by
-        cross join lateral (select ${endOfWait("c", sql`requester.email`)} <= ${now} as is_over) waited
+        cross join lateral (select coalesce(${endOfWait("c")} <= ${now}, false) as is_over) waited
         left join everyone confirmer on confirmer.id = ${confirmedBy}::bigint and confirmer.role = 'admin'
           and confirmer.disabled_at is null
     ), permitted as (
