@@ -429,4 +429,34 @@ describe("tokens of administrators", () => {
     for (const email of ["token:x@y", "cli:root@example.com", "a@b:c"])
       expect(await refusal(alice.createAdmin({ body: { email, role: "viewer" } }))).toMatchObject({ status: 400 });
   });
+
+  it.each([
+    "bob\u200b@example.com",
+    "b\u043eb@example.com",
+    "\u202emoc.elpmaxe@bob",
+    "bob,x@example.com",
+    '"bob@example.com',
+    "<bob@example.com>",
+    "bob@ex\u00e4mple.com",
+    "bob@-example.com",
+  ])("a new administrator cannot have the e-mail %j", async (email) => {
+    expect(await refusal(alice.createAdmin({ body: { email, role: "viewer" } }))).toMatchObject({ status: 400 });
+  });
+
+  it("a new administrator may have a plus, an apostrophe and a punycode domain in the e-mail", async () => {
+    for (const email of ["carol+payouts@example.com", "o'brien@example.com", "dan@xn--exmple-cua.example"])
+      await made(alice.createAdmin({ body: { email, role: "viewer" } }));
+  });
+
+  it("an administrator with an e-mail that is refused today still signs in and is changed", async () => {
+    const email = "b\u043eb@example.com";
+    await api.as("viewer", { email });
+    await (await signIn(email, PASSWORD)).readSession();
+    await made(alice.changeAdmin({ params: { email }, body: { isDisabled: true } }));
+  });
+
+  it.each(["\u202etset", "te\u200bst", "te\u3164st"])("a token cannot have the name %j", async (name) => {
+    const scopes: ["audit:read"] = ["audit:read"];
+    expect(await refusal(alice.createToken({ body: { name, scopes } }))).toMatchObject({ status: 400 });
+  });
 });

@@ -151,6 +151,19 @@ describe("alerts about access and rules", () => {
     expect(await flow.database.sql`select from alerts`).toHaveLength(1002);
   });
 
+  it("the alerts go by e-mail to the enabled administrators of the role admin and to the one whom they are about", async () => {
+    const { db } = flow.ctx;
+    await addAdmin("admin@localhost");
+    await insertAdmin(db, { ...by("cli:ops"), email: "vic@example.com", role: "viewer", passwordHash: "secret-hash" });
+    await sendAll();
+    await updateAdmin(db, { ...by(ALICE), email: BOB, isDisabled: true });
+    await insertApiToken(db, {
+      ...by(ALICE),
+      ...{ name: "erp", tokenHash: "secret-hash", scopes: ["audit:read"], expiresAt: new Date("2027-01-01T00:00:00Z") },
+    });
+    expect((await sendAll()).map(({ alsoTo }) => alsoTo)).toEqual([[BOB, ALICE], [ALICE]]);
+  });
+
   it("a new token is alerted with its creator and its scopes", async () => {
     const scopes = ["adjustments:write", "credits:write"];
     const expiresAt = new Date("2027-01-01T00:00:00Z");

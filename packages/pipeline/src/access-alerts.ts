@@ -1,4 +1,4 @@
-import { dollars } from "@cpa-payouts/core";
+import { adminEmail, dollars } from "@cpa-payouts/core";
 import {
   type AuditEntry,
   type EntryEvent,
@@ -6,10 +6,11 @@ import {
   findAlertedEntry,
   findGuardedChange,
   type GuardedChange,
+  listAdmins,
   listEntriesToAlert,
   listUnannouncedChanges,
 } from "@cpa-payouts/db";
-import { alertingSince, type Situation, type WrittenAlert } from "./written-alert.ts";
+import { alertingSince, isInternetAddress, type Situation, type WrittenAlert } from "./written-alert.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -19,6 +20,9 @@ const SINCE_MS = 7 * DAY_MS;
 /** A tick raises so many alerts of one event; the next tick raises the rest. */
 const MOST = 1_000;
 
+/** So many administrators get an e-mail of each alert. The oldest accounts come first: new ones cannot crowd them out. */
+const MOST_ADDRESSEES = 50;
+
 const ADVICE = "If you did not expect this, ask the person named below, and look at the audit log.";
 
 /**
@@ -27,7 +31,8 @@ const ADVICE = "If you did not expect this, ask the person named below, and look
 export async function findWaitingChanges({ db }: Situation, key?: string): Promise<WrittenAlert[]> {
   if (key === undefined) return (await listUnannouncedChanges(db, MOST)).map(alertOfWaiting);
   const change = await findGuardedChange(db, Number(key.slice("change-waits:".length)));
-  return change?.status === "waiting" ? [alertOfWaiting(change)] : [];
+  if (change?.status !== "waiting") return [];
+  return [toAdministrators(alertOfWaiting(change), await listAddressees({ db }))];
 }
 
 /**
@@ -37,11 +42,29 @@ export async function findWaitingChanges({ db }: Situation, key?: string): Promi
 export async function findChangesOfAccess(ctx: Situation, event: EntryEvent, key?: string): Promise<WrittenAlert[]> {
   const since = await alertingSince(ctx, SINCE_MS);
   if (!since) return [];
-  const entries =
-    key === undefined
-      ? await listEntriesToAlert(ctx.db, { event, since, limit: MOST })
-      : [await findAlertedEntry(ctx.db, { event, key, since })].filter((entry) => entry !== null);
-  return entries.map((entry) => alertOfEntry(event, entry));
+  if (key === undefined) {
+    const entries = await listEntriesToAlert(ctx.db, { event, since, limit: MOST });
+    return entries.map((entry) => alertOfEntry(event, entry));
+  }
+  const entry = await findAlertedEntry(ctx.db, { event, key, since });
+  return entry ? [toAdministrators(alertOfEntry(event, entry), await listAddressees(ctx, entry))] : [];
+}
+
+/** By e-mail the alert goes to these administrators as well, whom the person who does this cannot choose. */
+function toAdministrators(alert: WrittenAlert, alsoTo: readonly string[]): WrittenAlert {
+  return { ...alert, text: { ...alert.text, alsoTo } };
+}
+
+/** The addresses of the enabled administrators of the role `admin`, and of the administrator whom an entry is about. */
+async function listAddressees({ db }: Pick<Situation, "db">, entry?: AuditEntry): Promise<string[]> {
+  const isConcerned = ({ email }: { email: string }) => entry?.object === `admin:${email}`;
+  const admins = await listAdmins(db);
+  return admins
+    .filter((admin) => isConcerned(admin) || (admin.role === "admin" && admin.disabledAt === null))
+    .filter(({ email }) => adminEmail.test(email) && isInternetAddress(email))
+    .sort((one, other) => Number(isConcerned(other)) - Number(isConcerned(one)))
+    .slice(0, MOST_ADDRESSEES)
+    .map(({ email }) => email);
 }
 
 const headlines: Readonly<Record<EntryEvent, (entry: AuditEntry) => string>> = {

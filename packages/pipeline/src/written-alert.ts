@@ -24,6 +24,11 @@ export interface WrittenAlert extends AlertCandidate {
   readonly text: Omit<AlertMessage, "id" | "link">;
 }
 
+/** Whether mail can be sent to an administrator's e-mail. A host such as that of `admin@localhost` gets none. */
+export function isInternetAddress(email: string): boolean {
+  return /@[^@]+\.[^@]+$/.test(email);
+}
+
 /** The instant `ms` milliseconds ago, or when alerting began if that is later; null while it has not begun. */
 export async function alertingSince({ db, clock }: Situation, ms: number): Promise<Date | null> {
   const scheduler = await findScheduler(db);

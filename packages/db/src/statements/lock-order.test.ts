@@ -303,7 +303,8 @@ describe("statements that change administrators, settings and the changes that w
         () => statements.updateAdmin(db, { ...later, email: CAROL, role: "operator", isGuarded }),
         () => statements.updateAdmin(db, { ...later, email: ALICE, isDisabled: true, isGuarded }),
       ];
-      await Promise.all([...confirmations, ...others].flatMap((call) => Array.from({ length: TIMES }, call)));
+      const calls: readonly (() => Promise<unknown>)[] = [...confirmations, ...others];
+      await Promise.all(calls.flatMap((call) => Array.from({ length: TIMES }, call)));
       for (const email of emails)
         await statements.updateAdmin(db, { ...audit, email, role: "admin", isDisabled: false });
     }
