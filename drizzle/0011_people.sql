@@ -6,6 +6,7 @@ CREATE TABLE "guarded_changes" (
 	"seen" jsonb NOT NULL,
 	"requested_by" bigint NOT NULL,
 	"requested_at" timestamp with time zone NOT NULL,
+	"announced_at" timestamp with time zone,
 	"status" text DEFAULT 'waiting' NOT NULL,
 	"decided_by" text,
 	"decided_at" timestamp with time zone,
@@ -25,7 +26,7 @@ ALTER TABLE "api_tokens" ADD COLUMN "creator_id" bigint;--> statement-breakpoint
 ALTER TABLE "guarded_changes" ADD CONSTRAINT "guarded_changes_requested_by_admins_id_fk" FOREIGN KEY ("requested_by") REFERENCES "public"."admins"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
 CREATE UNIQUE INDEX "guarded_changes_one_waiting" ON "guarded_changes" USING btree ("kind","object") WHERE "guarded_changes"."status" = 'waiting';--> statement-breakpoint
 ALTER TABLE "api_tokens" ADD CONSTRAINT "api_tokens_creator_id_admins_id_fk" FOREIGN KEY ("creator_id") REFERENCES "public"."admins"("id") ON DELETE restrict ON UPDATE no action;--> statement-breakpoint
-ALTER TABLE "alerts" ADD CONSTRAINT "alerts_event_known" CHECK ("alerts"."event" in ('run-finished', 'run-cancelled', 'date-missed', 'review-overdue', 'tick-failed', 'sign-ins-failed', 'sign-in-from-new-address', 'change-waits', 'admin-created', 'admin-changed', 'credentials-changed', 'rule-relaxed'));--> statement-breakpoint
+ALTER TABLE "alerts" ADD CONSTRAINT "alerts_event_known" CHECK ("alerts"."event" in ('run-finished', 'run-cancelled', 'date-missed', 'review-overdue', 'tick-failed', 'sign-ins-failed', 'sign-in-from-new-address', 'change-waits', 'admin-created', 'admin-changed', 'credentials-changed', 'rule-relaxed', 'token-created'));--> statement-breakpoint
 -- Written by hand from here on. Changes stay, since the audit log refers to them.
 CREATE TRIGGER "guarded_changes_kept" BEFORE DELETE OR TRUNCATE OR UPDATE OF id ON "guarded_changes"
   FOR EACH STATEMENT EXECUTE FUNCTION "refuse_removal"();

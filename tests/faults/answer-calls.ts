@@ -119,8 +119,8 @@ export async function prepareCalls(data: TestData): Promise<readonly RepeatedCal
   const open = await decidedRun(data.ctx, NEXT.date);
   await advanceFanOut(db, { runId: open.id, fanOutRound: 0, cursor: USERS, finished: true, now: NOW });
   await recordFailure(db, { runId: open.id, userId: 3, error: "no luck", now: NOW });
-  const adminId =
-    (await insertAdmin(db, { ...audit, email: "ann@example.com", role: "admin", passwordHash: "hash" })) ?? 0;
+  const ann = await insertAdmin(db, { ...audit, email: "ann@example.com", role: "admin", passwordHash: "hash" });
+  const adminId = ann.status === "created" ? ann.adminId : 0;
   const client = { clientAddress: "192.0.2.1", clientNetwork: "192.0.2.1", isLocal: false, userAgent: "browser" };
   for (const tokenHash of ["session-1", "session-2"]) {
     const device = { tokenHash: `device of ${tokenHash}`, replacesTokenHash: null };

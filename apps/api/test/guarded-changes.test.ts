@@ -2,6 +2,7 @@ import { operations } from "@cpa-payouts/contract";
 import { GUARDED_LONG_WAIT_MS, GUARDED_WAIT_MS } from "@cpa-payouts/core";
 import { findAdmin, getSettings } from "@cpa-payouts/db";
 import { tick } from "@cpa-payouts/pipeline";
+import { latch } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   browserHeaders,
@@ -22,9 +23,12 @@ const [ALICE, BOB, CAROL] = ["alice@example.com", "bob@example.com", "carol@exam
 let api: TestApi;
 let alice: SignedIn;
 let bob: SignedIn;
+/** Runs before each work with a password. */
+let hashed: () => Promise<void>;
 
 beforeEach(async () => {
-  api = await openTestApi();
+  hashed = async () => {};
+  api = await openTestApi({ hashing: { run: async (work) => hashed().then(work) } });
   alice = await api.as("admin", { email: ALICE });
   bob = await api.as("admin", { email: BOB });
   await made(alice.changeSettings({ body: { twoPersonAbove: "500.00" } }));
@@ -37,6 +41,13 @@ const later = async (ms: number) => {
   api.flow.clock.set(new Date(new Date(NOW).getTime() + ms).toISOString());
   alice = await api.as("admin", { email: ALICE });
 };
+/** The change that waits; its wait has begun. */
+const announced = async (work: Promise<unknown>) => {
+  const change = await held(work);
+  await tick(api.flow.ctx);
+  return change;
+};
+const mayApplyAt = async () => (await alice.listChanges()).items[0]?.mayApplyAt;
 const settings = () => getSettings(api.flow.ctx.db);
 const admin = (email: string) => findAdmin(api.flow.ctx.db, email);
 const SECOND_PERSON = { status: 403, code: "second-person-required", current: undefined };
@@ -120,6 +131,26 @@ describe("one administrator alone, while the two-person rule is on", () => {
     expect((await alice.listChanges()).items).toEqual([]);
   });
 
+  it("what passed the look at the rule before it was switched on is not made after it", async () => {
+    await api.flow.database.sql`update settings set two_person_above_cents = null`;
+    const [creating, resetting, ruled] = [latch(), latch(), latch()];
+    const arrivals = [creating, resetting];
+    hashed = () => {
+      arrivals.shift()?.open();
+      return ruled.opened;
+    };
+    const requests = [
+      alice.createAdmin({ body: { email: CAROL, role: "admin" } }),
+      alice.resetAdminPassword({ params: { email: BOB } }),
+    ];
+    await Promise.all([creating.opened, resetting.opened]);
+    await made(bob.changeSettings({ body: { twoPersonAbove: "500.00" } }));
+    ruled.open();
+    for (const request of requests) await held(request);
+    expect(await admin(CAROL)).toBeNull();
+    expect(await admin(BOB)).toMatchObject({ mustChangePassword: false });
+  });
+
   it("the requester of a change cannot confirm it, and a second request of its kind is refused with the first", async () => {
     const { id } = await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
     expect(await refusal(alice.confirmChange({ params: { id } }))).toEqual(SECOND_PERSON);
@@ -127,6 +158,24 @@ describe("one administrator alone, while the two-person rule is on", () => {
       status: 409,
       current: { id, requestedBy: ALICE },
     });
+  });
+
+  it("a change that gives more rights shows the role and the state that result", async () => {
+    await made(alice.createAdmin({ body: { email: CAROL, role: "viewer" } }));
+    const params = { email: CAROL };
+    await made(alice.changeAdmin({ params, body: { isDisabled: true } }));
+    await made(alice.changeAdmin({ params, body: { role: "admin" } }));
+    const { wanted } = await held(alice.changeAdmin({ params, body: { isDisabled: false } }));
+    expect(wanted).toEqual({ role: "admin", isDisabled: false });
+  });
+
+  it("a request that changes nothing has no row in the audit log", async () => {
+    const count = async () => (await api.flow.database.sql`select from audit_log`).length;
+    await made(alice.createAdmin({ body: { email: CAROL, role: "viewer" } }));
+    const before = await count();
+    await made(alice.changeAdmin({ params: { email: CAROL }, body: { role: "viewer", isDisabled: false } }));
+    await made(alice.changeSettings({ body: { twoPersonAbove: "500.00" } }));
+    expect(await count()).toBe(before);
   });
 
   it("without the rule every change is made at once", async () => {
@@ -141,7 +190,7 @@ describe("one administrator alone, while the two-person rule is on", () => {
 describe("a second person", () => {
   it("the colleague who confirms a new administrator is the one who gets the password", async () => {
     const change = await held(alice.createAdmin({ body: { email: CAROL, role: "operator" } }));
-    expect(change).toMatchObject({ status: "waiting", mayApplyAt: "2026-12-08T12:00:00.000Z" });
+    expect(change).toMatchObject({ status: "waiting", mayApplyAt: null });
     expect(JSON.stringify(change)).not.toContain("password");
     const confirmed = await bob.confirmChange({ params: { id: change.id } });
     expect(confirmed.change).toMatchObject({ status: "applied", requestedBy: ALICE, decidedBy: BOB });
@@ -188,6 +237,29 @@ describe("a second person", () => {
     expect(await grown.confirmChange(confirm)).toMatchObject({ change: { status: "applied" } });
   });
 
+  it("a change that an account requests on its first day cannot be confirmed on that day, also not by who got its password", async () => {
+    const create = await held(bob.createAdmin({ body: { email: CAROL, role: "admin" } }));
+    const { password } = await alice.confirmChange({ params: { id: create.id } });
+    const carol = await signIn(CAROL, password ?? "");
+    await carol.changePassword({ body: { password: PASSWORD } });
+    const relax = await held(carol.changeSettings({ body: { twoPersonAbove: null } }));
+    for (const one of [alice, bob])
+      expect(await refusal(one.confirmChange({ params: { id: relax.id } }))).toEqual(SECOND_PERSON);
+    await carol.stopChange({ params: { id: relax.id } });
+    await later(GUARDED_WAIT_MS + 1);
+    const grown = await signIn(CAROL, PASSWORD);
+    const again = await held(grown.changeSettings({ body: { twoPersonAbove: null } }));
+    expect(await alice.confirmChange({ params: { id: again.id } })).toMatchObject({ change: { status: "applied" } });
+  });
+
+  it("a change whose requester got another password since cannot be confirmed on that day", async () => {
+    const carol = await api.as("admin", { email: CAROL });
+    const { id } = await held(carol.changeSettings({ body: { twoPersonAbove: null } }));
+    const reset = await held(bob.resetAdminPassword({ params: { email: CAROL } }));
+    await alice.confirmChange({ params: { id: reset.id } });
+    expect(await refusal(alice.confirmChange({ params: { id } }))).toEqual(SECOND_PERSON);
+  });
+
   it("a change whose object has changed since the request is stopped instead of made", async () => {
     await api.as("viewer");
     const params = { email: "viewer@example.com" };
@@ -203,7 +275,7 @@ describe("a second person", () => {
 
 describe("time instead of a second person", () => {
   it("a change that was not stopped is made by the tick after 24 hours, not before", async () => {
-    const { id } = await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
+    const { id } = await announced(alice.changeSettings({ body: { twoPersonAbove: null } }));
     await later(GUARDED_WAIT_MS - 1);
     await tick(api.flow.ctx);
     expect(await settings()).toMatchObject({ twoPersonAboveCents: 500_00n });
@@ -216,8 +288,46 @@ describe("time instead of a second person", () => {
     ).toHaveLength(1);
   });
 
-  it("a requester who disables or demotes a colleague waits seven days, also when the request came first", async () => {
+  it("a change is not made before a tick has announced it and 24 hours have passed since, neither by the tick nor for the requester", async () => {
     const { id } = await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
+    await later(GUARDED_LONG_WAIT_MS);
+    expect(await mayApplyAt()).toBeNull();
+    expect(await refusal(alice.confirmChange({ params: { id } }))).toEqual(SECOND_PERSON);
+    await tick(api.flow.ctx);
+    expect(await settings()).toMatchObject({ twoPersonAboveCents: 500_00n });
+    await later(GUARDED_LONG_WAIT_MS + GUARDED_WAIT_MS - 1);
+    await tick(api.flow.ctx);
+    expect(await settings()).toMatchObject({ twoPersonAboveCents: 500_00n });
+    expect(await refusal(alice.confirmChange({ params: { id } }))).toEqual(SECOND_PERSON);
+    await later(GUARDED_LONG_WAIT_MS + GUARDED_WAIT_MS);
+    await tick(api.flow.ctx);
+    expect(await settings()).toMatchObject({ twoPersonAboveCents: null });
+  });
+
+  it("a change waits seven days after any administrator was disabled by another, also if another person than the requester did it", async () => {
+    const carol = await api.as("admin", { email: CAROL });
+    await announced(alice.changeSettings({ body: { twoPersonAbove: null } }));
+    await made(bob.changeAdmin({ params: { email: BOB }, body: { role: "operator" } }));
+    expect(await mayApplyAt()).toBe("2026-12-08T12:00:00.000Z");
+    bob = await api.as("admin", { email: "ben@example.com" });
+    await made(carol.changeAdmin({ params: { email: "ben@example.com" }, body: { isDisabled: true } }));
+    expect(await mayApplyAt()).toBe("2026-12-14T12:00:00.000Z");
+  });
+
+  it.each([
+    ["another password", () => alice.resetAdminPassword({ params: { email: BOB } })],
+    ["no second factor", () => alice.removeAdminSecondFactor({ params: { email: BOB } })],
+  ])("a change waits seven days after an administrator got %s from others", async (_what, take) => {
+    await api.flow.database
+      .sql`update admins set totp_secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' where email = ${BOB}`;
+    const carol = await api.as("admin", { email: CAROL });
+    await carol.confirmChange({ params: { id: (await held(take())).id } });
+    await announced(alice.changeSettings({ body: { twoPersonAbove: null } }));
+    expect(await mayApplyAt()).toBe("2026-12-14T12:00:00.000Z");
+  });
+
+  it("a requester who disables or demotes a colleague waits seven days, also when the request came first", async () => {
+    const { id } = await announced(alice.changeSettings({ body: { twoPersonAbove: null } }));
     await made(alice.changeAdmin({ params: { email: BOB }, body: { isDisabled: true } }));
     expect((await alice.listChanges()).items).toMatchObject([{ id, mayApplyAt: "2026-12-14T12:00:00.000Z" }]);
     await later(GUARDED_LONG_WAIT_MS - 1);
@@ -230,8 +340,7 @@ describe("time instead of a second person", () => {
   });
 
   it("a requester who ends the session of another administrator waits seven days, one who signs out does not", async () => {
-    await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
-    const mayApplyAt = async () => (await alice.listChanges()).items[0]?.mayApplyAt;
+    await announced(alice.changeSettings({ body: { twoPersonAbove: null } }));
     const viewer = await api.as("viewer");
     const endSessionOf = async (email: string) => {
       const { items } = await alice.listSessions();
@@ -247,7 +356,7 @@ describe("time instead of a second person", () => {
   });
 
   it("the requester takes the password of a new administrator after the wait; the tick issues none", async () => {
-    const { id } = await held(alice.createAdmin({ body: { email: CAROL, role: "operator" } }));
+    const { id } = await announced(alice.createAdmin({ body: { email: CAROL, role: "operator" } }));
     await later(GUARDED_WAIT_MS);
     await tick(api.flow.ctx);
     expect(await admin(CAROL)).toBeNull();
@@ -256,18 +365,15 @@ describe("time instead of a second person", () => {
   });
 
   it("a change whose password was not taken ends after two weeks", async () => {
-    const { id } = await held(alice.resetAdminPassword({ params: { email: BOB } }));
+    const { id } = await announced(alice.resetAdminPassword({ params: { email: BOB } }));
     await later(14 * 86_400_000);
     await tick(api.flow.ctx);
     expect((await alice.listChanges()).items).toMatchObject([{ id, status: "stopped", stopReason: "expired" }]);
   });
 
   it("the changes of a requester who was disabled are not made", async () => {
-    const { id } = await held(alice.changeSettings({ body: { twoPersonAbove: null } }));
+    const { id } = await announced(alice.changeSettings({ body: { twoPersonAbove: null } }));
     await made(bob.changeAdmin({ params: { email: ALICE }, body: { isDisabled: true } }));
-    api.flow.clock.set(new Date(new Date(NOW).getTime() + GUARDED_WAIT_MS).toISOString());
-    await tick(api.flow.ctx);
-    bob = await api.as("admin", { email: BOB });
     expect((await bob.listChanges()).items).toMatchObject([
       { id, status: "stopped", stopReason: "requester-lost-rights" },
     ]);
@@ -322,5 +428,35 @@ describe("tokens of administrators", () => {
   it("an administrator cannot have the name of a program", async () => {
     for (const email of ["token:x@y", "cli:root@example.com", "a@b:c"])
       expect(await refusal(alice.createAdmin({ body: { email, role: "viewer" } }))).toMatchObject({ status: 400 });
+  });
+
+  it.each([
+    "bob\u200b@example.com",
+    "b\u043eb@example.com",
+    "\u202emoc.elpmaxe@bob",
+    "bob,x@example.com",
+    '"bob@example.com',
+    "<bob@example.com>",
+    "bob@ex\u00e4mple.com",
+    "bob@-example.com",
+  ])("a new administrator cannot have the e-mail %j", async (email) => {
+    expect(await refusal(alice.createAdmin({ body: { email, role: "viewer" } }))).toMatchObject({ status: 400 });
+  });
+
+  it("a new administrator may have a plus, an apostrophe and a punycode domain in the e-mail", async () => {
+    for (const email of ["carol+payouts@example.com", "o'brien@example.com", "dan@xn--exmple-cua.example"])
+      await made(alice.createAdmin({ body: { email, role: "viewer" } }));
+  });
+
+  it("an administrator with an e-mail that is refused today still signs in and is changed", async () => {
+    const email = "b\u043eb@example.com";
+    await api.as("viewer", { email });
+    await (await signIn(email, PASSWORD)).readSession();
+    await made(alice.changeAdmin({ params: { email }, body: { isDisabled: true } }));
+  });
+
+  it.each(["\u202etset", "te\u200bst", "te\u3164st"])("a token cannot have the name %j", async (name) => {
+    const scopes: ["audit:read"] = ["audit:read"];
+    expect(await refusal(alice.createToken({ body: { name, scopes } }))).toMatchObject({ status: 400 });
   });
 });

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createClient } from "@cpa-payouts/contract";
+import { ADMIN_EMAIL_ADVICE } from "@cpa-payouts/core";
 import { type TestDatabase, testDatabase } from "@cpa-payouts/db/testing";
 import { startPayouts } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -79,7 +80,7 @@ describe("payouts admin", () => {
   it("a bad e-mail, an unknown role and an unknown administrator are refused", async () => {
     expect(await payouts(["admin", "create", "alice"], env)).toMatchObject({
       code: 2,
-      stderr: 'error: "alice" is not an e-mail address, without a colon\n',
+      stderr: `error: "alice": ${ADMIN_EMAIL_ADVICE}\n`,
     });
     expect(await payouts(["admin", "create", "a@example.com", "--role", "god"], env)).toMatchObject({
       code: 2,

@@ -25,7 +25,7 @@ interface Requested {
  *
  * @param input.password if it is left out, one is generated
  * @returns the password, which is stored only as a hash; `already-exists` when there is an administrator with that e-mail; a
- *   change that waits, which nobody has a password of yet
+ *   change that waits, whose password is not made yet
  * @throws InputError when the given password is easy to guess
  */
 export async function createAdmin(
@@ -33,8 +33,11 @@ export async function createAdmin(
   { password: chosen, requestedBy, ...input }: AuditContext & NewAdmin & Requested & { password?: string },
 ): Promise<Created | HeldChange> {
   const { email, role, ...audit } = input;
-  if (requestedBy === null || role === "viewer" || !(await isRuleOn(ctx)))
-    return insert(ctx, { ...input, password: chosen, mustChangePassword: true });
+  const isGuarded = requestedBy !== null && role !== "viewer";
+  if (!(isGuarded && (await isRuleOn(ctx)))) {
+    const created = await insert(ctx, { ...input, password: chosen, mustChangePassword: true, isGuarded });
+    if (created.status !== "needs-second-person") return created;
+  }
   if (await findAdmin(ctx.db, email)) return { status: "already-exists" };
   return hold(ctx, { ...audit, kind: "create-admin", object: objectOf(email), wanted: { role }, requestedBy });
 }
@@ -46,29 +49,33 @@ interface NewAdmin {
 
 type Created = { readonly status: "created"; readonly password: string } | { readonly status: "already-exists" };
 
+/** The rule was switched on while the password was hashed. */
+type NeedsSecondPerson = { readonly status: "needs-second-person" };
+
 async function insert(
   ctx: AccessContext,
   {
     password: chosen,
     ...input
-  }: AuditContext & NewAdmin & { password?: string | undefined; mustChangePassword: boolean },
-): Promise<Created> {
+  }: AuditContext & NewAdmin & { password?: string | undefined; mustChangePassword: boolean; isGuarded: boolean },
+): Promise<Created | NeedsSecondPerson> {
   const { password, passwordHash } = await preparePassword(ctx, input, chosen);
-  const adminId = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
-  if (adminId === null) return { status: "already-exists" };
-  ctx.log.info({ adminId }, "admin.created");
+  const added = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
+  if (added.status !== "created") return { status: added.status };
+  ctx.log.info({ adminId: added.adminId }, "admin.created");
   return { status: "created", password };
 }
 
 /**
  * Adds the first administrator of an installation, with the role `admin` and a generated password. They need not change it,
- * because nobody else has seen it.
+ * because no other person has seen it.
  *
  * @returns the password; `already-exists` when there is any administrator
  */
 export async function createFirstAdmin(ctx: AccessContext, input: AuditContext & { email: string }): Promise<Created> {
   if (await hasAdmins(ctx.db)) return { status: "already-exists" };
-  return insert(ctx, { ...input, role: "admin", mustChangePassword: false });
+  const created = await insert(ctx, { ...input, role: "admin", mustChangePassword: false, isGuarded: false });
+  return created.status === "created" ? created : { status: "already-exists" };
 }
 
 /**
@@ -111,7 +118,7 @@ export async function changePassword(
     (await inQueue(ctx, { urgency: "known", person: input.actor }, () => isPassword(password, admin.passwordHash)))
   )
     throw new InputError("take another password than the one that was issued to you");
-  await setPassword(ctx, { ...input, password, isIssued: false });
+  await setPassword(ctx, { ...input, password, isIssued: false, isGuarded: false });
 }
 
 /**
@@ -119,7 +126,7 @@ export async function changePassword(
  * colleague this needs a second person while the two-person rule is on.
  *
  * @param input.password if it is left out, one is generated
- * @returns the password, which is stored only as a hash; or a change that waits, which nobody has a password of yet
+ * @returns the password, which is stored only as a hash; or a change that waits, whose password is not made yet
  * @throws InputError when the given password is easy to guess
  */
 export async function resetPassword(
@@ -128,7 +135,11 @@ export async function resetPassword(
 ): Promise<PasswordSet | HeldChange> {
   const { email, password: _password, ...audit } = input;
   const isOwn = input.actor === email;
-  if (requestedBy === null || isOwn || !(await isRuleOn(ctx))) return setPassword(ctx, { ...input, isIssued: !isOwn });
+  const isGuarded = requestedBy !== null && !isOwn;
+  if (!(isGuarded && (await isRuleOn(ctx)))) {
+    const set = await setPassword(ctx, { ...input, isIssued: !isOwn, isGuarded });
+    if (set.status !== "needs-second-person") return set;
+  }
   if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
   return hold(ctx, { ...audit, kind: "reset-password", object: objectOf(email), wanted: {}, requestedBy });
 }
@@ -140,12 +151,19 @@ async function setPassword(
   {
     password: chosen,
     ...input
-  }: AuditContext & { email: string; password?: string; isIssued: boolean; exceptSessionId?: number },
-): Promise<PasswordSet> {
+  }: AuditContext & {
+    email: string;
+    password?: string;
+    isIssued: boolean;
+    isGuarded: boolean;
+    exceptSessionId?: number;
+  },
+): Promise<PasswordSet | NeedsSecondPerson> {
   const { password, passwordHash } = await preparePassword(ctx, input, chosen);
-  const adminId = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
-  if (adminId === null) return { status: "unknown-admin" };
-  ctx.log.info({ adminId }, "admin.password-changed");
+  const change = await setAdminPassword(ctx.db, { ...input, passwordHash, now: ctx.clock() });
+  if (change.status === "needs-second-person") return change;
+  if (change.status === "unchanged") return { status: "unknown-admin" };
+  ctx.log.info({ adminId: change.adminId }, "admin.password-changed");
   return { status: "set", password };
 }
 
@@ -161,13 +179,12 @@ export async function removeSecondFactor(
 ): Promise<{ readonly status: "removed" | "unknown-admin" } | HeldChange> {
   const { email, exceptSessionId: _session, ...audit } = input;
   const isByAnother = input.actor !== email;
-  if (requestedBy !== null && isByAnother && (await isRuleOn(ctx))) {
-    if (!(await findAdmin(ctx.db, email))) return { status: "unknown-admin" };
+  const isGuarded = requestedBy !== null && isByAnother;
+  const change = await clearSecondFactor(ctx.db, { ...input, isByAnother, isGuarded, now: ctx.clock() });
+  if (change.status === "needs-second-person")
     return hold(ctx, { ...audit, kind: "remove-second-factor", object: objectOf(email), wanted: {}, requestedBy });
-  }
-  const adminId = await clearSecondFactor(ctx.db, { ...input, isByAnother, now: ctx.clock() });
-  if (adminId === null) return { status: "unknown-admin" };
-  ctx.log.info({ adminId }, "admin.second-factor-removed");
+  if (change.status === "unchanged") return { status: "unknown-admin" };
+  ctx.log.info({ adminId: change.adminId }, "admin.second-factor-removed");
   return { status: "removed" };
 }
 

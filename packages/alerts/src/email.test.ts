@@ -55,6 +55,14 @@ describe("e-mail channel", () => {
     expect(mails[0]).toContain("To: alice@example.com\r\n");
   });
 
+  it("an alert for administrators besides the recipients goes to each once, in one message", async () => {
+    const { url, mails } = await start();
+    const channel = openEmail({ smtpUrl: url, from: FROM, to: TO, timeoutMs: STALL_MS });
+    await channel.send({ ...MESSAGE, alsoTo: ["alice@example.com", "boss@example.net"] });
+    expect(mails).toHaveLength(1);
+    expect(mails[0]).toContain("To: finance@example.org, boss@example.net, alice@example.com\r\n");
+  });
+
   it("refused recipients are counted, and a message that all refuse is an error", async () => {
     const refusing = (refused: readonly string[]): Behaviour => ({
       onRcptTo: ({ address }, _session, done) =>

@@ -12,8 +12,9 @@ export interface EmailOptions {
 }
 
 /**
- * Opens the e-mail channel: plain text through a mail server, to the recipient of the message or to those of the channel. An alert sent again has the same Message-ID, so a mail
- * program can recognise the copy. `send` resolves with the number of refused recipients, and rejects when all are
+ * Opens the e-mail channel: plain text through a mail server, to the recipient of the message, or to those of the
+ * channel and the administrators whom the message names. An alert sent again has the same Message-ID, so a mail program can
+ * recognise the copy. `send` resolves with the number of refused recipients, and rejects when all are
  * refused.
  *
  * @throws Error when the URL is not usable, see {@link findSmtpProblem}
@@ -29,13 +30,17 @@ export function openEmail({ smtpUrl, from, to, timeoutMs = TIMEOUT_MS }: EmailOp
   return {
     send: async (message: AlertMessage): Promise<{ refused: number }> => {
       const transport = await opening;
-      const mail = { from, to: message.recipient ?? [...to], ...mailOf(message, from) };
+      const mail = { from, to: recipientsOf(message, to), ...mailOf(message, from) };
       const { rejected } = await transport.sendMail(mail).catch((cause: Error) => {
         throw new Error(`the mail server at ${host} did not accept the message: ${cause.message}`);
       });
       return { refused: rejected.length };
     },
   };
+}
+
+function recipientsOf({ recipient, alsoTo = [] }: AlertMessage, to: readonly string[]): string[] {
+  return recipient ? [recipient] : [...new Set([...to, ...alsoTo])];
 }
 
 /**

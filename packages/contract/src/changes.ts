@@ -10,14 +10,17 @@ export const guardedChange = z
     kind: z.enum(guardedChangeKinds),
     /** What is changed, as the audit log names it: `settings`, or `admin:alice@example.com`. */
     object: z.string(),
-    /** The values to set, by name, as the audit log has them: amounts of settings are cents. */
+    /**
+     * The values to set, by name, as the audit log has them: amounts of settings are cents. For an administrator they are the
+     * role and the state that result.
+     */
     wanted: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
     requestedBy: z.string(),
     requestedAt: instant,
-    /** From when on it may be made without a second person. */
-    mayApplyAt: instant,
+    /** From when on it may be made without a second person; null until it has been announced, which the next tick does. */
+    mayApplyAt: instant.nullable(),
     status: z.enum(guardedChangeStatuses),
-    /** Who confirmed or stopped it; `system` when nobody did. */
+    /** Who confirmed or stopped it; `system` for a tick. */
     decidedBy: z.string().nullable(),
     decidedAt: instant.nullable(),
     stopReason: z.enum(stopReasons).nullable(),

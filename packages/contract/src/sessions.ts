@@ -1,17 +1,18 @@
-import { adminEmail, adminRoles } from "@cpa-payouts/core";
+import { ADMIN_EMAIL_ADVICE, adminEmail, adminRoles } from "@cpa-payouts/core";
 import { z } from "zod";
 import { guardedChange } from "./changes.ts";
 import { idInPath, instant } from "./fields.ts";
 import { operation } from "./operation.ts";
 
-const email = z
-  .string()
-  .trim()
-  .toLowerCase()
-  .max(254)
-  .regex(adminEmail, "write an e-mail address, without a colon")
+const address = z.string().trim().toLowerCase().max(254);
+
+/** The e-mail of an administrator who exists, whatever earlier versions have accepted. */
+const email = address
+  .regex(/^[^\s@]+@[^\s@]+$/, "write an e-mail address")
   // PostgreSQL stores neither control characters such as NUL nor half of a surrogate pair in JSON.
   .regex(/^[^\p{Cc}\p{Cs}]*$/u, "write an e-mail address without control characters");
+
+const newEmail = address.regex(adminEmail, ADMIN_EMAIL_ADVICE);
 
 export const MIN_PASSWORD_LENGTH = 12;
 
@@ -174,7 +175,7 @@ export const adminOperations = {
     summary:
       "Add an administrator; the response shows the generated password once. With the two-person rule on, one with more than a viewer's rights waits for a second person",
     access: adminAfresh,
-    body: z.object({ email, role: z.enum(adminRoles) }),
+    body: z.object({ email: newEmail, role: z.enum(adminRoles) }),
     response: generatedPassword,
     held: guardedChange,
   }),

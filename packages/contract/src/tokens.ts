@@ -5,6 +5,12 @@ import { operation, scopes } from "./operation.ts";
 const MAX_DAYS = 366;
 const afresh = { role: "admin", scope: null, isSensitive: true } as const;
 
+/** The audit log and alerts name tokens, so two names that look alike must be the same. */
+const tokenName = line(100).regex(
+  /^[^\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]*$/u,
+  "write a name without invisible characters",
+);
+
 const token = z
   .object({
     name: z.string(),
@@ -34,7 +40,7 @@ export const tokenOperations = {
     summary: "Create a token; the response shows it once",
     access: afresh,
     body: z.strictObject({
-      name: line(100),
+      name: tokenName,
       scopes: z.array(z.enum(scopes)).min(1),
       replaces: line(100)
         .nullable()

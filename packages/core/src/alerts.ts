@@ -12,6 +12,7 @@ export const alertEvents = [
   "admin-changed",
   "credentials-changed",
   "rule-relaxed",
+  "token-created",
 ] as const;
 export type AlertEvent = (typeof alertEvents)[number];
 
@@ -39,4 +40,6 @@ export interface AlertMessage {
   readonly link: string | null;
   /** The e-mail address of the person whom the alert concerns; undefined for the channel's recipients. */
   readonly recipient?: string;
+  /** E-mail addresses of administrators who get the alert besides the channel's recipients. */
+  readonly alsoTo?: readonly string[];
 }

@@ -40,11 +40,11 @@ export type StopReason = (typeof stopReasons)[number];
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Milliseconds after which a guarded change may be made without a second person. */
+/** Milliseconds after its announcement from which on a guarded change may be made without a second person. */
 export const GUARDED_WAIT_MS = DAY_MS;
-/** The same, when its requester has disabled, demoted or signed out another administrator: those left need the time to notice. */
+/** The same, when an administrator was disabled, demoted or signed out by another: those left need the time to notice. */
 export const GUARDED_LONG_WAIT_MS = 7 * DAY_MS;
 /** A change that issues a password ends so many milliseconds after its request, if nobody took the password. */
 export const GUARDED_LIFE_MS = 14 * DAY_MS;
-/** An account to which another person gave something (its password, a role) confirms nothing for so many milliseconds. */
+/** An account to which another person gave something (its password, a role) is no second person for so many milliseconds. */
 export const NEW_POWER_MS = DAY_MS;

@@ -31,27 +31,39 @@ function digest(column: string): SQL {
 }
 
 /**
- * From when on a guarded change may be made without a second person. The wait is the long one when its requester disabled or
- * demoted another administrator of role `admin`, or ended the session of one, meanwhile or shortly before: otherwise they
- * could keep everybody from stopping it.
+ * From when on a guarded change may be made without a second person; null before it is announced. The wait is the long one when
+ * an administrator of role `admin` was disabled, demoted or signed out by another person, meanwhile or shortly before, so that
+ * those who could stop the change are not kept from it. It does not matter by whom: two accounts may be in one person's hands.
  *
  * @param change an alias of `guarded_changes`
- * @param requester the requester's e-mail, as SQL
  */
-export function endOfWait(change: string, requester: SQL): SQL {
-  const requestedAt = sql.raw(`${change}.requested_at`);
-  return sql`${requestedAt} + case when exists (
+export function endOfWait(change: string): SQL {
+  const [requestedAt, announcedAt] = [sql.raw(`${change}.requested_at`), sql.raw(`${change}.announced_at`)];
+  return sql`${announcedAt} + case when exists (
       select from audit_log l
-      where l.action in ('admin.change', 'session.end') and l.action not in ('invoice.create', 'decision.skip')
-        and l.actor = ${requester} and l.at >= ${requestedAt} - ${interval(GUARDED_LONG_WAIT_MS)}
+      where l.action in ('admin.change', 'admin.password', 'admin.no-second-factor', 'session.end')
+        and l.action not in ('invoice.create', 'decision.skip') and l.actor not like 'cli:%'
+        and l.at >= ${requestedAt} - ${interval(GUARDED_LONG_WAIT_MS)}
         and case l.action
-          when 'admin.change' then l.before @> '{"role": "admin", "isDisabled": false}'
-            and not l.after @> '{"role": "admin", "isDisabled": false}'
-          else exists (select from admin_sessions s join admins owner on owner.id = s.admin_id
-            where s.id = substr(l.object, length('session:') + 1)::bigint and owner.role = 'admin'
-              and s.admin_id <> ${sql.raw(`${change}.requested_by`)})
+          when 'admin.change' then l.object <> 'admin:' || l.actor
+            and l.before @> '{"role": "admin", "isDisabled": false}' and not l.after @> '{"role": "admin", "isDisabled": false}'
+          when 'session.end' then exists (select from admin_sessions s join admins owner on owner.id = s.admin_id
+            where s.id = substr(l.object, length('session:') + 1)::bigint and owner.role = 'admin' and owner.email <> l.actor)
+          else exists (select from admins owner
+            where l.object = 'admin:' || owner.email and owner.role = 'admin' and owner.email <> l.actor)
         end)
     then ${interval(GUARDED_LONG_WAIT_MS)} else ${interval(GUARDED_WAIT_MS)} end`;
+}
+
+/**
+ * The CTE `rule`, by which a statement tests whether the two-person rule is on (`is_on`). It waits for a change of the settings
+ * and keeps the next one waiting, so that the rule cannot be switched on between the test and the end of the statement.
+ *
+ * @param locked the CTE that locks administrators, which come before the settings everywhere; null when the statement locks none
+ */
+export function theRule(locked: string | null): SQL {
+  const first = locked ? sql.raw(`(select count(*) from ${locked}) >= 0`) : sql`true`;
+  return sql`rule as (select two_person_above_cents is not null as is_on from settings where ${first} for share)`;
 }
 
 /** A number of milliseconds as an interval. */

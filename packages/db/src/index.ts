@@ -17,6 +17,7 @@ export * from "./pages.ts";
 export * from "./ping.ts";
 export { findDevice } from "./reads/admin-devices.ts";
 export { type Admin, findAdmin, hasAdmins, listAdmins, listHashParameters } from "./reads/admins.ts";
+export { type EntryEvent, entryAlertKey, findAlertedEntry, listEntriesToAlert } from "./reads/alert-entries.ts";
 export { type AlertListing, isReviewOverdue, listAlerts, listOpenDeliveries } from "./reads/alerts.ts";
 export { type ApiToken, findApiTokenByName, listApiTokens } from "./reads/api-tokens.ts";
 export { type AuditEntry, type AuditFilter, listAuditLog } from "./reads/audit-log.ts";
@@ -43,8 +44,7 @@ export {
   type GuardedChange,
   listDueChanges,
   listGuardedChanges,
-  listRelaxations,
-  type Relaxation,
+  listUnannouncedChanges,
 } from "./reads/guarded-changes.ts";
 export { findViolations, type Violation } from "./reads/invariants.ts";
 export { type InvoiceFilter, invoiceStatuses, type PreparedSearch, prepareSearch } from "./reads/invoice-filter.ts";

@@ -1,9 +1,12 @@
 import type { AlertMessage } from "@cpa-payouts/core";
 import {
+  announceChanges,
   clearSecondFactor,
   findAdmin,
+  findGuardedChange,
   holdChange,
   insertAdmin,
+  insertApiToken,
   setAdminPassword,
   settleChange,
   stopChange,
@@ -114,6 +117,63 @@ describe("alerts about access and rules", () => {
       "alice@example.com requested a new administrator: dan@example.com with the role operator",
     ]);
     expect(sent[0]?.advice).toContain("2026-12-02T09:00:00.000Z");
+  });
+
+  it("a change begins to wait when its alert was raised, not before", async () => {
+    const { db } = flow.ctx;
+    const request = { kind: "settings", object: "settings", wanted: { twoPersonAboveCents: null } } as const;
+    const { change } = await holdChange(db, {
+      ...by(ALICE),
+      requestedBy: (await findAdmin(db, ALICE))?.id ?? 0,
+      ...request,
+    });
+    const mayApplyAt = async () => (await findGuardedChange(db, change.id))?.mayApplyAt;
+    await announceChanges(db, { isAlerting: true, now: flow.clock() });
+    expect(await mayApplyAt()).toBeNull();
+    flow.clock.set("2026-12-03T09:00:00Z");
+    await tick(flow.ctx);
+    expect(await mayApplyAt()).toEqual(new Date("2026-12-04T09:00:00Z"));
+  });
+
+  it("an alert is sent however many newer entries there are, and those are all alerted by later ticks", async () => {
+    const { db } = flow.ctx;
+    await updateAdmin(db, { ...by(ALICE), email: BOB, isDisabled: true });
+    await flow.database.sql`
+      insert into audit_log (at, actor, action, object, before, after)
+      select ${flow.clock().toISOString()}::timestamptz + n * interval '1 microsecond', ${ALICE}, 'admin.change', 'admin:vic@example.com',
+        jsonb_build_object('role', 'viewer', 'isDisabled', n % 2 = 0), jsonb_build_object('role', 'viewer', 'isDisabled', n % 2 = 1)
+      from generate_series(1, 1001) n`;
+    await tick(flow.ctx);
+    const [first] = await flow.database.sql<{ id: string }[]>`select id from alert_deliveries order by id limit 1`;
+    expect(await sendAlert(flow.ctx, { deliveryId: Number(first?.id) })).toEqual({ result: "sent" });
+    expect(sent.map(({ headline }) => headline)).toEqual([`${BOB} is disabled (admin); before: admin`]);
+    await tick(flow.ctx);
+    expect(await flow.database.sql`select from alerts`).toHaveLength(1002);
+  });
+
+  it("the alerts go by e-mail to the enabled administrators of the role admin and to the one whom they are about", async () => {
+    const { db } = flow.ctx;
+    await addAdmin("admin@localhost");
+    await insertAdmin(db, { ...by("cli:ops"), email: "vic@example.com", role: "viewer", passwordHash: "secret-hash" });
+    await sendAll();
+    await updateAdmin(db, { ...by(ALICE), email: BOB, isDisabled: true });
+    await insertApiToken(db, {
+      ...by(ALICE),
+      ...{ name: "erp", tokenHash: "secret-hash", scopes: ["audit:read"], expiresAt: new Date("2027-01-01T00:00:00Z") },
+    });
+    expect((await sendAll()).map(({ alsoTo }) => alsoTo)).toEqual([[BOB, ALICE], [ALICE]]);
+  });
+
+  it("a new token is alerted with its creator and its scopes", async () => {
+    const scopes = ["adjustments:write", "credits:write"];
+    const expiresAt = new Date("2027-01-01T00:00:00Z");
+    await insertApiToken(flow.ctx.db, { ...by(ALICE), name: "erp", tokenHash: "secret-hash", scopes, expiresAt });
+    expect(await sendAll()).toMatchObject([
+      {
+        headline: "The token erp was created, with the scopes adjustments:write, credits:write",
+        details: ["Done by alice@example.com at 2026-12-01T09:00:00.000Z."],
+      },
+    ]);
   });
 
   it("the alert of a change that a second person confirmed names both people", async () => {

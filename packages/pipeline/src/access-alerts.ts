@@ -1,52 +1,94 @@
-import { dollars } from "@cpa-payouts/core";
+import { adminEmail, dollars } from "@cpa-payouts/core";
 import {
   type AuditEntry,
+  type EntryEvent,
+  entryAlertKey,
+  findAlertedEntry,
+  findGuardedChange,
   type GuardedChange,
-  listAuditLog,
-  listGuardedChanges,
-  listRelaxations,
+  listAdmins,
+  listEntriesToAlert,
+  listUnannouncedChanges,
 } from "@cpa-payouts/db";
-import { alertingSince, type Situation, type WrittenAlert, type WrittenEvent } from "./written-alert.ts";
+import { alertingSince, isInternetAddress, type Situation, type WrittenAlert } from "./written-alert.ts";
 
 const DAY_MS = 86_400_000;
 
 /** How far back to look. An alert of an older change that no channel has taken is dropped. */
 const SINCE_MS = 7 * DAY_MS;
 
-/** More changes of one kind within a week, and the oldest raise no alert. */
+/** A tick raises so many alerts of one event; the next tick raises the rest. */
 const MOST = 1_000;
 
-const ADVICE = "If nobody told you of this, ask them, and look at the audit log.";
+/** So many administrators get an e-mail of each alert. The oldest accounts come first: new ones cannot crowd them out. */
+const MOST_ADDRESSEES = 50;
 
-/** The guarded changes that wait for a second person. */
-export async function findWaitingChanges({ db }: Situation): Promise<WrittenAlert[]> {
-  const waiting = await listGuardedChanges(db, { status: "waiting" }, { limit: MOST });
-  return waiting.map(alertOfWaiting).reverse();
+const ADVICE = "If you did not expect this, ask the person named below, and look at the audit log.";
+
+/**
+ * The guarded changes whose wait is to begin. With `key` the change of that alert, as long as it waits.
+ */
+export async function findWaitingChanges({ db }: Situation, key?: string): Promise<WrittenAlert[]> {
+  if (key === undefined) return (await listUnannouncedChanges(db, MOST)).map(alertOfWaiting);
+  const change = await findGuardedChange(db, Number(key.slice("change-waits:".length)));
+  if (change?.status !== "waiting") return [];
+  return [toAdministrators(alertOfWaiting(change), await listAddressees({ db }))];
 }
 
-/** The administrators who were added. */
-export async function findCreatedAdmins(ctx: Situation): Promise<WrittenAlert[]> {
-  const entries = await recentEntries(ctx, "admin.create");
-  return entries.map((entry) => {
+/**
+ * What happened to administrators, their credentials, rules and tokens, an alert for each entry of the audit log that has none.
+ * With `key` the alert of that key.
+ */
+export async function findChangesOfAccess(ctx: Situation, event: EntryEvent, key?: string): Promise<WrittenAlert[]> {
+  const since = await alertingSince(ctx, SINCE_MS);
+  if (!since) return [];
+  if (key === undefined) {
+    const entries = await listEntriesToAlert(ctx.db, { event, since, limit: MOST });
+    return entries.map((entry) => alertOfEntry(event, entry));
+  }
+  const entry = await findAlertedEntry(ctx.db, { event, key, since });
+  return entry ? [toAdministrators(alertOfEntry(event, entry), await listAddressees(ctx, entry))] : [];
+}
+
+/** By e-mail the alert goes to these administrators as well, whom the person who does this cannot choose. */
+function toAdministrators(alert: WrittenAlert, alsoTo: readonly string[]): WrittenAlert {
+  return { ...alert, text: { ...alert.text, alsoTo } };
+}
+
+/** The addresses of the enabled administrators of the role `admin`, and of the administrator whom an entry is about. */
+async function listAddressees({ db }: Pick<Situation, "db">, entry?: AuditEntry): Promise<string[]> {
+  const isConcerned = ({ email }: { email: string }) => entry?.object === `admin:${email}`;
+  const admins = await listAdmins(db);
+  return admins
+    .filter((admin) => isConcerned(admin) || (admin.role === "admin" && admin.disabledAt === null))
+    .filter(({ email }) => adminEmail.test(email) && isInternetAddress(email))
+    .sort((one, other) => Number(isConcerned(other)) - Number(isConcerned(one)))
+    .slice(0, MOST_ADDRESSEES)
+    .map(({ email }) => email);
+}
+
+const headlines: Readonly<Record<EntryEvent, (entry: AuditEntry) => string>> = {
+  "admin-created": (entry) => {
     const { role } = entry.after as { role: string };
-    return alertOfEntry(
-      "admin-created",
-      entry,
-      `${emailIn(entry)} was added as an administrator with the role ${role}`,
-    );
-  });
-}
-
-/** The administrators who have another role, or were disabled or enabled. */
-export async function findChangedAdmins(ctx: Situation): Promise<WrittenAlert[]> {
-  const entries = await recentEntries(ctx, "admin.change");
-  return entries.flatMap((entry) => {
+    return `${emailIn(entry)} was added as an administrator with the role ${role}`;
+  },
+  "admin-changed": (entry) => {
     const [before, after] = [entry.before, entry.after] as [AdminState, AdminState];
-    if (describeState(before) === describeState(after)) return [];
-    const what = `${emailIn(entry)} is ${describeState(after)}; before: ${describeState(before)}`;
-    return [alertOfEntry("admin-changed", entry, what)];
-  });
-}
+    return `${emailIn(entry)} is ${describeState(after)}; before: ${describeState(before)}`;
+  },
+  "credentials-changed": (entry) => {
+    const what = entry.action === "admin.password" ? "has another password" : "lost the second factor";
+    return `${emailIn(entry)} ${what}`;
+  },
+  "rule-relaxed": ({ before, after }) => {
+    const changed = changedSettings(before, after);
+    return `Settings were relaxed: ${describeSettings(pick(after, changed))} (before: ${describeSettings(pick(before, changed))})`;
+  },
+  "token-created": ({ object, after }) => {
+    const { scopes } = after as { scopes: readonly string[] };
+    return `The token ${object.replace("token:", "")} was created, with the scopes ${scopes.join(", ")}`;
+  },
+};
 
 interface AdminState {
   readonly role: string;
@@ -57,58 +99,25 @@ function describeState({ role, isDisabled }: AdminState): string {
   return isDisabled ? `disabled (${role})` : role;
 }
 
-/** The passwords and second factors that another person than their owner changed. */
-export async function findChangedCredentials(ctx: Situation): Promise<WrittenAlert[]> {
-  const passwords = await recentEntries(ctx, "admin.password");
-  const factors = await recentEntries(ctx, "admin.no-second-factor");
-  return [...passwords, ...factors]
-    .filter((entry) => entry.actor !== emailIn(entry) || requesterOf(entry))
-    .map((entry) => {
-      const what = entry.action === "admin.password" ? "has another password" : "lost the second factor";
-      return alertOfEntry("credentials-changed", entry, `${emailIn(entry)} ${what}`);
-    });
-}
-
-/** The settings that were relaxed. */
-export async function findRelaxedRules(ctx: Situation): Promise<WrittenAlert[]> {
-  const since = await alertingSince(ctx, SINCE_MS);
-  if (!since) return [];
-  const relaxations = await listRelaxations(ctx.db, since);
-  return relaxations.map((entry) => {
-    const changed = changedSettings(entry.before, entry.after);
-    const before = describeSettings(pick(entry.before, changed));
-    return alertOfEntry(
-      "rule-relaxed",
-      entry,
-      `Settings were relaxed: ${describeSettings(pick(entry.after, changed))} (before: ${before})`,
-    );
-  });
-}
-
-async function recentEntries(ctx: Situation, action: string): Promise<AuditEntry[]> {
-  const since = await alertingSince(ctx, SINCE_MS);
-  if (!since) return [];
-  return (await listAuditLog(ctx.db, { action, from: since }, { limit: MOST })).reverse();
-}
-
-type Told = Pick<AuditEntry, "id" | "at" | "actor" | "after">;
-
-function alertOfEntry(event: WrittenEvent, entry: Told, what: string): WrittenAlert {
+function alertOfEntry(event: EntryEvent, entry: AuditEntry): WrittenAlert {
   const requester = requesterOf(entry);
   const by = entry.actor === "system" ? "the system" : entry.actor;
   const details = [`Done by ${by} at ${entry.at.toISOString()}.`, ...(requester ? [`Requested by ${requester}.`] : [])];
-  return { key: `${event}:${entry.id}`, event, paymentDate: null, text: { headline: what, advice: ADVICE, details } };
+  const text = { headline: headlines[event](entry), advice: ADVICE, details };
+  return { key: entryAlertKey(event, entry.id), event, paymentDate: null, text };
 }
 
 function alertOfWaiting(change: GuardedChange): WrittenAlert {
   const { id, requestedBy, requestedAt, mayApplyAt } = change;
   const event = "change-waits";
+  // A worker may be faster than the tick, which begins the wait right after it has raised the alert.
+  const from = mayApplyAt ? `from ${mayApplyAt.toISOString()}` : "from a day after this alert";
   const text = {
     headline: `${requestedBy} requested ${describeChange(change)}`,
-    advice: `Confirm it if it is right, otherwise stop it: from ${mayApplyAt.toISOString()} on it may be made without a second person.`,
+    advice: `Confirm it if it is right, otherwise stop it: ${from} on it may be made without a second person.`,
     details: [
       `Requested at ${requestedAt.toISOString()}.`,
-      `POST /api/v1/changes/${id}/stop stops it, POST /api/v1/changes/${id}/confirmation makes it. Every administrator may do either, except that nobody confirms their own request.`,
+      `POST /api/v1/changes/${id}/stop stops it, POST /api/v1/changes/${id}/confirmation makes it. Every administrator may stop it, and every one but the requester may confirm it.`,
     ],
   };
   return { key: `${event}:${id}`, event, paymentDate: null, text };
@@ -123,7 +132,7 @@ function describeChange({ kind, object, wanted }: GuardedChange): string {
     case "create-admin":
       return `a new administrator: ${email} with the role ${role}`;
     case "change-admin":
-      return `more rights for ${email}: ${[role, isDisabled === false ? "enabled" : null].filter(Boolean).join(", ")}`;
+      return `more rights for ${email}, who becomes ${isDisabled ? "disabled" : "enabled"} with the role ${role}`;
     case "reset-password":
       return `another password for ${email}`;
     case "remove-second-factor":

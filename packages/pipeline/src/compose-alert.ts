@@ -9,7 +9,7 @@ import {
   tallyInvoices,
 } from "@cpa-payouts/db";
 import type { Context } from "./context.ts";
-import { type FoundAlert, findAlerts } from "./raise-alerts.ts";
+import { type FoundAlert, findAlert } from "./raise-alerts.ts";
 import { type RunSummary, summarizeRun } from "./summary.ts";
 
 type Alert = typeof schema.alerts.$inferSelect;
@@ -25,7 +25,7 @@ export async function composeAlert(
   ctx: Pick<Context, "db" | "clock" | "policy" | "alerts">,
   alert: Alert,
 ): Promise<AlertMessage | null> {
-  const present = (await findAlerts(ctx, alert.event)).find(({ key }) => key === alert.key);
+  const present = await findAlert(ctx, alert);
   if (!present) return null;
   const { path, ...text } = await textOf(ctx, present);
   const { publicUrl } = ctx.alerts;

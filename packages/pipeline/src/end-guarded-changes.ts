@@ -3,7 +3,7 @@ import { type DataContext, SYSTEM_ACTOR } from "./context.ts";
 import type { SeparateSteps } from "./separate-steps.ts";
 
 /**
- * Makes the guarded changes that have waited long enough without being stopped, and stops those whose password nobody took.
+ * Makes the guarded changes that have waited long enough without being stopped, and stops those whose password was not taken in time.
  *
  * @param steps a change that cannot be made is a failed step and does not stop the next one
  */

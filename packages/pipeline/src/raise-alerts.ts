@@ -8,6 +8,8 @@ import {
 } from "@cpa-payouts/core";
 import {
   type AlertCandidate,
+  announceChanges,
+  type EntryEvent,
   findScheduler,
   getSettings,
   insertAlerts,
@@ -16,13 +18,7 @@ import {
   listRunsFinishedSince,
   type PaymentRun,
 } from "@cpa-payouts/db";
-import {
-  findChangedAdmins,
-  findChangedCredentials,
-  findCreatedAdmins,
-  findRelaxedRules,
-  findWaitingChanges,
-} from "./access-alerts.ts";
+import { findChangesOfAccess, findWaitingChanges } from "./access-alerts.ts";
 import type { Context } from "./context.ts";
 import type { SeparateSteps } from "./separate-steps.ts";
 import { findFailedSignIns, findSignInsFromNewAddresses } from "./sign-in-alerts.ts";
@@ -46,20 +42,30 @@ export function channelsOf({ alerts }: Pick<Context, "alerts">): AlertChannel[] 
 }
 
 /**
- * Raises the alerts that the state of the database calls for, and queues open deliveries that are not queued. Does
- * nothing without a channel. Level-triggered: if a process dies between the end of a run and its alert, or the queue
+ * Raises the alerts that the state of the database calls for, begins the wait of the guarded changes that are announced by them,
+ * and queues open deliveries that are not queued. Without a channel only the waits begin. Level-triggered: if a process dies between the end of a run and its alert, or the queue
  * loses its data, the alert is delayed until the next tick but not lost.
  *
  * @param steps an event that cannot be looked up, and anything else that fails, is a failed step and stops nothing else
  */
 export async function raiseAlerts(ctx: Context, steps: SeparateSteps): Promise<void> {
   const channels = channelsOf(ctx);
-  if (channels.length === 0) return;
+  const isAlerting = channels.length > 0;
+  if (isAlerting) await insertFound(ctx, steps, channels);
+  await steps.run("announce-changes", () => announce(ctx, isAlerting));
+  if (isAlerting) await steps.run("queue-deliveries", () => queueDeliveries(ctx, channels));
+}
+
+async function insertFound(ctx: Context, steps: SeparateSteps, channels: readonly AlertChannel[]): Promise<void> {
   const candidates: AlertCandidate[] = [];
   for (const event of alertEvents)
     candidates.push(...((await steps.run(`find-alerts ${event}`, () => findAlerts(ctx, event))) ?? []));
   await steps.run("insert-alerts", () => insertCandidates(ctx, candidates, channels));
-  await steps.run("queue-deliveries", () => queueDeliveries(ctx, channels));
+}
+
+async function announce({ db, clock, log }: Context, isAlerting: boolean): Promise<void> {
+  for (const changeId of await announceChanges(db, { isAlerting, now: clock() }))
+    log.info({ changeId }, "change.announced");
 }
 
 async function insertCandidates(
@@ -80,15 +86,26 @@ async function queueDeliveries({ db, queues }: Context, channels: readonly Alert
 }
 
 /**
- * What calls for an alert of an event now, whether its alert was raised before or not. The key of a condition that lasts
+ * What calls for an alert of an event now; some of it may have been raised before. The key of a condition that lasts
  * contains the local day: its alert is raised again every day until the condition ends.
  */
-export async function findAlerts(ctx: Situation, event: AlertEvent): Promise<readonly FoundAlert[]> {
+async function findAlerts(ctx: Situation, event: AlertEvent, key?: string): Promise<readonly FoundAlert[]> {
   const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
-  return finders[event](ctx, today);
+  return finders[event](ctx, today, key);
 }
 
-const finders: Readonly<Record<AlertEvent, (ctx: Situation, today: string) => Promise<readonly FoundAlert[]>>> = {
+/** The alert of a key, if what called for it still does; null otherwise. */
+export async function findAlert(
+  ctx: Situation,
+  { event, key }: { readonly event: AlertEvent; readonly key: string },
+): Promise<FoundAlert | null> {
+  return (await findAlerts(ctx, event, key)).find((alert) => alert.key === key) ?? null;
+}
+
+/** With a key a finder may find that alert only. Without one it may leave out what was raised before. */
+type Finder = (ctx: Situation, today: string, key?: string) => Promise<readonly FoundAlert[]>;
+
+const finders: Readonly<Record<AlertEvent, Finder>> = {
   "run-finished": (ctx) => finishedRuns(ctx, "completed"),
   "run-cancelled": (ctx) => finishedRuns(ctx, "cancelled"),
   "date-missed": missedDates,
@@ -96,12 +113,17 @@ const finders: Readonly<Record<AlertEvent, (ctx: Situation, today: string) => Pr
   "tick-failed": failingTicks,
   "sign-ins-failed": findFailedSignIns,
   "sign-in-from-new-address": findSignInsFromNewAddresses,
-  "change-waits": findWaitingChanges,
-  "admin-created": findCreatedAdmins,
-  "admin-changed": findChangedAdmins,
-  "credentials-changed": findChangedCredentials,
-  "rule-relaxed": findRelaxedRules,
+  "change-waits": (ctx, _today, key) => findWaitingChanges(ctx, key),
+  "admin-created": ofEntries("admin-created"),
+  "admin-changed": ofEntries("admin-changed"),
+  "credentials-changed": ofEntries("credentials-changed"),
+  "rule-relaxed": ofEntries("rule-relaxed"),
+  "token-created": ofEntries("token-created"),
 };
+
+function ofEntries(event: EntryEvent): Finder {
+  return (ctx, _today, key) => findChangesOfAccess(ctx, event, key);
+}
 
 async function finishedRuns({ db }: Situation, state: RunState): Promise<StateAlert[]> {
   const scheduler = await findScheduler(db);

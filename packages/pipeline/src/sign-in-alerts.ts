@@ -6,7 +6,7 @@ import {
   type NewAddressSignIn,
   type RefusedCodes,
 } from "@cpa-payouts/db";
-import { alertingSince, type Situation, type WrittenAlert } from "./written-alert.ts";
+import { alertingSince, isInternetAddress, type Situation, type WrittenAlert } from "./written-alert.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -89,7 +89,7 @@ function alertOfRefusedCodes({ policy }: Situation, { email, at, network }: Refu
 
 function alertOfSignIn({ alerts }: Situation, { id, email, createdAt, clientAddress }: NewAddressSignIn): WrittenAlert {
   const event = "sign-in-from-new-address";
-  const isWrittenToPerson = alerts.channels.email !== undefined && INTERNET_ADDRESS.test(email);
+  const isWrittenToPerson = alerts.channels.email !== undefined && isInternetAddress(email);
   const text = {
     headline: `${email} signed in from an address that is new for them: ${clientAddress}`,
     advice: "If that was not you, end the session, change your password and tell the other administrators.",
@@ -99,6 +99,3 @@ function alertOfSignIn({ alerts }: Situation, { id, email, createdAt, clientAddr
   if (!isWrittenToPerson) return { ...base, text };
   return { ...base, channels: ["email"], text: { ...text, recipient: email } };
 }
-
-/** A host such as that of `admin@localhost` gets no mail: its alerts go to the channels' recipients. */
-const INTERNET_ADDRESS = /@[^@]+\.[^@]+$/;

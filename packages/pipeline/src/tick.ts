@@ -47,8 +47,9 @@ export async function tick(ctx: Context): Promise<TickResult> {
   const dates = await steps.run("open-run", () => openOldestDate(ctx, now));
   await steps.run("add-up-tallies", () => addUpTallies(ctx.db));
   await steps.run("tidy-sign-ins", () => tidySignIns(ctx));
-  await endGuardedChanges(ctx, steps);
   await raiseAlerts(ctx, steps);
+  // Afterwards: what has waited long enough was announced by an earlier tick, also when there was none for days.
+  await endGuardedChanges(ctx, steps);
   if (steps.failures.length === 0) await steps.run("record-success", () => recordTickSuccess(ctx.db, ctx.clock()));
   if (!dates || steps.failures.length > 0) throw failedTick(steps.failures);
   const { due, ...found } = dates;

@@ -15,12 +15,18 @@ export type WrittenEvent = Extract<
   | "admin-changed"
   | "credentials-changed"
   | "rule-relaxed"
+  | "token-created"
 >;
 
 /** An alert with its text, which no other row decides. */
 export interface WrittenAlert extends AlertCandidate {
   readonly event: WrittenEvent;
   readonly text: Omit<AlertMessage, "id" | "link">;
+}
+
+/** Whether mail can be sent to an administrator's e-mail. A host such as that of `admin@localhost` gets none. */
+export function isInternetAddress(email: string): boolean {
+  return /@[^@]+\.[^@]+$/.test(email);
 }
 
 /** The instant `ms` milliseconds ago, or when alerting began if that is later; null while it has not begun. */

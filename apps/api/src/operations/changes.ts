@@ -54,14 +54,24 @@ function problemOf(refusal: SettleRefusal, change: GuardedChange): ApiProblem {
         "second-person-required",
         "your account, password or role was given to you less than a day ago; another administrator must confirm this",
       );
+    case "requester-new-power":
+      return new ApiProblem(
+        403,
+        "second-person-required",
+        `the account, password or role of ${change.requestedBy} was given to them less than a day ago; confirm this when a day has passed`,
+      );
     case "same-person":
     case "too-early":
       return new ApiProblem(
         403,
         "second-person-required",
-        `you requested this yourself; another administrator must confirm it, or you may from ${change.mayApplyAt.toISOString()} on`,
+        `you requested this yourself; another administrator must confirm it, or you may ${describeEndOfWait(change)}`,
       );
   }
+}
+
+function describeEndOfWait({ mayApplyAt }: GuardedChange): string {
+  return mayApplyAt ? `from ${mayApplyAt.toISOString()} on` : "a day after it was announced, which the next tick does";
 }
 
 /** The id of the administrator who makes a request. */
@@ -92,7 +102,7 @@ function presentChange({ requestedAt, mayApplyAt, decidedAt, ...change }: Guarde
     ...change,
     wanted: change.wanted as PresentedChange["wanted"],
     requestedAt: requestedAt.toISOString(),
-    mayApplyAt: mayApplyAt.toISOString(),
+    mayApplyAt: mayApplyAt?.toISOString() ?? null,
     decidedAt: decidedAt?.toISOString() ?? null,
   };
 }

@@ -1,6 +1,13 @@
 import { isCancel, password as promptPassword } from "@clack/prompts";
 import { createAdmin, MIN_PASSWORD_LENGTH, removeSecondFactor, resetPassword, unlockAdmin } from "@cpa-payouts/access";
-import { type AdminRole, adminEmail, adminRoles, InputError, OperationError } from "@cpa-payouts/core";
+import {
+  ADMIN_EMAIL_ADVICE,
+  type AdminRole,
+  adminEmail,
+  adminRoles,
+  InputError,
+  OperationError,
+} from "@cpa-payouts/core";
 import { listAdmins } from "@cpa-payouts/db";
 import type { Cli } from "../cli.ts";
 import { withDatabase } from "../connection.ts";
@@ -13,7 +20,7 @@ import { withDatabase } from "../connection.ts";
  */
 export async function addAdmin(cli: Cli, email: string, options: { role: string }): Promise<undefined> {
   const role = readRole(options.role);
-  if (!adminEmail.test(email)) throw new InputError(`"${email}" is not an e-mail address, without a colon`);
+  if (!adminEmail.test(email)) throw new InputError(`"${email}": ${ADMIN_EMAIL_ADVICE}`);
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
     const created = await createAdmin(ctx, { email, role, actor: cli.actor, requestedBy: null, ...chosen });

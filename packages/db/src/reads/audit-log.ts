@@ -13,7 +13,7 @@ export interface AuditFilter {
   readonly to?: Date;
 }
 
-const columns = {
+export const entryColumns = {
   id,
   at: instant,
   actor: text,
@@ -26,7 +26,7 @@ const columns = {
   clientAddress: nullable(text),
 };
 
-export type AuditEntry = Row<typeof columns>;
+export type AuditEntry = Row<typeof entryColumns>;
 
 /** A page of the audit log, newest first. `after` is the last row of the previous page. */
 export async function listAuditLog(
@@ -46,7 +46,7 @@ export async function listAuditLog(
   ].filter((condition) => condition !== null);
   return rowsOf(
     db,
-    columns,
+    entryColumns,
     sql`
     select * from ${rowsAbout(object)} where ${sql.join(conditions, sql` and `)}
     order by ${leader.column ? sql.raw(`${leader.column} desc, `) : sql``}at desc, id desc limit ${page.limit}`,

@@ -10,7 +10,6 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { flag, id, instant, json, nullable, oneOf, type Row, text } from "../decoders.ts";
 import { endOfWait, interval } from "../guarded-state.ts";
-import { relaxesSettings } from "../setting-columns.ts";
 import { instantParam, rowsOf } from "../sql.ts";
 import { wordList } from "../word-list.ts";
 
@@ -21,7 +20,7 @@ const columns = {
   wanted: json,
   requestedBy: text,
   requestedAt: instant,
-  mayApplyAt: instant,
+  mayApplyAt: nullable(instant),
   status: oneOf(guardedChangeStatuses),
   decidedBy: nullable(text),
   decidedAt: nullable(instant),
@@ -30,7 +29,7 @@ const columns = {
 
 /**
  * A change that needed a second person when it was requested. `requestedBy` is the administrator's e-mail, `mayApplyAt` from
- * when on it may be made without a second person.
+ * when on it may be made without a second person; null when it has not been announced.
  */
 export type GuardedChange = Row<typeof columns>;
 
@@ -59,21 +58,26 @@ export async function findWaitingChange(
   return change ?? null;
 }
 
-function select(db: Db, condition: SQL, limit: number): Promise<GuardedChange[]> {
+/** The guarded changes that wait and were not announced yet, oldest first. */
+export async function listUnannouncedChanges(db: Db, limit: number): Promise<GuardedChange[]> {
+  return select(db, sql`g.status = 'waiting' and g.announced_at is null`, limit, sql`asc`);
+}
+
+function select(db: Db, condition: SQL, limit: number, order = sql`desc`): Promise<GuardedChange[]> {
   return rowsOf(
     db,
     columns,
     sql`
-    select g.id, g.kind, g.object, g.wanted, a.email as requested_by, g.requested_at, ${endOfWait("g", sql`a.email`)} as may_apply_at,
+    select g.id, g.kind, g.object, g.wanted, a.email as requested_by, g.requested_at, ${endOfWait("g")} as may_apply_at,
       g.status, g.decided_by, g.decided_at, g.stop_reason
     from guarded_changes g join admins a on a.id = g.requested_by
-    where ${condition} order by g.id desc limit ${limit}`,
+    where ${condition} order by g.id ${order} limit ${limit}`,
   );
 }
 
 const dueColumns = { id, kind: oneOf(guardedChangeKinds), isExpired: flag };
 
-/** A waiting change that a tick ends: it applies it, or stops it when nobody took its password in time. */
+/** A waiting change that a tick ends: it applies it, or stops it when its password was not taken in time. */
 export type DueChange = Row<typeof dueColumns>;
 
 /** The waiting changes that a tick ends now, oldest first. */
@@ -84,27 +88,9 @@ export async function listDueChanges(db: Db, now: Date): Promise<DueChange[]> {
     dueColumns,
     sql`
     select g.id, g.kind, ${isIssuing} as is_expired
-    from guarded_changes g join admins a on a.id = g.requested_by
+    from guarded_changes g
     where g.status = 'waiting' and case when ${isIssuing} then g.requested_at + ${interval(GUARDED_LIFE_MS)}
-      else ${endOfWait("g", sql`a.email`)} end <= ${instantParam(now)}
+      else ${endOfWait("g")} end <= ${instantParam(now)}
     order by g.id`,
-  );
-}
-
-const relaxationColumns = { id, at: instant, actor: text, before: json, after: json };
-
-/** A change of the settings of which at least one protects less than before, from the audit log. */
-export type Relaxation = Row<typeof relaxationColumns>;
-
-/** The changes that relaxed a setting since an instant, oldest first. */
-export async function listRelaxations(db: Db, since: Date): Promise<Relaxation[]> {
-  return rowsOf(
-    db,
-    relaxationColumns,
-    sql`
-    select id, at, actor, before, after from audit_log
-    where action = 'settings.change' and action not in ('invoice.create', 'decision.skip') and at >= ${instantParam(since)}
-      and ${relaxesSettings(sql`before`, sql`after`)}
-    order by at, id`,
   );
 }

@@ -23,6 +23,8 @@ export const guardedChanges = pgTable(
       .notNull()
       .references(() => admins.id, { onDelete: "restrict" }),
     requestedAt: instant().notNull(),
+    /** When its alert had been raised, with which the wait begins; null before the first tick after the request. */
+    announcedAt: instant(),
     status: text({ enum: guardedChangeStatuses }).notNull().default("waiting"),
     /** Who confirmed or stopped it, as in the audit log; `system` for what the tick did. */
     decidedBy: text(),

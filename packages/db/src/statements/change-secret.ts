@@ -1,28 +1,41 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { id } from "../decoders.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { flag, id, nullable } from "../decoders.ts";
+import { theRule } from "../guarded-state.ts";
+import { instantParam, requestParams, rowOf } from "../sql.ts";
+
+export type SecretChange =
+  | { readonly status: "changed"; readonly adminId: number }
+  /** There is no such administrator, or the condition does not hold. */
+  | { readonly status: "unchanged" }
+  | { readonly status: "needs-second-person" };
 
 /**
  * Sets the columns of a secret of an administrator, ends their sessions, forgets their browsers and writes the audit row.
  *
  * @param change.set the assignments of the UPDATE
  * @param change.onlyIf a condition of the change
+ * @param change.isGuarded whether the change is refused while the two-person rule is on
  * @param change.exceptSessionId the session that stays open, and whose browser stays known; null ends all
- * @returns the id of the administrator; null for an unknown e-mail, or when the condition does not hold
  */
 export async function changeSecret(
   db: Db,
   input: AuditContext & { email: string; now: Date },
-  change: { action: string; set: SQL; onlyIf?: SQL; exceptSessionId: number | null },
-): Promise<number | null> {
-  const [changed] = await rowsOf(
+  change: { action: string; set: SQL; onlyIf?: SQL; isGuarded: boolean; exceptSessionId: number | null },
+): Promise<SecretChange> {
+  const { adminId, isHeld } = await rowOf(
     db,
-    { id },
+    { adminId: nullable(id), isHeld: flag },
     sql`
-    with changed as (
-      update admins set ${change.set} where email = ${input.email.toLowerCase()} and ${change.onlyIf ?? sql`true`} returning id, email
+    with target as (
+      select id as target_id from admins where email = ${input.email.toLowerCase()} for no key update
+    ), ${theRule("target")}, held as (
+      select from target where ${change.isGuarded}::boolean and (select is_on from rule)
+    ), changed as (
+      update admins set ${change.set} from target
+      where id = target_id and not exists (select from held) and ${change.onlyIf ?? sql`true`}
+      returning id, email
     ), ${signedOut("changed", input.now, change.exceptSessionId)}, settled as (
       update admin_sessions s set proposed_secret = null, proposed_at = null
       from changed c
@@ -31,9 +44,10 @@ export async function changeSecret(
       insert into audit_log (at, actor, action, object, request_id, client_address)
       select ${instantParam(input.now)}, ${input.actor}, ${change.action}, 'admin:' || email, ${requestParams(input)} from changed
     )
-    select id from changed`,
+    select (select id from changed) as admin_id, exists (select from held) as is_held`,
   );
-  return changed?.id ?? null;
+  if (isHeld) return { status: "needs-second-person" };
+  return adminId === null ? { status: "unchanged" } : { status: "changed", adminId };
 }
 
 /**

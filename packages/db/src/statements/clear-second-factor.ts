@@ -2,7 +2,7 @@ import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { instantParam } from "../sql.ts";
-import { changeSecret } from "./change-secret.ts";
+import { changeSecret, type SecretChange } from "./change-secret.ts";
 
 /** The assignments that remove a second factor. */
 export const NO_SECOND_FACTOR = sql`totp_secret = null, totp_last_step = 0, recovery_hashes = '{}'`;
@@ -12,15 +12,23 @@ export const NO_SECOND_FACTOR = sql`totp_secret = null, totp_last_step = 0, reco
  *
  * @param input.isByAnother whether another person than the administrator removes it
  * @param input.exceptSessionId the session of the request, which stays open
- * @returns the id of the administrator; null for an unknown e-mail
+ * @param input.isGuarded whether the change is refused while the two-person rule is on; false if it is left out
+ * @returns `unchanged` for an unknown e-mail
  */
 export async function clearSecondFactor(
   db: Db,
-  input: AuditContext & { email: string; isByAnother: boolean; exceptSessionId?: number; now: Date },
-): Promise<number | null> {
+  input: AuditContext & {
+    email: string;
+    isByAnother: boolean;
+    isGuarded?: boolean;
+    exceptSessionId?: number;
+    now: Date;
+  },
+): Promise<SecretChange> {
   return changeSecret(db, input, {
     action: "admin.no-second-factor",
     set: input.isByAnother ? sql`${NO_SECOND_FACTOR}, empowered_at = ${instantParam(input.now)}` : NO_SECOND_FACTOR,
+    isGuarded: input.isGuarded ?? false,
     exceptSessionId: input.exceptSessionId ?? null,
   });
 }

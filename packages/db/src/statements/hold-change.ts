@@ -50,13 +50,15 @@ async function insertChange(db: Db, request: ChangeRequest): Promise<number | nu
     kind === "settings"
       ? sql`(select jsonb_object_agg(name, state -> name) from jsonb_object_keys(${wanted}::jsonb) name)`
       : sql`state`;
+  // Who confirms a change of an administrator sees the role and the state that result, not only what was asked for.
+  const whole = kind === "change-admin" ? sql`state || ${wanted}::jsonb` : sql`${wanted}::jsonb`;
   const [held] = await rowsOf(
     db,
     { id },
     sql`
     with present as (select ${state} as state), held as (
       insert into guarded_changes (kind, object, wanted, seen, requested_by, requested_at)
-      select ${kind}, ${object}, ${wanted}::jsonb, ${seen}, ${request.requestedBy}, ${instantParam(now)}
+      select ${kind}, ${object}, ${whole}, ${seen}, ${request.requestedBy}, ${instantParam(now)}
       from present where state is not null
       on conflict (kind, object) where status = 'waiting' do nothing
       returning id, kind, object, wanted

@@ -7,6 +7,7 @@ export { addUpTallies } from "./add-up-tallies.ts";
 export { advanceFanOut } from "./advance-fan-out.ts";
 export { analyzeImportRows } from "./analyze-import-rows.ts";
 export { analyzeImported } from "./analyze-imported.ts";
+export { announceChanges } from "./announce-changes.ts";
 export { auditRefusedCodes } from "./audit-refused-codes.ts";
 export { auditSignInFailures } from "./audit-sign-in-failures.ts";
 export { clearSecondFactor } from "./clear-second-factor.ts";

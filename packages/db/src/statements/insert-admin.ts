@@ -1,15 +1,20 @@
 import type { AdminRole, AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { id } from "../decoders.ts";
-import { instantParam, requestParams, rowsOf } from "../sql.ts";
+import { flag, id, nullable } from "../decoders.ts";
+import { theRule } from "../guarded-state.ts";
+import { instantParam, requestParams, rowOf } from "../sql.ts";
+
+export type AddedAdmin =
+  | { readonly status: "created"; readonly adminId: number }
+  | { readonly status: "already-exists" | "needs-second-person" };
 
 /**
  * Adds an administrator.
  *
  * @param input.mustChangePassword whether the password is one that another person knows, to be changed at the first sign-in;
  *   false if it is left out
- * @returns the id of the new administrator; null when there is one with that e-mail
+ * @param input.isGuarded whether this is refused while the two-person rule is on; false if it is left out
  */
 export async function insertAdmin(
   db: Db,
@@ -18,17 +23,21 @@ export async function insertAdmin(
     role: AdminRole;
     passwordHash: string;
     mustChangePassword?: boolean;
+    isGuarded?: boolean;
     now: Date;
   },
-): Promise<number | null> {
-  const [created] = await rowsOf(
+): Promise<AddedAdmin> {
+  const { adminId, isHeld } = await rowOf(
     db,
-    { id },
+    { adminId: nullable(id), isHeld: flag },
     sql`
-    with created as (
+    with ${theRule(null)}, held as (
+      select where ${input.isGuarded ?? false}::boolean and (select is_on from rule)
+    ), created as (
       insert into admins (email, role, password_hash, must_change_password, empowered_at, created_at, created_by)
-      values (${input.email.toLowerCase()}, ${input.role}, ${input.passwordHash}, ${input.mustChangePassword ?? false}::boolean,
-        ${instantParam(input.now)}, ${instantParam(input.now)}, ${input.actor})
+      select ${input.email.toLowerCase()}, ${input.role}, ${input.passwordHash}, ${input.mustChangePassword ?? false}::boolean,
+        ${instantParam(input.now)}, ${instantParam(input.now)}, ${input.actor}
+      where not exists (select from held)
       on conflict (email) do nothing
       returning id, email, role
     ), audit as (
@@ -37,7 +46,8 @@ export async function insertAdmin(
         ${requestParams(input)}
       from created
     )
-    select id from created`,
+    select (select id from created) as admin_id, exists (select from held) as is_held`,
   );
-  return created?.id ?? null;
+  if (isHeld) return { status: "needs-second-person" };
+  return adminId === null ? { status: "already-exists" } : { status: "created", adminId };
 }

@@ -122,6 +122,7 @@ const others: readonly StatementName[] = [
   "addUpTallies",
   "analyzeImportRows",
   "analyzeImported",
+  "announceChanges",
   "auditRefusedCodes",
   "auditSignInFailures",
   "clearSecondFactor",
@@ -258,6 +259,59 @@ describe("statements that meet at the same rows", () => {
       expect(await countDeadlocks(applicationName)).toBe(0);
     },
   );
+});
+
+describe("statements that change administrators, settings and the changes that wait", () => {
+  const emails = ["alice@example.com", "bob@example.com", "carol@example.com"];
+  const [ALICE = "", BOB = "", CAROL = ""] = emails;
+
+  it("statements about access that meet never wait for each other in a circle", async () => {
+    const applicationName = `access-${randomUUID().slice(0, 8)}`;
+    const many = connect({ url: data.database.url, max: 45, applicationName, steadyPlans: true });
+    const { db } = many;
+    const ids = new Map<string, number>();
+    for (const email of emails) {
+      const added = await statements.insertAdmin(db, { ...audit, email, role: "admin", passwordHash: "hash" });
+      if (added.status === "created") ids.set(email, added.adminId);
+    }
+    const requested = { ...audit, actor: ALICE, requestedBy: ids.get(ALICE) ?? 0 };
+    const later = { ...audit, now: new Date(NOW.getTime() + 2 * 86_400_000) };
+    const isGuarded = true;
+    await statements.updateSettings(db, { ...audit, twoPersonAboveCents: 1n });
+    for (let round = 0; round < 25; round++) {
+      const requests = [
+        { kind: "settings", object: "settings", wanted: { twoPersonAboveCents: `${round + 2}` } },
+        { kind: "reset-password", object: `admin:${BOB}`, wanted: {} },
+        { kind: "create-admin", object: `admin:dan${round}@example.com`, wanted: { role: "admin" } },
+      ] as const;
+      const held = await Promise.all(requests.map((one) => statements.holdChange(db, { ...requested, ...one })));
+      const secret = { email: CAROL, passwordHash: "other", isIssued: true, isGuarded };
+      const dan = { email: `dan${round}@example.com`, role: "admin", passwordHash: "hash", isGuarded } as const;
+      const confirmations = held.flatMap(({ change: { id: changeId, kind } }) =>
+        [BOB, CAROL].map((email) => () => {
+          const settlement = { ...later, changeId, kind, passwordHash: "issued", confirmedBy: ids.get(email) ?? 0 };
+          return statements.settleChange(db, settlement);
+        }),
+      );
+      const others = [
+        () => statements.announceChanges(db, { isAlerting: false, now: NOW }),
+        () => statements.setAdminPassword(db, { ...audit, ...secret }),
+        () => statements.setAdminPassword(db, { ...audit, ...secret, email: BOB }),
+        () => statements.clearSecondFactor(db, { ...audit, email: CAROL, isByAnother: true, isGuarded }),
+        () => statements.insertAdmin(db, { ...audit, ...dan }),
+        () => statements.updateSettings(db, { ...audit, coolingOffDays: round }, { isGuarded }),
+        () => statements.updateSettings(db, { ...audit, twoPersonAboveCents: round % 2 ? null : 1n }),
+        () => statements.updateAdmin(db, { ...later, email: CAROL, role: "operator", isGuarded }),
+        () => statements.updateAdmin(db, { ...later, email: ALICE, isDisabled: true, isGuarded }),
+      ];
+      const calls: readonly (() => Promise<unknown>)[] = [...confirmations, ...others];
+      await Promise.all(calls.flatMap((call) => Array.from({ length: TIMES }, call)));
+      for (const email of emails)
+        await statements.updateAdmin(db, { ...audit, email, role: "admin", isDisabled: false });
+    }
+    await many.close();
+    expect(await countDeadlocks(applicationName)).toBe(0);
+  });
 });
 
 describe("statements that change many decisions of a run", () => {

@@ -2,14 +2,15 @@ import type { AuditContext } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { instantParam } from "../sql.ts";
-import { changeSecret } from "./change-secret.ts";
+import { changeSecret, type SecretChange } from "./change-secret.ts";
 
 /**
  * Sets a new password and ends the sessions of the administrator.
  *
  * @param input.isIssued whether another person issued the password, so that it must be changed at the next sign-in
  * @param input.exceptSessionId the session of the request, which stays open
- * @returns the id of the administrator; null for an unknown e-mail
+ * @param input.isGuarded whether the change is refused while the two-person rule is on; false if it is left out
+ * @returns `unchanged` for an unknown e-mail
  */
 export async function setAdminPassword(
   db: Db,
@@ -17,13 +18,15 @@ export async function setAdminPassword(
     email: string;
     passwordHash: string;
     isIssued: boolean;
+    isGuarded?: boolean;
     exceptSessionId?: number;
     now: Date;
   },
-): Promise<number | null> {
+): Promise<SecretChange> {
   return changeSecret(db, input, {
     action: "admin.password",
     set: sql`password_hash = ${input.passwordHash}, ${passwordOwner(input)}`,
+    isGuarded: input.isGuarded ?? false,
     exceptSessionId: input.exceptSessionId ?? null,
   });
 }

@@ -24,13 +24,15 @@ export async function setSecondFactor(
 ): Promise<number | null> {
   const { secret, exceptSessionId, now } = input;
   const proposedAfter = new Date(now.getTime() - PROPOSAL_LIFE_MS);
-  return changeSecret(db, input, {
+  const change = await changeSecret(db, input, {
     action: "admin.second-factor",
     set: sql`totp_secret = ${secret}::text, totp_last_step = ${input.step}, recovery_hashes = ${arrayParam(input.recoveryHashes, "text")}`,
     // PostgreSQL tests the columns of the administrator's row again after it has waited for another call: one of two succeeds.
     onlyIf: sql`totp_secret is distinct from ${secret}::text and exists (
       select from admin_sessions s where s.id = ${exceptSessionId}::bigint and s.admin_id = admins.id
         and s.proposed_secret = ${secret}::text and s.proposed_at > ${instantParam(proposedAfter)})`,
+    isGuarded: false,
     exceptSessionId,
   });
+  return change.status === "changed" ? change.adminId : null;
 }

@@ -5,6 +5,7 @@ import { findGuardedChange, listDueChanges } from "../reads/guarded-changes.ts";
 import { getSettings } from "../reads/settings.ts";
 import { after, audit, NOW } from "../testing/access.ts";
 import { openTestData, type TestData } from "../testing/index.ts";
+import { announceChanges } from "./announce-changes.ts";
 import { holdChange } from "./hold-change.ts";
 import { insertAdmin } from "./insert-admin.ts";
 import { renewPasswordHash } from "./renew-password-hash.ts";
@@ -25,7 +26,8 @@ beforeEach(async () => {
   db = data.ctx.db;
   for (const email of [ALICE, BOB, CAROL]) {
     const now = after(-2 * GUARDED_WAIT_MS);
-    ids.set(email, (await insertAdmin(db, { ...audit, email, role: "admin", passwordHash: "hash", now })) ?? 0);
+    await insertAdmin(db, { ...audit, email, role: "admin", passwordHash: "hash", now });
+    ids.set(email, (await findAdmin(db, email))?.id ?? 0);
   }
   await updateSettings(db, { ...audit, twoPersonAboveCents: 500_00n, coolingOffDays: 5 });
 });
@@ -36,7 +38,9 @@ const id = (email: string) => ids.get(email) ?? 0;
 
 async function hold(kind: GuardedChangeKind, object: string, wanted = {}): Promise<number> {
   const request = { ...audit, actor: ALICE, kind, object, wanted, requestedBy: id(ALICE) };
-  return (await holdChange(db, request)).change.id;
+  const { change } = await holdChange(db, request);
+  await announceChanges(db, { isAlerting: false, now: NOW });
+  return change.id;
 }
 
 async function settle(changeId: number, confirmer: string | null = BOB, now = NOW) {
@@ -80,24 +84,30 @@ describe("a guarded change that is confirmed", () => {
 
   it("a change whose requester is disabled at the same moment is made before that or not at all", async () => {
     for (let round = 0; round < 5; round++) {
-      await updateAdmin(db, { ...audit, email: ALICE, isDisabled: false });
+      await updateAdmin(db, { ...audit, email: ALICE, isDisabled: false, now: after(-2 * GUARDED_WAIT_MS) });
       await updateSettings(db, { ...audit, twoPersonAboveCents: 500_00n });
       const changeId = await relax();
       const [settled] = await Promise.all([
         settle(changeId),
         updateAdmin(db, { ...audit, actor: CAROL, email: ALICE, isDisabled: true }),
       ]);
-      expect(["applied", "stopped"]).toContain(settled.status);
+      expect(["applied", "not-waiting"]).toContain(settled.status);
       expect((await getSettings(db)).twoPersonAboveCents).toBe(settled.status === "applied" ? null : 500_00n);
     }
   });
 
   it.each([{ isDisabled: true }, { role: "operator" }] as const)(
-    "a change whose requester has become %o is stopped",
+    "a change whose requester has become %o is stopped at once, and does not come back with the rights",
     async (change) => {
       const changeId = await relax();
       await updateAdmin(db, { ...audit, actor: CAROL, email: ALICE, ...change });
-      expect(await settle(changeId)).toEqual({ status: "stopped", reason: "requester-lost-rights" });
+      await updateAdmin(db, { ...audit, actor: CAROL, email: ALICE, role: "admin", isDisabled: false });
+      expect(await settle(changeId)).toEqual({ status: "not-waiting" });
+      const stopped = { status: "stopped", stopReason: "requester-lost-rights", decidedBy: CAROL };
+      expect(await findGuardedChange(db, changeId)).toMatchObject(stopped);
+      expect(await data.database.sql`select actor, object from audit_log where action = 'change.stop'`).toEqual([
+        { actor: CAROL, object: `change:${changeId}` },
+      ]);
       expect((await getSettings(db)).twoPersonAboveCents).toBe(500_00n);
     },
   );

@@ -14,13 +14,15 @@ import { instantParam, requestParams, rowsOf } from "../sql.ts";
 import { signedOut } from "./change-secret.ts";
 import { NO_SECOND_FACTOR } from "./clear-second-factor.ts";
 
-const refusals = ["not-an-admin", "new-power", "same-person", "too-early"] as const;
+const refusals = ["not-an-admin", "new-power", "same-person", "requester-new-power", "too-early"] as const;
 
 /**
  * Why a guarded change still waits:
  * - `not-an-admin`: who confirms it is no longer an enabled administrator of the role `admin`.
  * - `new-power`: who confirms it was given their account, password or role by another person only recently.
  * - `same-person`: who confirms it requested it, and the wait is not over.
+ * - `requester-new-power`: who requested it was given their account, password or role by another person only recently, and the
+ *   wait is not over. The person who gave it may be the one who requested.
  * - `too-early`: the tick is not to make it yet.
  */
 export type SettleRefusal = (typeof refusals)[number];
@@ -63,24 +65,27 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
     with change as (
       select * from guarded_changes where id = ${changeId}::bigint and kind = ${kind} and status = 'waiting' for update
     ), everyone as (
-      -- In key order, as everywhere. Read after waiting for whoever changes one of them at this moment.
-      select * from admins order by id for no key update
+      -- In key order, as everywhere: first the change, then administrators, then settings. Each is read after waiting for the
+      -- transactions that change it at this moment.
+      select * from admins where (select count(*) from change) > 0 order by id for no key update
     ), settings_now as (
-      select * from settings for update
+      select * from settings where (select count(*) from everyone) > 0 for update
     ), judged as (
       select c.id, c.object, c.wanted, c.seen, requester.email as requester,
         case
           when ${confirmedBy}::bigint is null then case when not waited.is_over then 'too-early' end
           when confirmer.id is null then 'not-an-admin'
-          when confirmer.must_change_password or confirmer.empowered_at > ${now} - ${interval(NEW_POWER_MS)} then 'new-power'
-          when confirmer.id = c.requested_by and not waited.is_over then 'same-person'
+          when ${hasNewPower("confirmer", now)} then 'new-power'
+          when waited.is_over then null
+          when confirmer.id = c.requested_by then 'same-person'
+          when ${hasNewPower("requester", now)} then 'requester-new-power'
         end as refusal,
         case
           when requester.role <> 'admin' or requester.disabled_at is not null then 'requester-lost-rights'
           when (${state} @> c.seen) is not true then 'object-changed'
         end as stop_reason
       from change c join everyone requester on requester.id = c.requested_by
-        cross join lateral (select ${endOfWait("c", sql`requester.email`)} <= ${now} as is_over) waited
+        cross join lateral (select coalesce(${endOfWait("c")} <= ${now}, false) as is_over) waited
         left join everyone confirmer on confirmer.id = ${confirmedBy}::bigint and confirmer.role = 'admin'
           and confirmer.disabled_at is null
     ), permitted as (
@@ -109,6 +114,15 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
   if (!settled) return { status: "not-waiting" };
   if (settled.refusal) return { status: "refused", refusal: settled.refusal };
   return settled.stopReason ? { status: "stopped", reason: settled.stopReason } : { status: "applied" };
+}
+
+/**
+ * Whether another person gave an administrator their account, password or role only recently, or knows the password. That person
+ * may be using the account, so it does not count as a second one.
+ */
+function hasNewPower(admin: string, now: SQL): SQL {
+  const alias = sql.raw(admin);
+  return sql`(${alias}.must_change_password or coalesce(${alias}.empowered_at > ${now} - ${interval(NEW_POWER_MS)}, false))`;
 }
 
 /** The CTEs that make the change in `permitted`. `made` has one row, for the audit log, if the change was made. */

@@ -12,7 +12,7 @@ export const audit = { actor: "root", requestId: "r-1", clientAddress: "192.0.2.
 
 /** Adds an administrator. @returns whether this call added it */
 export async function addAdmin({ ctx }: TestData, email: string, role: AdminRole = "admin"): Promise<boolean> {
-  return (await insertAdmin(ctx.db, { ...audit, email, role, passwordHash: "hash" })) !== null;
+  return (await insertAdmin(ctx.db, { ...audit, email, role, passwordHash: "hash" })).status === "created";
 }
 
 /** Adds a token that may write credits and expires after a second. @returns whether this call added it */
