@@ -176,6 +176,9 @@ it("a run can be previewed, opened, read with its decisions and failures, retrie
     "2026-12-21 is in the future (today is 2026-12-07); GET /api/v1/preview?date=2026-12-21 shows what its run would decide",
   );
   expect(await refusal(admin.openRun({ body: { paymentDate: "2026-12-08" } }))).toMatchObject({ status: 400 });
+  await expect(admin.openRun({ body: { paymentDate: "2026-11-16" } })).rejects.toThrow(
+    "2026-11-16 is before 2026-12-07, the earliest date that can be run here",
+  );
   const opened = await admin.openRun({ body: { paymentDate: "2026-12-07" } });
   expect(opened).toMatchObject({ state: "deciding", trigger: "manual", openedBy: "admin@example.com" });
   expect(await admin.openRun({ body: { paymentDate: "2026-12-07" } })).toEqual(opened);
@@ -357,7 +360,7 @@ it("administrators, tokens and settings can be managed", async () => {
   ).toMatchObject({
     status: 409,
   });
-  // The two-person rule is on. Whoever has been an administrator for a day may be the second person.
+  // The two-person rule is on. An administrator of more than a day may be the second person.
   const second = await api.as("admin", { email: "second@example.com" });
   const raised = await held(admin.changeAdmin({ params, body: { role: "operator" } }));
   expect(raised).toMatchObject({ kind: "change-admin", object: "admin:new@example.com", wanted: { role: "operator" } });

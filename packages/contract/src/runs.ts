@@ -116,7 +116,8 @@ export const runOperations = {
   openRun: operation({
     method: "POST",
     path: "/api/v1/runs",
-    summary: "Open the run of a payment date that is not in the future, or resume it if it is open",
+    summary:
+      "Open the run of a payment date that is not in the future, not before going live and at most 366 days old, or resume it if it is open",
     access: { ...works, isSensitive: true },
     body: z.strictObject({ paymentDate: dateInput }),
     response: run,

@@ -1,6 +1,6 @@
 /**
  * Changes that give power or relax a rule. While the two-person rule is on, an administrator cannot make them alone: they wait
- * for a second administrator, or for a time in which everybody hears of them and any administrator may stop them
+ * for a second administrator, or for a time in which every administrator is alerted and may stop them
  * (docs/decisions/0023-a-second-person-for-power.md).
  */
 
@@ -32,7 +32,7 @@ export const stopReasons = [
   "requester-lost-rights",
   /** What it would change is no longer as it was when the change was requested. */
   "object-changed",
-  /** Nobody took its password in time. */
+  /** Its password was not taken in time. */
   "expired",
 ] as const;
 export type StopReason = (typeof stopReasons)[number];
@@ -44,7 +44,7 @@ const DAY_MS = 24 * HOUR_MS;
 export const GUARDED_WAIT_MS = DAY_MS;
 /** The same, when an administrator was disabled, demoted or signed out by another: those left need the time to notice. */
 export const GUARDED_LONG_WAIT_MS = 7 * DAY_MS;
-/** A change that issues a password ends so many milliseconds after its request, if nobody took the password. */
+/** A change that issues a password ends so many milliseconds after its request, if its password was not taken. */
 export const GUARDED_LIFE_MS = 14 * DAY_MS;
 /** An account to which another person gave something (its password, a role) is no second person for so many milliseconds. */
 export const NEW_POWER_MS = DAY_MS;

@@ -426,7 +426,7 @@ describe("administrators and their changes", () => {
       "guarded_changes_object",
     ],
     [
-      "an applied change that nobody decided",
+      "an applied change without the person who decided it",
       change("'settings', 'settings', '{}', '{}', id, now(), 'applied', null, null, null"),
       "guarded_changes_decided",
     ],

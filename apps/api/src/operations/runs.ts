@@ -4,6 +4,7 @@ import {
   cancelRun,
   currentOrNextPaymentDate,
   describeFutureDate,
+  findEarliestRequestable,
   previewRun,
   type RunnableDate,
   type RunSummary,
@@ -55,7 +56,7 @@ export const runHandlers: Handlers<"runs"> = {
   },
 
   openRun: async (api, { body, audit }) => {
-    const runnable = readRunnableDate(api.ctx, body.paymentDate);
+    const runnable = readRunnableDate(api.ctx, body.paymentDate, await findEarliestRequestable(api.ctx));
     if (runnable.status !== "runnable") throw new InputError(`body.paymentDate: ${whyNotRunnable(runnable)}`);
     return presentRun(api, await startRun(api.ctx, { ...audit, date: runnable.date, trigger: "manual" }));
   },
@@ -95,6 +96,8 @@ export const runHandlers: Handlers<"runs"> = {
 function whyNotRunnable(refused: Exclude<RunnableDate, { status: "runnable" }>): string {
   if (refused.status === "future" && refused.kind)
     return describeFutureDate(refused, `GET /api/v1/preview?date=${refused.date}`);
+  if (refused.status === "too-old")
+    return `${refused.date} is before ${refused.earliest}, the earliest date that can be run here; the command line runs older ones: payouts run --date ${refused.date}`;
   return `${refused.date} is not a payment date`;
 }
 

@@ -23,13 +23,17 @@ import { notAPaymentDateLine, summaryLines } from "../present.ts";
  * run it prints the stored summary; for a day that is no payment date, the next one.
  *
  * @returns `failed` when the run has failed users
- * @throws InputError for a date in the future
+ * @throws InputError for a date in the future, or before the year 2000
  */
 export async function run(cli: Cli, options: { date?: string }): Promise<ExitCode> {
   const asked = options.date === undefined ? undefined : parseLocalDate(options.date);
   const runnable = readRunnableDate({ clock: cli.clock, policy: cli.config.policy }, asked);
   if (runnable.status === "future")
     throw new InputError(describeFutureDate(runnable, `"payouts preview --date ${runnable.date}"`));
+  if (runnable.status === "too-old")
+    throw new InputError(
+      `${runnable.date} is before ${runnable.earliest}, the earliest date that can be run; look at the year`,
+    );
   if (runnable.status === "not-a-payment-date") return printNotAPaymentDate(cli, runnable.date);
   return withFlow(cli, async (opened) => {
     const started = await startRun(opened.ctx, { date: runnable.date, trigger: "manual", actor: cli.actor });
