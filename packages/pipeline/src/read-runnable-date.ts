@@ -64,6 +64,7 @@ export async function findEarliestRequestable(ctx: Pick<Context, "db" | "clock" 
   const today = localDateAt(ctx.clock(), ctx.policy.schedule.timeZone);
   const yearAgo = addDays(today, -MAX_AGE_DAYS);
   const liveFrom = (await findScheduleInUse(ctx))?.liveFrom ?? today;
-  const bound = liveFrom < today ? liveFrom : today;
-  return bound > yearAgo ? bound : yearAgo;
+  if (liveFrom > today) return today;
+  if (liveFrom < yearAgo) return yearAgo;
+  return liveFrom;
 }
