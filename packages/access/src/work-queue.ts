@@ -17,7 +17,7 @@ export type Urgency = "known" | "unknown";
 export interface WorkQueue {
   /**
    * @param person whose work it is, if that is known: a person has one piece of work done at a time, and few waiting, so that
-   *   nobody can keep the others out
+   *   one person cannot keep the others out
    * @throws BusyError when the queue is full, or when the work could not begin in time; it is not done then
    */
   run<T>(work: () => Promise<T>, urgency: Urgency, person?: string): Promise<T>;

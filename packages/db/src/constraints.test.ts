@@ -381,7 +381,7 @@ describe("ledger entries", () => {
       `${keyed("'token:1'")}; ${keyed("'token:1'")}`,
       "ledger_entries_idempotency_key",
     ],
-    ["a credit with an idempotency key of nobody", keyed("null"), "ledger_entries_key_has_owner"],
+    ["a credit with an idempotency key without an owner", keyed("null"), "ledger_entries_key_has_owner"],
   ]);
 });
 

@@ -43,8 +43,8 @@ export function channelsOf({ alerts }: Pick<Context, "alerts">): AlertChannel[] 
 
 /**
  * Raises the alerts that the state of the database calls for, begins the wait of the guarded changes that are announced by them,
- * and queues open deliveries that are not queued. Without a channel only the waits begin. Level-triggered: if a process dies between the end of a run and its alert, or the queue
- * loses its data, the alert is delayed until the next tick but not lost.
+ * and queues open deliveries that are not queued. Without a channel only the waits begin. Level-triggered: if a process dies
+ * between the end of a run and its alert, or the queue loses its data, the alert is delayed until the next tick but not lost.
  *
  * @param steps an event that cannot be looked up, and anything else that fails, is a failed step and stops nothing else
  */

@@ -20,7 +20,7 @@ function actorOf(caller: Caller | null): string {
 /**
  * Whose idempotency keys a caller uses: an administrator's own, or those of a program, whose tokens replace each other.
  *
- * @throws Error when nobody is signed in; only operations that refuse that take keys
+ * @throws Error without a caller; every operation that takes keys refuses a request without one before it gets here
  */
 export function keyOwnerOf(caller: Caller | null): KeyOwner {
   if (!caller) throw new Error("a caller who is not signed in has no idempotency keys");
