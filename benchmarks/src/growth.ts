@@ -1,30 +1,18 @@
-import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
-import { connect, findRun, findViolations, type PaymentRun, totalInvoices } from "@cpa-payouts/db";
 import { startRun } from "@cpa-payouts/pipeline";
-import { withSql } from "@cpa-payouts/testing-servers";
-import { Redis } from "ioredis";
-import { openProduct } from "./contenders.ts";
 import { PAYMENT_DATE } from "./jobs.ts";
 import { createNetwork } from "./network.ts";
-import { startContender } from "./processes.ts";
 import { median } from "./race.ts";
 import type { Servers } from "./servers.ts";
+import { type Peaks, untilCompleted, withWorker } from "./whole-product.ts";
 
-export interface GrowthStep {
+export interface GrowthStep extends Peaks {
   readonly users: number;
   readonly decideSeconds: number;
   /** From the end of deciding to the closed run; fan-out and invoices run at the same time. */
   readonly paySeconds: number;
   readonly millisecondsPerInvoice: number;
-  /** Peaks, in megabytes. */
-  readonly workerMegabytes: number;
-  readonly redisMegabytes: number;
-  /** NaN where /proc is missing. */
-  readonly postgresProcessMegabytes: number;
 }
 
-const POLL_MS = 50;
 /** Small networks are paid repeatedly up to this many users, because a short lap depends on the machine's momentary load. */
 const USERS_PER_SIDE = 50_000;
 const MOST_LAPS_PER_SIDE = 5;
@@ -69,82 +57,24 @@ export function summarizeGrowth(laps: readonly GrowthStep[]): GrowthStep[] {
  */
 export async function payNetwork(servers: Servers, users: number, concurrency: number): Promise<GrowthStep> {
   const database = await createNetwork(servers.postgresUrl, `growth_${users}`, users);
-  const redis = await servers.startRedis();
-  const setting = { redisUrl: redis.url, prefix: "growth", databaseUrl: database.url, pace: {} };
-  const product = await openProduct(setting);
-  const worker = startContender(servers.contenders, "wholeProduct", { ...setting, concurrency });
-  await worker.usage();
-  await startRun(product.ctx, { date: PAYMENT_DATE, trigger: "manual", actor: "bench" });
-  const run = await Promise.race([untilCompleted(product.ctx.db), worker.ended]);
-  const { peakMegabytes: workerMegabytes } = await worker.usage();
-  const postgresProcessMegabytes = await largestBackend(database.url);
-  const redisMegabytes = await peakOfRedis(redis.url);
-  await worker.stop();
-  await expectAllPaid(database.url, users);
-  await product.close();
-  await redis.stop();
-  await database.drop();
+  const { result: run, ...peaks } = await withWorker(servers, { database, users, concurrency }, async ({ ctx }) => {
+    await startRun(ctx, { date: PAYMENT_DATE, trigger: "manual", actor: "bench" });
+    return untilCompleted(ctx.db);
+  });
   const [decideSeconds, paySeconds] = [
     secondsBetween(run.openedAt, run.decidedAt),
     secondsBetween(run.decidedAt, run.completedAt),
   ];
-  const millisecondsPerInvoice = ((decideSeconds + paySeconds) * 1_000) / users;
   return {
     users,
     decideSeconds,
     paySeconds,
-    millisecondsPerInvoice,
-    workerMegabytes,
-    redisMegabytes,
-    postgresProcessMegabytes,
+    millisecondsPerInvoice: ((decideSeconds + paySeconds) * 1_000) / users,
+    ...peaks,
   };
-}
-
-export async function untilCompleted(db: Parameters<typeof findRun>[0]): Promise<PaymentRun> {
-  for (;;) {
-    const run = await findRun(db, PAYMENT_DATE.date);
-    if (run?.state === "completed") return run;
-    await sleep(POLL_MS);
-  }
 }
 
 function secondsBetween(from: Date | null, to: Date | null): number {
   if (!from || !to) throw new Error("the run lacks one of its times");
   return (to.getTime() - from.getTime()) / 1_000;
-}
-
-export async function expectAllPaid(url: string, users: number): Promise<void> {
-  const { db, close } = connect({ url, max: 1 });
-  const violations = await findViolations(db, () => {});
-  const { invoices } = await totalInvoices(db, {});
-  await close();
-  if (violations.length > 0 || invoices !== users)
-    throw new Error(`${invoices} of ${users} users were invoiced, ${violations.length} invariants are violated`);
-}
-
-export async function peakOfRedis(url: string): Promise<number> {
-  const redis = new Redis(url);
-  const info = await redis.info("memory");
-  redis.disconnect();
-  return Number(/^used_memory_peak:(\d+)/m.exec(info)?.[1] ?? Number.NaN) / 1_024 / 1_024;
-}
-
-/**
- * The peak memory of the largest server process of a database in megabytes, including the shared buffers that it used; NaN
- * where /proc is missing.
- */
-export async function largestBackend(url: string): Promise<number> {
-  const rows = await withSql(
-    url,
-    (sql) => sql<{ pid: number }[]>`select pid from pg_stat_activity where datname = current_database()`,
-  );
-  const peaks = await Promise.all(rows.map(({ pid }) => peakOfProcess(pid)));
-  const known = peaks.filter((peak) => !Number.isNaN(peak));
-  return known.length > 0 ? Math.max(...known) : Number.NaN;
-}
-
-async function peakOfProcess(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-  const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(status)?.[1];
-  return Number(kilobytes ?? Number.NaN) / 1_024;
 }

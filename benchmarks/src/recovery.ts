@@ -5,20 +5,16 @@ import { parseArgs } from "node:util";
 import { DEADLINE_MS } from "@cpa-payouts/jobs";
 import { retryRun, tick } from "@cpa-payouts/pipeline";
 import { readConfig } from "@cpa-payouts/runtime";
-import { openProduct } from "./contenders.ts";
-import { expectAllPaid, largestBackend, peakOfRedis, untilCompleted } from "./growth.ts";
 import { PAYMENT_DATE } from "./jobs.ts";
 import { type BenchDatabase, createDatabase, createDecidedNetwork } from "./network.ts";
-import { startContender } from "./processes.ts";
 import { type Servers, startServers } from "./servers.ts";
+import { type Product, untilCompleted, withWorker } from "./whole-product.ts";
 
 const { values: options } = parseArgs({ options: { users: { type: "string", default: "1000000" } } });
 const users = Number(options.users);
 
 /** Between two ticks; an installation has one a minute. */
 const TICK_PAUSE_MS = 10_000;
-
-type Product = Awaited<ReturnType<typeof openProduct>>;
 
 interface Recovery {
   readonly name: string;
@@ -53,39 +49,25 @@ try {
 async function measure(servers: Servers, network: BenchDatabase, { name, damage, repair }: Recovery): Promise<void> {
   const database = await createDatabase(servers.postgresUrl, "recovery", network.name);
   if (damage) await database.execute(damage);
-  const redis = await servers.startRedis();
-  const setting = { redisUrl: redis.url, prefix: "recovery", databaseUrl: database.url, pace: {} };
-  const product = await openProduct(setting);
   const concurrency = readConfig({}, new Date()).workerConcurrency;
-  const worker = startContender(servers.contenders, "wholeProduct", { ...setting, concurrency });
-  await worker.usage();
-
-  const start = performance.now();
-  await repair?.(product);
-  const repaired = performance.now();
-  const longestTick = await tickUntilPaid(product, worker.ended);
-  const end = performance.now();
-
-  const { peakMegabytes } = await worker.usage();
-  const backend = await largestBackend(database.url);
-  const redisPeak = await peakOfRedis(redis.url);
-  await worker.stop();
-  await expectAllPaid(database.url, users);
-  await product.close();
-  await redis.stop();
-  await database.drop();
+  const { result, ...peaks } = await withWorker(servers, { database, users, concurrency }, async (product) => {
+    const start = performance.now();
+    await repair?.(product);
+    const repaired = performance.now();
+    const longestTick = await tickUntilPaid(product);
+    return { repair: repaired - start, paid: performance.now() - start, longestTick };
+  });
   console.log(
-    `${users} users, ${name}: repair ${seconds(repaired - start)} s, paid after ${seconds(end - start)} s, ` +
-      `longest tick ${seconds(longestTick)} s (deadline ${seconds(DEADLINE_MS)} s); MB: worker ${peakMegabytes.toFixed(0)}, ` +
-      `Redis ${redisPeak.toFixed(0)}, largest PostgreSQL process ${backend.toFixed(0)}`,
+    `${users} users, ${name}: repair ${seconds(result.repair)} s, paid after ${seconds(result.paid)} s, ` +
+      `longest tick ${seconds(result.longestTick)} s (deadline ${seconds(DEADLINE_MS)} s); MB: worker ${peaks.workerMegabytes.toFixed(0)}, ` +
+      `Redis ${peaks.redisMegabytes.toFixed(0)}, largest PostgreSQL process ${peaks.postgresProcessMegabytes.toFixed(0)}`,
   );
 }
 
 /** @returns the time of the longest tick in milliseconds */
-async function tickUntilPaid({ ctx }: Product, workerEnded: Promise<never>): Promise<number> {
-  const completed = untilCompleted(ctx.db);
+async function tickUntilPaid({ ctx }: Product): Promise<number> {
   let isPaid = false;
-  const paid = Promise.race([completed, workerEnded]).finally(() => {
+  const paid = untilCompleted(ctx.db).finally(() => {
     isPaid = true;
   });
   let longest = 0;

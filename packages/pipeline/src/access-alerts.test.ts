@@ -15,7 +15,7 @@ import {
 } from "@cpa-payouts/db";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sendAlert } from "./send-alert.ts";
-import { openTestFlow, type TestFlow } from "./testing/index.ts";
+import { openTestFlow, recordingChannel, type TestFlow } from "./testing/index.ts";
 import { tick } from "./tick.ts";
 
 const [ALICE, BOB] = ["alice@example.com", "bob@example.com"] as const;
@@ -24,13 +24,8 @@ let flow: TestFlow;
 let sent: AlertMessage[];
 
 beforeEach(async () => {
-  sent = [];
-  const channel = {
-    send: async (message: AlertMessage) => {
-      sent.push(message);
-      return { refused: 0 };
-    },
-  };
+  const { channel, sent: messages } = recordingChannel();
+  sent = messages;
   const alerts = { channels: { webhook: channel }, publicUrl: null };
   flow = await openTestFlow({ kind: "postgres", now: "2026-11-30T08:00:00Z", alerts });
   for (const email of [ALICE, BOB]) await addAdmin(email);
@@ -52,13 +47,13 @@ async function addAdmin(email: string): Promise<void> {
 async function sendAll(): Promise<AlertMessage[]> {
   await tick(flow.ctx);
   await tick(flow.ctx);
-  sent = [];
+  sent.length = 0;
   const open = await flow.database.sql<
     { id: string }[]
   >`select id from alert_deliveries where state = 'open' order by id`;
   for (const { id } of open) await sendAlert(flow.ctx, { deliveryId: Number(id) });
   expect(JSON.stringify(sent)).not.toContain("secret-hash");
-  return sent;
+  return [...sent];
 }
 
 describe("alerts about access and rules", () => {

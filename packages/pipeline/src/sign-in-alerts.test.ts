@@ -12,7 +12,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Alerts } from "./context.ts";
 import { sendAlert } from "./send-alert.ts";
-import { openTestFlow, type TestFlow } from "./testing/index.ts";
+import { openTestFlow, recordingChannel, type TestFlow } from "./testing/index.ts";
 import { tick } from "./tick.ts";
 
 const EMAIL = "alice@example.com";
@@ -22,13 +22,8 @@ let sent: AlertMessage[];
 let both: Alerts;
 
 beforeEach(async () => {
-  sent = [];
-  const channel = {
-    send: async (message: AlertMessage) => {
-      sent.push(message);
-      return { refused: 0 };
-    },
-  };
+  const { channel, sent: messages } = recordingChannel();
+  sent = messages;
   both = { channels: { webhook: channel, email: channel }, publicUrl: null };
   flow = await openTestFlow({ kind: "postgres", now: "2026-12-01T08:00:00Z", alerts: both });
   await addAdmin(EMAIL);

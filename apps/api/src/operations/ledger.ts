@@ -1,25 +1,33 @@
 import { defined, formatCents } from "@cpa-payouts/core";
 import type { LedgerEntry } from "@cpa-payouts/db";
 import { adjustBalance, credit, type LedgerOutcome } from "@cpa-payouts/pipeline";
-import { keyOwnerOf } from "../access/callers.ts";
+import { type Caller, keyOwnerOf } from "../access/callers.ts";
 import type { Handlers } from "../calls.ts";
 import { ApiProblem, conflict, notFound } from "../problems.ts";
 
 export const ledgerHandlers: Handlers<"ledger"> = {
-  createCredit: async ({ ctx }, { headers, body, audit, caller }) => {
-    const { amount: amountCents, note, externalId } = body;
-    const key = { key: headers["idempotency-key"], keyOwner: keyOwnerOf(caller) };
-    const sent = defined({ externalId, amountCents, ...key, note });
-    return responseOf(await credit(ctx, { ...audit, ...sent }), { externalId, note: note ?? null });
+  createCredit: async ({ ctx }, call) => {
+    const { amount: amountCents, note, externalId } = call.body;
+    const sent = defined({ externalId, amountCents, note });
+    return responseOf(await credit(ctx, { ...call.audit, ...sent, ...keyOf(call) }), {
+      externalId,
+      note: note ?? null,
+    });
   },
 
-  createAdjustment: async ({ ctx }, { headers, body, audit, caller }) => {
-    const { amount: amountCents, reason, externalId } = body;
-    const key = { key: headers["idempotency-key"], keyOwner: keyOwnerOf(caller) };
-    const sent = { externalId, amountCents, ...key, reason };
-    return responseOf(await adjustBalance(ctx, { ...audit, ...sent }), { externalId, note: reason });
+  createAdjustment: async ({ ctx }, call) => {
+    const { amount: amountCents, reason, externalId } = call.body;
+    const sent = { externalId, amountCents, reason };
+    return responseOf(await adjustBalance(ctx, { ...call.audit, ...sent, ...keyOf(call) }), {
+      externalId,
+      note: reason,
+    });
   },
 };
+
+function keyOf({ headers, caller }: { headers: { "idempotency-key": string }; caller: Caller | null }) {
+  return { key: headers["idempotency-key"], keyOwner: keyOwnerOf(caller) };
+}
 
 type Credited = LedgerOutcome<"credited" | "already-credited">;
 type Adjusted = LedgerOutcome<"adjusted" | "already-adjusted">;
