@@ -168,6 +168,22 @@ describe("who may confirm a guarded change", () => {
     expect(await settle(changeId, BOB, after(GUARDED_WAIT_MS + 1))).toEqual({ status: "applied" });
   });
 
+  it("what a person with new power requests is not confirmed before a day has passed, and made after the wait", async () => {
+    await setAdminPassword(db, { ...audit, actor: BOB, email: ALICE, passwordHash: "issued", isIssued: true });
+    await setAdminPassword(db, { ...audit, actor: ALICE, email: ALICE, passwordHash: "own", isIssued: false });
+    const changeId = await relax();
+    expect(await settle(changeId, BOB)).toEqual({ status: "refused", refusal: "requester-new-power" });
+    expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: 500_00n });
+    expect(await settle(changeId, BOB, after(8 * GUARDED_WAIT_MS))).toEqual({ status: "applied" });
+  });
+
+  it("a change whose requester was disabled by other means than the API is stopped", async () => {
+    const changeId = await relax();
+    await data.database.sql`update admins set disabled_at = now() where email = ${ALICE}`;
+    expect(await settle(changeId, BOB)).toEqual({ status: "stopped", reason: "requester-lost-rights" });
+    expect(await getSettings(db)).toMatchObject({ twoPersonAboveCents: 500_00n });
+  });
+
   it("a person whose issued password is old but was not changed confirms nothing", async () => {
     const now = after(-2 * GUARDED_WAIT_MS);
     await setAdminPassword(db, { ...audit, email: BOB, passwordHash: "issued", isIssued: true, now });
