@@ -3,13 +3,12 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
-import { parseArgs } from "node:util";
 import { migrationsFolder, type Sql, withSql } from "@cpa-payouts/testing-servers";
 import { createDatabase } from "./network.ts";
 import { startPostgres } from "./servers.ts";
+import { readOwnSizes } from "./sizes.ts";
 
-const { values: options } = parseArgs({ options: { invoices: { type: "string", default: "1000000" } } });
-const invoices = Number(options.invoices);
+const { invoices } = readOwnSizes("bench:migrations", { invoices: { usual: 1_000_000, most: 5_000_000 } });
 
 /** The locks that keep statements out which change rows, with what they leave. The last one is the strongest. */
 const lockModes = {

@@ -1,17 +1,16 @@
 // `npm run bench:recovery`: one worker process pays a network in an ordinary run, after all jobs were lost, and after all users
 // failed and are retried. Shows the memory of the processes and the longest tick, which must stay within the deadline of a job.
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseArgs } from "node:util";
 import { DEADLINE_MS } from "@cpa-payouts/jobs";
 import { retryRun, tick } from "@cpa-payouts/pipeline";
 import { readConfig } from "@cpa-payouts/runtime";
 import { PAYMENT_DATE } from "./jobs.ts";
 import { type BenchDatabase, createDatabase, createDecidedNetwork } from "./network.ts";
 import { type Servers, startServers } from "./servers.ts";
+import { readOwnSizes } from "./sizes.ts";
 import { type Product, untilCompleted, withWorker } from "./whole-product.ts";
 
-const { values: options } = parseArgs({ options: { users: { type: "string", default: "1000000" } } });
-const users = Number(options.users);
+const { users } = readOwnSizes("bench:recovery", { users: { usual: 1_000_000, most: 5_000_000 } });
 
 /** Between two ticks; an installation has one a minute. */
 const TICK_PAUSE_MS = 10_000;

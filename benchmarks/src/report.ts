@@ -78,7 +78,7 @@ export function reportOf(measured: Measurements): Report {
     machine,
     targets: [
       ...targetsOfWorkers(measured.main),
-      ...targetsWithoutQueue(withoutQueue),
+      ...targetsWithoutQueue(withoutQueue, lapsOf(measured.main, "no-op")),
       ...targetsOfRuns(fanOut, growth),
     ],
     throughput: throughputOf(measured.main),
@@ -117,19 +117,31 @@ function lapsOf(results: ReadonlyMap<Entrant, readonly Lap[]>, label: string, co
   return [...results].find(matches)?.[1] ?? [];
 }
 
-/** CPU and WAL are those of the batches of a worker, which are the last size; the rate is that of all users at once, the first. */
-function targetsWithoutQueue(rows: readonly WithoutQueue[]): Target[] {
+/**
+ * CPU and WAL are those of the batches of a worker, which are the last size; the rate is that of all users at once, the first.
+ * Rate and CPU time are also divided by those of a no-op: processors that differ by half in speed differ little in these two.
+ */
+export function targetsWithoutQueue(rows: readonly WithoutQueue[], noOp: readonly Lap[]): Target[] {
   const [atOnce, asWorker] = [rows[0], rows.at(-1)];
   if (!atOnce || !asWorker) throw new Error("nothing was paid without a queue");
   const { laps, cpuMicros, walBytes, users, usersPerStatement } = asWorker;
   const extent = `${laps} laps of ${format(users)} users, ${usersPerStatement} per statement`;
+  const noOpRate = median(noOp.map(({ jobsPerSecond }) => jobsPerSecond));
+  const noOpMicros = median(noOp.map(({ workerMicros, redisMicros }) => workerMicros + redisMicros));
   return [
     atLeast("without a queue, invoices/s", 25_000, atOnce.invoicesPerSecond),
+    atLeast("without a queue / no-op", 1.4, dividedBy(noOpRate, atOnce.invoicesPerSecond)),
     atMost(
       "PostgreSQL's CPU per invoice, us",
       50,
       cpuMicros.median,
       Number.isNaN(cpuMicros.median) ? "needs Linux" : `median; quietest lap ${cpuMicros.lowest.toFixed(2)}; ${extent}`,
+    ),
+    atMost(
+      "PostgreSQL's CPU per invoice / no-op's CPU",
+      0.5,
+      cpuMicros.median / noOpMicros,
+      Number.isNaN(cpuMicros.median) ? "needs Linux" : `a no-op takes ${cell(noOpMicros, 0)} us of worker and Redis`,
     ),
     atMost(
       "WAL per invoice, bytes",
@@ -138,6 +150,10 @@ function targetsWithoutQueue(rows: readonly WithoutQueue[]): Target[] {
       `median, with the page images that follow a checkpoint; lowest ${format(walBytes.lowest)}; ${extent}`,
     ),
   ];
+}
+
+function dividedBy(divisor: number, { median, lowest, highest }: Spread): Spread {
+  return { median: median / divisor, lowest: lowest / divisor, highest: highest / divisor };
 }
 
 function targetsOfRuns(fanOut: readonly FanOutLap[], growth: readonly GrowthStep[]): Target[] {

@@ -1,13 +1,13 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { hashToken } from "@cpa-payouts/access";
 import { type Client, createClient, scopes } from "@cpa-payouts/contract";
 import { connect, insertApiToken } from "@cpa-payouts/db";
 import { migrateQueue } from "@cpa-payouts/jobs";
 import { migrationsFolder } from "@cpa-payouts/testing-servers";
 import { startPostgres } from "../servers.ts";
+import { readOwnSizes } from "../sizes.ts";
 import { atMost, isReached, lineOf } from "../targets.ts";
 import type { ApiReport, ApiStart } from "./child.ts";
 import { createHistory } from "./network.ts";
@@ -21,11 +21,10 @@ const TOKEN = "payouts_bench";
 const LINE_FEED = 10;
 const MEGABYTE = 1_048_576;
 
-const { values: options } = parseArgs({
-  options: { users: { type: "string", default: "200000" }, requests: { type: "string", default: "200" } },
+const { users, requests } = readOwnSizes("bench:api", {
+  users: { usual: 200_000, most: 2_000_000 },
+  requests: { usual: 200, most: 10_000 },
 });
-const users = Number(options.users);
-const requests = Number(options.requests);
 
 interface Answer {
   readonly name: string;

@@ -1,8 +1,8 @@
 import { type InvoiceStatus, invoiceTransitions, statesOf } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { id } from "../decoders.ts";
-import { arrayParam, likePrefix, rowsOf } from "../sql.ts";
+import { arrayParam } from "../sql.ts";
+import { findFewUsers, userSearch } from "./user-search.ts";
 
 /** Selects invoices; every field given narrows the selection. */
 export interface InvoiceFilter {
@@ -52,25 +52,6 @@ function searchCondition({ search }: InvoiceFilter): SQL | null {
   return sql`(select ${userSearch("found", search)} from users found where found.id = i.user_id)`;
 }
 
-/** An SQL condition: the user's external id, e-mail or name begins with a text, ignoring case in the latter two. */
-export function userSearch(alias: string, text: string): SQL {
-  return sql`(${sql.join(userSearches(alias, text), sql` or `)})`;
-}
-
-function userSearches(alias: string, text: string): SQL[] {
-  const prefix = likePrefix(text);
-  const lowerPrefix = likePrefix(text.toLowerCase());
-  const column = (name: string) => sql.raw(`${alias}.${name}`);
-  return [
-    sql`${column("external_id")} like ${prefix}`,
-    sql`lower(${column("email")}) like ${lowerPrefix}`,
-    sql`lower(${column("name")}) like ${lowerPrefix}`,
-  ];
-}
-
-/** The invoices of this many users are fetched and sorted in a few milliseconds. */
-const FEW_USERS = 2_000;
-
 /** The search of a filter, prepared for a list that must be quick. */
 export interface PreparedSearch {
   /** An SQL condition on `invoices i`; null without a search. */
@@ -81,24 +62,12 @@ export interface PreparedSearch {
 
 /**
  * Looks up the users that a search matches. If they are few, the list starts from their invoices. If they are many, the list
- * scans invoices and tests each, and a page fills soon. PostgreSQL cannot make this choice, since it does not know how many
- * users match a prefix.
+ * scans invoices and tests each, and a page fills soon.
  */
 export async function prepareSearch(db: Db, filter: InvoiceFilter): Promise<PreparedSearch> {
   const { search } = filter;
   if (search === undefined || NUMBER.test(search)) return { condition: searchCondition(filter), isBroad: false };
-  const users = await rowsOf(
-    db,
-    { id },
-    // One index scan per column, each ending as soon as it has found too many users.
-    sql`${sql.join(
-      userSearches("u", search).map(
-        (condition) => sql`(select u.id from users u where ${condition} limit ${FEW_USERS + 1})`,
-      ),
-      sql` union `,
-    )}`,
-  );
-  if (users.length > FEW_USERS) return { condition: searchCondition(filter), isBroad: true };
-  const ids = users.map((user) => user.id);
+  const ids = await findFewUsers(db, search);
+  if (!ids) return { condition: searchCondition(filter), isBroad: true };
   return { condition: sql`i.user_id = any(${arrayParam(ids, "bigint")})`, isBroad: false };
 }

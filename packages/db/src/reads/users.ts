@@ -11,8 +11,8 @@ import type { Db } from "../client.ts";
 import { isConsidered } from "../decision-rule.ts";
 import { cents, count, id, integer, nullable, oneOf, type Row, sumOfCents, text } from "../decoders.ts";
 import { users } from "../schema/index.ts";
-import { rowOf, rowsOf } from "../sql.ts";
-import { userSearch } from "./invoice-filter.ts";
+import { arrayParam, rowOf, rowsOf } from "../sql.ts";
+import { findFewUsers, userSearch } from "./user-search.ts";
 
 export type User = typeof users.$inferSelect;
 
@@ -79,6 +79,7 @@ export interface UserPage {
 /** A page of users, each with the latest payment method. */
 export async function listUsers(db: Db, filter: UserFilter, page: UserPage): Promise<UserListing[]> {
   const { order, behind } = sorts[page.sort];
+  const conditions = userConditions(filter, filter.search ? await searchCondition(db, filter.search) : null);
   return rowsOf(
     db,
     columns,
@@ -86,7 +87,7 @@ export async function listUsers(db: Db, filter: UserFilter, page: UserPage): Pro
     select u.*, latest.binance_email, latest.status as payment_method_status
     from (
       select * from users u
-      where ${userConditions(filter)} and ${page.after ? behind(page.after) : sql`true`}
+      where ${conditions} and ${page.after ? behind(page.after) : sql`true`}
       order by ${order} limit ${page.limit}
     ) u left join lateral (
       select m.binance_email, m.status from payment_methods m where m.user_id = u.id order by m.id desc limit 1
@@ -95,13 +96,19 @@ export async function listUsers(db: Db, filter: UserFilter, page: UserPage): Pro
   );
 }
 
-function userConditions({ status, externalId, minimumBalanceCents, methodStatus, search }: UserFilter): SQL {
+async function searchCondition(db: Db, search: string): Promise<SQL> {
+  const ids = await findFewUsers(db, search);
+  return ids ? sql`u.id = any(${arrayParam(ids, "bigint")})` : userSearch("u", search);
+}
+
+function userConditions(filter: UserFilter, searched: SQL | null): SQL {
+  const { status, externalId, minimumBalanceCents, methodStatus } = filter;
   const conditions = [
     sql`true`,
     status ? sql`u.status = ${status}` : null,
     externalId ? sql`u.external_id = ${externalId}` : null,
     minimumBalanceCents === undefined ? null : sql`u.balance_cents >= ${minimumBalanceCents}::bigint`,
-    search ? userSearch("u", search) : null,
+    searched,
     // The first half finds the few users who have such a method at all; the second requires it to be their latest.
     methodStatus
       ? sql`u.id in (select m.user_id from payment_methods m where m.status = ${methodStatus}) and ${methodStatus} = (
