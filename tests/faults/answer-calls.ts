@@ -124,7 +124,15 @@ export async function prepareCalls(data: TestData): Promise<readonly RepeatedCal
   const client = { clientAddress: "192.0.2.1", clientNetwork: "192.0.2.1", isLocal: false, userAgent: "browser" };
   for (const tokenHash of ["session-1", "session-2"]) {
     const device = { tokenHash: `device of ${tokenHash}`, replacesTokenHash: null };
-    await openSession(db, { ...audit, ...client, adminId, tokenHash, device, replacesTokenHash: null });
+    await openSession(db, {
+      ...audit,
+      ...client,
+      adminId,
+      credentialsVersion: 0,
+      tokenHash,
+      device,
+      replacesTokenHash: null,
+    });
   }
   const prepared = { done: await getRun(db, run.id), open: await getRun(db, open.id) };
   return [...reads(prepared), ...repeatedChanges(prepared)];

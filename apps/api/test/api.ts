@@ -136,6 +136,7 @@ async function newSession({ ctx }: TestFlow, role: AdminRole, how: SessionOption
   await openSession(ctx.db, {
     actor: email,
     adminId: admin.id,
+    credentialsVersion: admin.credentialsVersion,
     tokenHash: hashToken(token),
     replacesTokenHash: null,
     device: { tokenHash: hashToken(randomUUID()), replacesTokenHash: null },

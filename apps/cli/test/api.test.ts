@@ -77,6 +77,16 @@ describe("payouts admin", () => {
     ]);
   });
 
+  it("with --actor, a new password is not the administrator's own change: it must be changed, and the audit log has cli:NAME", async () => {
+    await payouts(["admin", "create", "alice@example.com"], env);
+    await database.sql`update admins set must_change_password = false`;
+    await payouts(["admin", "password", "alice@example.com", "--actor", "alice@example.com"], env);
+    expect(await database.sql`select must_change_password from admins`).toEqual([{ must_change_password: true }]);
+    expect(await database.sql`select actor from audit_log where action = 'admin.password'`).toEqual([
+      { actor: "cli:alice@example.com" },
+    ]);
+  });
+
   it("a bad e-mail, an unknown role and an unknown administrator are refused", async () => {
     expect(await payouts(["admin", "create", "alice"], env)).toMatchObject({
       code: 2,

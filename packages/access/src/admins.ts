@@ -6,6 +6,7 @@ import {
   hasAdmins,
   insertAdmin,
   liftTries,
+  type OwnSession,
   setAdminPassword,
   updateAdmin,
 } from "@cpa-payouts/db";
@@ -105,20 +106,22 @@ export async function changeAdmin(
 /**
  * Changes the password of the administrator who asks for it, and ends their other sessions.
  *
- * @param input.exceptSessionId the session that made the request, which stays open
+ * @param input.ownSession the session that made the request, which stays open
+ * @returns `changed-meanwhile` when the credentials were changed, or the account disabled, since the request came
  * @throws InputError when the password is easy to guess, or is the one that another person issued
  */
 export async function changePassword(
   ctx: AccessContext,
-  { password, ...input }: AuditContext & { email: string; password: string; exceptSessionId: number },
-): Promise<void> {
+  { password, ...input }: AuditContext & { email: string; password: string; ownSession: OwnSession },
+): Promise<{ readonly status: "set" | "changed-meanwhile" }> {
   const admin = await findAdmin(ctx.db, input.email);
   if (
     admin?.mustChangePassword &&
     (await inQueue(ctx, { urgency: "known", person: input.actor }, () => isPassword(password, admin.passwordHash)))
   )
     throw new InputError("take another password than the one that was issued to you");
-  await setPassword(ctx, { ...input, password, isIssued: false, isGuarded: false });
+  const { status } = await setPassword(ctx, { ...input, password, isIssued: false, isGuarded: false });
+  return { status: status === "set" ? "set" : "changed-meanwhile" };
 }
 
 /**
@@ -156,7 +159,7 @@ async function setPassword(
     password?: string;
     isIssued: boolean;
     isGuarded: boolean;
-    exceptSessionId?: number;
+    ownSession?: OwnSession;
   },
 ): Promise<PasswordSet | NeedsSecondPerson> {
   const { password, passwordHash } = await preparePassword(ctx, input, chosen);
@@ -171,19 +174,20 @@ async function setPassword(
  * Removes the second factor of an administrator, and ends their sessions. For a colleague this needs a second person while the
  * two-person rule is on.
  *
- * @param input.exceptSessionId the session that made the request, which stays open
+ * @param input.ownSession the session that made the request, if the second factor is one's own; it stays open
+ * @returns `unchanged` for an unknown e-mail, or when one's own credentials were changed since the request came
  */
 export async function removeSecondFactor(
   ctx: AccessContext,
-  { requestedBy, ...input }: AuditContext & Requested & { email: string; exceptSessionId?: number },
-): Promise<{ readonly status: "removed" | "unknown-admin" } | HeldChange> {
-  const { email, exceptSessionId: _session, ...audit } = input;
+  { requestedBy, ...input }: AuditContext & Requested & { email: string; ownSession?: OwnSession },
+): Promise<{ readonly status: "removed" | "unchanged" } | HeldChange> {
+  const { email, ownSession: _session, ...audit } = input;
   const isByAnother = input.actor !== email;
   const isGuarded = requestedBy !== null && isByAnother;
   const change = await clearSecondFactor(ctx.db, { ...input, isByAnother, isGuarded, now: ctx.clock() });
   if (change.status === "needs-second-person")
     return hold(ctx, { ...audit, kind: "remove-second-factor", object: objectOf(email), wanted: {}, requestedBy });
-  if (change.status === "unchanged") return { status: "unknown-admin" };
+  if (change.status === "unchanged") return change;
   ctx.log.info({ adminId: change.adminId }, "admin.second-factor-removed");
   return { status: "removed" };
 }

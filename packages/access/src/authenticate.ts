@@ -56,7 +56,8 @@ export async function authenticate(
   return { status: "right", admin };
 }
 
-async function refuse(
+/** Records wrong credentials, and refuses them. */
+export async function refuse(
   { db, log, clock }: AccessContext,
   { requestId, clientAddress }: Credentials,
   admin: Admin | null,

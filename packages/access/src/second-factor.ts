@@ -1,5 +1,12 @@
 import type { AuditContext } from "@cpa-payouts/core";
-import { type Admin, findProposedSecret, setSecondFactor, storeProposedSecret, useSecondFactor } from "@cpa-payouts/db";
+import {
+  type Admin,
+  findProposedSecret,
+  type OwnSession,
+  setSecondFactor,
+  storeProposedSecret,
+  useSecondFactor,
+} from "@cpa-payouts/db";
 import { generateSecret, generateURI, verifySync } from "otplib";
 import type { AccessContext } from "./context.ts";
 import { generatePassword } from "./passwords.ts";
@@ -27,16 +34,16 @@ export async function proposeSecondFactor(
  * Switches the second factor of an administrator on with the secret proposed to their session, and ends their other sessions.
  *
  * @param input.code a code of the authenticator, which proves that it has the secret; it cannot be used again to sign in
- * @param input.exceptSessionId the session that made the request, which stays open
+ * @param input.ownSession the session that made the request, which stays open
  * @returns the recovery codes, which are not stored and cannot be shown again; `wrong-code` when the code is not valid now;
- *   `no-proposal` when the session has no secret, or no longer
+ *   `no-proposal` when the session has no secret, or no longer, or the credentials were changed since the request came
  */
 export async function switchOnSecondFactor(
   ctx: AccessContext,
-  { code, ...input }: AuditContext & { email: string; code: string; exceptSessionId: number },
+  { code, ...input }: AuditContext & { email: string; code: string; ownSession: OwnSession },
 ): Promise<{ status: "on"; recoveryCodes: string[] } | { status: "wrong-code" | "no-proposal" }> {
   const now = ctx.clock();
-  const secret = await findProposedSecret(ctx.db, input.exceptSessionId, now);
+  const secret = await findProposedSecret(ctx.db, input.ownSession.sessionId, now);
   if (secret === null) return { status: "no-proposal" };
   const step = stepOfCode(secret, code, now);
   if (step === null) return { status: "wrong-code" };

@@ -1,8 +1,15 @@
 import { type AuditContext, isLoopback } from "@cpa-payouts/core";
-import { type LiveSession, markSessionConfirmed, markSessionEnded, openSession, touchSession } from "@cpa-payouts/db";
+import {
+  type LiveSession,
+  markSessionConfirmed,
+  markSessionEnded,
+  type OwnSession,
+  openSession,
+  touchSession,
+} from "@cpa-payouts/db";
 import { changePassword } from "./admins.ts";
 import { type TooManyTries, tooManyTries } from "./admission.ts";
-import { authenticate, type Credentials, type Refusal } from "./authenticate.ts";
+import { authenticate, type Credentials, type Refusal, refuse } from "./authenticate.ts";
 import type { AccessContext } from "./context.ts";
 import { networkOf, plainAddress } from "./networks.ts";
 import { admit, countersOf } from "./throttle.ts";
@@ -27,11 +34,12 @@ export async function signIn(
   const { requestId, clientAddress, replacesToken, userAgent } = input;
   const token = newSessionToken();
   const deviceToken = newSessionToken();
-  await openSession(ctx.db, {
+  const isOpened = await openSession(ctx.db, {
     actor: admin.email,
     requestId,
     clientAddress,
     adminId: admin.id,
+    credentialsVersion: admin.credentialsVersion,
     tokenHash: hashToken(token),
     replacesTokenHash: hashIfGiven(replacesToken),
     device: { tokenHash: hashToken(deviceToken), replacesTokenHash: hashIfGiven(input.deviceToken) },
@@ -40,6 +48,8 @@ export async function signIn(
     userAgent: userAgent.slice(0, MAX_USER_AGENT_LENGTH),
     now: ctx.clock(),
   });
+  // The password or the code was changed while it was being checked.
+  if (!isOpened) return refuse(ctx, input, admin);
   ctx.log.info({ adminId: admin.id }, "session.opened");
   return { status: "signed-in", token, deviceToken };
 }
@@ -51,7 +61,8 @@ function hashIfGiven(token: string | undefined): string | null {
 /**
  * Finds the live session of a token and records its use.
  *
- * @returns null if the session is unknown, ended, expired or unused for too long, or its administrator is disabled
+ * @returns null if the session is unknown, ended, expired or unused for too long, its credentials have been changed, or its
+ *   administrator is disabled
  */
 export function findSession({ db, clock }: AccessContext, token: string): Promise<LiveSession | null> {
   return touchSession(db, hashToken(token), clock());
@@ -78,17 +89,17 @@ export async function confirmSession(
 /**
  * Sets the password that an administrator has chosen, and ends their other sessions.
  *
- * @param input.sessionId the session that made the request, which stays open
+ * @param input.ownSession the session that made the request, which stays open
+ * @returns `changed-meanwhile` when the credentials were changed, or the account disabled, since the request came
  * @throws InputError when the password is easy to guess, or is the one that another person issued
  */
 export async function choosePassword(
   ctx: AccessContext,
-  { sessionId, ...input }: AuditContext & { email: string; clientAddress: string; password: string; sessionId: number },
-): Promise<{ readonly status: "set" } | TooManyTries> {
+  input: AuditContext & { email: string; clientAddress: string; password: string; ownSession: OwnSession },
+): Promise<{ readonly status: "set" | "changed-meanwhile" } | TooManyTries> {
   const waitSeconds = await admit(ctx, countersOf(input).choice);
   if (waitSeconds !== null) return tooManyTries(waitSeconds);
-  await changePassword(ctx, { ...input, exceptSessionId: sessionId });
-  return { status: "set" };
+  return changePassword(ctx, input);
 }
 
 /**

@@ -95,7 +95,7 @@ const verdict = z.discriminatedUnion("status", [
 ]);
 
 const reviewCount = z.object({
-  result: z.enum(["reviewed", "approved", "same-person", "needs-a-person", "above-ceiling"]),
+  result: z.enum(["reviewed", "approved", "same-person", "new-power", "needs-a-person", "above-ceiling"]),
   invoices: z.int(),
   amount,
 });

@@ -1,4 +1,4 @@
-import { GUARDED_LONG_WAIT_MS, GUARDED_WAIT_MS, type GuardedChangeKind } from "@cpa-payouts/core";
+import { GUARDED_LONG_WAIT_MS, GUARDED_WAIT_MS, type GuardedChangeKind, NEW_POWER_MS } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import { settingsAsJson } from "./setting-columns.ts";
 
@@ -53,6 +53,17 @@ export function endOfWait(change: string): SQL {
             where l.object = 'admin:' || owner.email and owner.role = 'admin' and owner.email <> l.actor)
         end)
     then ${interval(GUARDED_LONG_WAIT_MS)} else ${interval(GUARDED_WAIT_MS)} end`;
+}
+
+/**
+ * Whether another person gave an administrator their account, password or role only recently, or knows the password. That person
+ * may be using the account, so it does not count as a second one.
+ *
+ * @param admin an alias of `admins`
+ */
+export function hasNewPower(admin: string, now: SQL): SQL {
+  const alias = sql.raw(admin);
+  return sql`(${alias}.must_change_password or coalesce(${alias}.empowered_at > ${now} - ${interval(NEW_POWER_MS)}, false))`;
 }
 
 /**

@@ -6,8 +6,9 @@ import {
   statesBefore,
 } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
+import { hasNewPower } from "./guarded-state.ts";
 import { type InvoiceFilter, invoiceConditions } from "./reads/invoice-filter.ts";
-import { arrayParam } from "./sql.ts";
+import { arrayParam, instantParam } from "./sql.ts";
 
 export type InvoiceSelection =
   | { readonly numbers: readonly string[] }
@@ -32,11 +33,20 @@ export interface InvoiceReview extends AuditContext {
  * - `reviewed`: the invoice is now paid or rejected.
  * - `approved`: the first of the two approvals that it needs is now recorded; it replaces one for another verdict.
  * - `same-person`: unchanged, because its first approval came from the same person.
+ * - `new-power`: unchanged, because the invoice needs two people, and another person gave the reviewer their account, password or
+ *   role within a day (`NEW_POWER_MS`) and may be using the account.
  * - `needs-a-person`: unchanged, because the reviewer is a program, and the invoice needs two people or would be forfeited.
  * - `above-ceiling`: unchanged, because returning it, with those of the same user before it, would lift the balance above the
  *   ceiling (`CEILING_CENTS`), or its amount alone is above it.
  */
-export const reviewResults = ["reviewed", "approved", "same-person", "needs-a-person", "above-ceiling"] as const;
+export const reviewResults = [
+  "reviewed",
+  "approved",
+  "same-person",
+  "new-power",
+  "needs-a-person",
+  "above-ceiling",
+] as const;
 export type ReviewResult = (typeof reviewResults)[number];
 
 export interface ReviewCount {
@@ -101,14 +111,16 @@ function isReturn(verdict: InvoiceVerdict): boolean {
  * The two-person rule and the ceiling of balances as a SELECT, which adds the column `result` to the rows of `chosen`; a
  * rejection that returns amounts reads `owner`. Preview and review use this one expression.
  */
-export function judged({ to, actor, isProgram }: InvoiceReview): SQL {
+export function judged({ to, actor, isProgram, now }: InvoiceReview): SQL {
   if (isReturn(to)) return judgedByCeiling;
   const forfeits = isForfeit(to);
+  const isNew = sql`exists (select from admins n where n.email = lower(${actor}) and ${hasNewPower("n", instantParam(now))})`;
   return sql`
     select c.*, case
       when ${forfeits && isProgram}::boolean then 'needs-a-person'
       when s.two_person_above_cents is null or c.amount_cents <= s.two_person_above_cents then 'reviewed'
       when ${isProgram}::boolean then 'needs-a-person'
+      when ${isNew} then 'new-power'
       when c.agreed_by is null then 'approved'
       when c.agreed_by = ${actor} then 'same-person'
       else 'reviewed'

@@ -101,7 +101,7 @@ describe("alerts about access and rules", () => {
     await updateSettings(db, { ...by(ALICE), twoPersonAboveCents: 500_00n });
     const requestedBy = (await findAdmin(db, ALICE))?.id ?? 0;
     const hold = async (request: Pick<Parameters<typeof holdChange>[1], "kind" | "object" | "wanted">) =>
-      (await holdChange(db, { ...by(ALICE), requestedBy, ...request })).change.id;
+      (await holdChange(db, { ...by(ALICE), requestedBy, ...request })).change?.id ?? 0;
     await hold({ kind: "settings", object: "settings", wanted: { twoPersonAboveCents: null } });
     await hold({ kind: "create-admin", object: "admin:dan@example.com", wanted: { role: "operator" } });
     const reset = await hold({ kind: "reset-password", object: `admin:${BOB}`, wanted: {} });
@@ -122,7 +122,7 @@ describe("alerts about access and rules", () => {
       requestedBy: (await findAdmin(db, ALICE))?.id ?? 0,
       ...request,
     });
-    const mayApplyAt = async () => (await findGuardedChange(db, change.id))?.mayApplyAt;
+    const mayApplyAt = async () => (await findGuardedChange(db, change?.id ?? 0))?.mayApplyAt;
     await announceChanges(db, { isAlerting: true, now: flow.clock() });
     expect(await mayApplyAt()).toBeNull();
     flow.clock.set("2026-12-03T09:00:00Z");
@@ -178,8 +178,8 @@ describe("alerts about access and rules", () => {
     const { change } = await holdChange(db, { ...by(ALICE), requestedBy: alice?.id ?? 0, ...request });
     flow.clock.set("2026-12-01T10:00:00Z");
     const settlement = {
-      changeId: change.id,
-      kind: change.kind,
+      changeId: change?.id ?? 0,
+      kind: request.kind,
       confirmedBy: bob?.id ?? 0,
       passwordHash: "secret-hash",
     };

@@ -51,6 +51,7 @@ async function signIn(clientNetwork: string, { email = EMAIL, isLocal = false } 
   await openSession(flow.ctx.db, {
     actor: email,
     adminId: admin?.id ?? 0,
+    credentialsVersion: admin?.credentialsVersion ?? 0,
     tokenHash: token,
     replacesTokenHash: null,
     device: { tokenHash: token, replacesTokenHash: null },

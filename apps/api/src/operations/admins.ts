@@ -39,7 +39,7 @@ export const adminHandlers: Handlers<"admins"> = {
     const { email } = call.params;
     const removed = await removeSecondFactor(access, { ...call.audit, email, requestedBy: requesterOf(call) });
     if ("change" in removed) return presentHeld(removed, call);
-    if (removed.status === "unknown-admin") throw notFound(`administrator ${email}`);
+    if (removed.status === "unchanged") throw notFound(`administrator ${email}`);
     return undefined;
   },
 };

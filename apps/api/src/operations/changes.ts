@@ -47,7 +47,7 @@ function decided(change: GuardedChange): ApiProblem {
 function problemOf(refusal: SettleRefusal, change: GuardedChange): ApiProblem {
   switch (refusal) {
     case "not-an-admin":
-      return new ApiProblem(403, "forbidden", "your role has just been changed");
+      return lostRights();
     case "new-power":
       return new ApiProblem(
         403,
@@ -70,6 +70,10 @@ function problemOf(refusal: SettleRefusal, change: GuardedChange): ApiProblem {
   }
 }
 
+function lostRights(): ApiProblem {
+  return new ApiProblem(403, "forbidden", "your role has just been changed");
+}
+
 function describeEndOfWait({ mayApplyAt }: GuardedChange): string {
   return mayApplyAt ? `from ${mayApplyAt.toISOString()} on` : "a day after it was announced, which the next tick does";
 }
@@ -82,19 +86,18 @@ export function requesterOf(call: { readonly caller: Caller | null }): number {
 /**
  * The response to a change that waits for a second person: 202 with the change.
  *
- * @throws ApiProblem 409 when a change of that kind waited for the object before
+ * @throws ApiProblem 409 when a change of that kind waited for the object before; 403 when the requester has just lost the rights
  */
-export function presentHeld(
-  { status, change }: HeldChange,
-  { reply }: { readonly reply: FastifyReply },
-): PresentedChange {
-  if (status === "waits-already")
+export function presentHeld(held: HeldChange, { reply }: { readonly reply: FastifyReply }): PresentedChange {
+  if (held.status === "requester-lost-rights") throw lostRights();
+  const change = presentChange(held.change);
+  if (held.status === "waits-already")
     throw conflict(
       `a change of this kind waits already, as number ${change.id}: confirm or stop that one first`,
-      presentChange(change),
+      change,
     );
   void reply.code(202);
-  return presentChange(change);
+  return change;
 }
 
 function presentChange({ requestedAt, mayApplyAt, decidedAt, ...change }: GuardedChange): PresentedChange {

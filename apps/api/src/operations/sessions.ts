@@ -9,7 +9,7 @@ import {
   signIn,
   switchOnSecondFactor,
 } from "@cpa-payouts/access";
-import { type LiveSession, listSessions } from "@cpa-payouts/db";
+import { type LiveSession, listSessions, type OwnSession } from "@cpa-payouts/db";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { CONFIRMED_FOR_MS } from "../access/rules.ts";
 import type { Api } from "../api.ts";
@@ -60,9 +60,10 @@ export const sessionHandlers: Handlers<"sessions"> = {
       clientAddress,
       email,
       password,
-      sessionId: session.id,
+      ownSession: ownSessionOf(session),
     });
     if (chosen.status === "too-many-tries") throw problemOf(chosen, call.reply);
+    if (chosen.status === "changed-meanwhile") throw changedMeanwhile();
     return undefined;
   },
 
@@ -77,7 +78,7 @@ export const sessionHandlers: Handlers<"sessions"> = {
       ...call.audit,
       ...call.body,
       email,
-      exceptSessionId: session.id,
+      ownSession: ownSessionOf(session),
     });
     if (result.status === "on") return { recoveryCodes: result.recoveryCodes };
     if (result.status === "no-proposal")
@@ -96,12 +97,13 @@ export const sessionHandlers: Handlers<"sessions"> = {
 
   removeSecondFactor: async ({ access }, call) => {
     const { email, session } = personOf(call);
-    await removeSecondFactor(access, {
+    const removed = await removeSecondFactor(access, {
       ...call.audit,
       email,
       requestedBy: session.adminId,
-      exceptSessionId: session.id,
+      ownSession: ownSessionOf(session),
     });
+    if (removed.status === "unchanged") throw changedMeanwhile();
     return undefined;
   },
 
@@ -127,6 +129,18 @@ export const sessionHandlers: Handlers<"sessions"> = {
     return undefined;
   },
 };
+
+function ownSessionOf({ id: sessionId, credentialsVersion }: LiveSession): OwnSession {
+  return { sessionId, credentialsVersion };
+}
+
+function changedMeanwhile(): ApiProblem {
+  return new ApiProblem(
+    409,
+    "conflict",
+    "the password or the second factor of this account was changed at the same moment; this request changed nothing",
+  );
+}
 
 function credentialsOf(
   { id, ip }: FastifyRequest,

@@ -23,7 +23,7 @@ export async function addAdmin(cli: Cli, email: string, options: { role: string 
   if (!adminEmail.test(email)) throw new InputError(`"${email}": ${ADMIN_EMAIL_ADVICE}`);
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
-    const created = await createAdmin(ctx, { email, role, actor: cli.actor, requestedBy: null, ...chosen });
+    const created = await createAdmin(ctx, { email, role, actor: actorOf(cli), requestedBy: null, ...chosen });
     if (created.status !== "created")
       throw new OperationError(
         `there is an administrator ${email} already; "payouts admin password ${email}" sets another password`,
@@ -45,7 +45,7 @@ export async function resetAdminPassword(
 ): Promise<undefined> {
   const chosen = await choosePassword(cli);
   await withDatabase(cli, async (ctx) => {
-    const input = { email, actor: cli.actor, requestedBy: null };
+    const input = { email, actor: actorOf(cli), requestedBy: null };
     const set = await resetPassword(ctx, { ...input, ...chosen });
     if (set.status !== "set") throw new InputError(`there is no administrator ${email}`);
     if (options.removeSecondFactor) await removeSecondFactor(ctx, input);
@@ -60,7 +60,7 @@ export async function resetAdminPassword(
  */
 export async function unlock(cli: Cli, email: string): Promise<undefined> {
   await withDatabase(cli, async (ctx) => {
-    const unlocked = await unlockAdmin(ctx, { email, actor: cli.actor });
+    const unlocked = await unlockAdmin(ctx, { email, actor: actorOf(cli) });
     if (unlocked.status === "unknown-admin") throw new InputError(`there is no administrator ${email}`);
     await cli.output.object({ email, counts: unlocked.counts }, () => [
       `${email} may try again from any browser; the limits of an address last a minute at most`,
@@ -83,6 +83,14 @@ export async function printAdmins(cli: Cli): Promise<undefined> {
       })),
     );
   });
+}
+
+/**
+ * The actor of a change of an administrator. It is never the administrator, whatever `--actor` says: what the command line
+ * changes is not one's own change, which raises no alert and issues no password.
+ */
+function actorOf({ actor }: Cli): string {
+  return actor.startsWith("cli:") ? actor : `cli:${actor}`;
 }
 
 function readRole(text: string): AdminRole {

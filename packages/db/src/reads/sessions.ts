@@ -1,7 +1,8 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { flag, id, instant, type Row, text } from "../decoders.ts";
-import { PROPOSAL_LIFE_MS, SESSION_IDLE_MS } from "../session-lifetime.ts";
+import { isLiveAt } from "../live-session.ts";
+import { PROPOSAL_LIFE_MS } from "../session-lifetime.ts";
 import { instantParam, rowOf, rowsOf } from "../sql.ts";
 
 const columns = {
@@ -18,30 +19,26 @@ export type SessionListing = Row<typeof columns>;
 
 /** The live sessions of one administrator, or of all, newest first. */
 export async function listSessions(db: Db, now: Date, adminId?: number): Promise<SessionListing[]> {
-  const idleSince = new Date(now.getTime() - SESSION_IDLE_MS);
   return rowsOf(
     db,
     columns,
     sql`
     select s.id, a.email, s.created_at, s.last_seen_at, s.expires_at, s.client_address, s.user_agent
     from admin_sessions s join admins a on a.id = s.admin_id
-    where s.ended_at is null and s.expires_at > ${instantParam(now)} and s.last_seen_at > ${instantParam(idleSince)}
-      and a.disabled_at is null and s.admin_id = coalesce(${adminId ?? null}::bigint, s.admin_id)
+    where ${isLiveAt(now)} and s.admin_id = coalesce(${adminId ?? null}::bigint, s.admin_id)
     order by s.id desc`,
   );
 }
 
 /** Whether a session is live. Unlike `touchSession` this does not count as its use. */
 export async function isSessionLive(db: Db, sessionId: number, now: Date): Promise<boolean> {
-  const idleSince = new Date(now.getTime() - SESSION_IDLE_MS);
   const { isLive } = await rowOf(
     db,
     { isLive: flag },
     sql`
     select exists (
       select from admin_sessions s join admins a on a.id = s.admin_id
-      where s.id = ${sessionId}::bigint and s.ended_at is null and s.expires_at > ${instantParam(now)}
-        and s.last_seen_at > ${instantParam(idleSince)} and a.disabled_at is null) as is_live`,
+      where s.id = ${sessionId}::bigint and ${isLiveAt(now)}) as is_live`,
   );
   return isLive;
 }

@@ -1,6 +1,6 @@
 import { adminRoles } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { type AnyPgColumn, bigint, boolean, check, index, pgTable, text, unique } from "drizzle-orm/pg-core";
+import { type AnyPgColumn, bigint, boolean, check, index, integer, pgTable, text, unique } from "drizzle-orm/pg-core";
 import { id, instant, isOneOf, reference } from "./columns.ts";
 
 /** Who may sign in to the admin API. Administrators are disabled, never deleted, because the audit log refers to them. */
@@ -26,6 +26,11 @@ export const admins = pgTable(
      * lost its second factor. For a while such an account is no second person, neither as confirmer nor as requester. Null for accounts of older versions.
      */
     empoweredAt: instant(),
+    /**
+     * How often the password or the second factor was changed, or the account disabled. Only sessions of the present version are
+     * live, so no sign-in that was being checked meanwhile gets round the change.
+     */
+    credentialsVersion: integer().notNull().default(0),
     disabledAt: instant(),
     createdAt: instant().notNull(),
     createdBy: text().notNull(),
@@ -50,6 +55,8 @@ export const adminSessions = pgTable(
     createdAt: instant().notNull(),
     /** Updated at most once a minute. */
     lastSeenAt: instant().notNull(),
+    /** The administrator's, when the credentials were checked by which the session was opened. */
+    credentialsVersion: integer().notNull().default(0),
     /** When password (and code) were last entered; operations that need a recent confirmation check it. */
     confirmedAt: instant().notNull(),
     expiresAt: instant().notNull(),

@@ -7,9 +7,19 @@ import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export type SecretChange =
   | { readonly status: "changed"; readonly adminId: number }
-  /** There is no such administrator, or the condition does not hold. */
+  /** There is no such administrator, the condition does not hold, or another change came first. */
   | { readonly status: "unchanged" }
   | { readonly status: "needs-second-person" };
+
+/** The session in which an administrator changes their own secrets. It stays open, and its browser stays known. */
+export interface OwnSession {
+  readonly sessionId: number;
+  /** As it was when the request came: the change is made only if no other one came in between. */
+  readonly credentialsVersion: number;
+}
+
+/** The assignment that invalidates all sessions, also those that are being opened at this moment. */
+export const NEXT_CREDENTIALS = sql`credentials_version = credentials_version + 1`;
 
 /**
  * Sets the columns of a secret of an administrator, ends their sessions, forgets their browsers and writes the audit row.
@@ -17,29 +27,34 @@ export type SecretChange =
  * @param change.set the assignments of the UPDATE
  * @param change.onlyIf a condition of the change
  * @param change.isGuarded whether the change is refused while the two-person rule is on
- * @param change.exceptSessionId the session that stays open, and whose browser stays known; null ends all
+ * @param change.ownSession the session of the request, if it is one of the administrator's
  */
 export async function changeSecret(
   db: Db,
   input: AuditContext & { email: string; now: Date },
-  change: { action: string; set: SQL; onlyIf?: SQL; isGuarded: boolean; exceptSessionId: number | null },
+  change: { action: string; set: SQL; onlyIf?: SQL; isGuarded: boolean; ownSession: OwnSession | null },
 ): Promise<SecretChange> {
+  const { ownSession } = change;
+  const sessionId = ownSession?.sessionId ?? null;
   const { adminId, isHeld } = await rowOf(
     db,
     { adminId: nullable(id), isHeld: flag },
     sql`
     with target as (
-      select id as target_id from admins where email = ${input.email.toLowerCase()} for no key update
+      -- PostgreSQL tests the version again after it has waited for another change.
+      select id as target_id from admins where email = ${input.email.toLowerCase()}
+        and credentials_version = coalesce(${ownSession?.credentialsVersion ?? null}::int, credentials_version) for no key update
     ), ${theRule("target")}, held as (
       select from target where ${change.isGuarded}::boolean and (select is_on from rule)
     ), changed as (
-      update admins set ${change.set} from target
+      update admins set ${change.set}, ${NEXT_CREDENTIALS} from target
       where id = target_id and not exists (select from held) and ${change.onlyIf ?? sql`true`}
-      returning id, email
-    ), ${signedOut("changed", input.now, change.exceptSessionId)}, settled as (
-      update admin_sessions s set proposed_secret = null, proposed_at = null
+      returning id, email, credentials_version
+    ), ${signedOut("changed", input.now, sessionId)}, kept as (
+      update admin_sessions s
+      set credentials_version = c.credentials_version, proposed_secret = null, proposed_at = null
       from changed c
-      where s.admin_id = c.id and s.id = ${change.exceptSessionId}::bigint and s.proposed_secret is not null
+      where s.admin_id = c.id and s.id = ${sessionId}::bigint
     ), audit as (
       insert into audit_log (at, actor, action, object, request_id, client_address)
       select ${instantParam(input.now)}, ${input.actor}, ${change.action}, 'admin:' || email, ${requestParams(input)} from changed

@@ -1,10 +1,10 @@
 import type { AuditContext, GuardedChangeKind } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { flag, id } from "../decoders.ts";
+import { flag, id, nullable } from "../decoders.ts";
 import { stateBehind } from "../guarded-state.ts";
 import { findGuardedChange, findWaitingChange, type GuardedChange } from "../reads/guarded-changes.ts";
-import { instantParam, requestParams, rowOf, rowsOf } from "../sql.ts";
+import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export interface ChangeRequest extends AuditContext {
   readonly kind: GuardedChangeKind;
@@ -17,11 +17,12 @@ export interface ChangeRequest extends AuditContext {
   readonly now: Date;
 }
 
-/** What became of a request: a new change that waits, or the one of its kind that waited for the object already. */
-export interface HeldChange {
-  readonly status: "held" | "waits-already";
-  readonly change: GuardedChange;
-}
+/** What became of a request. */
+export type HeldChange =
+  /** A new change that waits, or the one of its kind that waited for the object already. */
+  | { readonly status: "held" | "waits-already"; readonly change: GuardedChange }
+  /** Nothing is stored: the requester was disabled or lost the role `admin` since the request came. */
+  | { readonly status: "requester-lost-rights"; readonly change: null };
 
 /**
  * Stores a change that waits for a second person, together with the present state of what it changes. One change of each kind
@@ -30,7 +31,8 @@ export interface HeldChange {
  * @throws Error when the object is an administrator who does not exist
  */
 export async function holdChange(db: Db, request: ChangeRequest): Promise<HeldChange> {
-  const changeId = await insertChange(db, request);
+  const { changeId, mayRequest } = await insertChange(db, request);
+  if (!mayRequest) return { status: "requester-lost-rights", change: null };
   const held = changeId === null ? null : await findGuardedChange(db, changeId);
   if (held) return { status: "held", change: held };
   const waiting = await findWaitingChange(db, request);
@@ -40,8 +42,8 @@ export async function holdChange(db: Db, request: ChangeRequest): Promise<HeldCh
   throw new Error(`there is no ${request.object} to change`);
 }
 
-/** @returns the id; null when a change of that kind waits for the object already, or there is no such object */
-async function insertChange(db: Db, request: ChangeRequest): Promise<number | null> {
+/** @returns the id; null when it was not stored: the requester may not, such a change waits already, or there is no such object */
+async function insertChange(db: Db, request: ChangeRequest) {
   const { kind, object, actor, now } = request;
   const wanted = JSON.stringify(request.wanted);
   const state = presentState(request);
@@ -52,14 +54,17 @@ async function insertChange(db: Db, request: ChangeRequest): Promise<number | nu
       : sql`state`;
   // Who confirms a change of an administrator sees the role and the state that result, not only what was asked for.
   const whole = kind === "change-admin" ? sql`state || ${wanted}::jsonb` : sql`${wanted}::jsonb`;
-  const [held] = await rowsOf(
+  return rowOf(
     db,
-    { id },
+    { changeId: nullable(id), mayRequest: flag },
     sql`
-    with present as (select ${state} as state), held as (
+    with requester as (
+      -- Waits for a change of the requester, which would not see this change among those that it stops.
+      select id from admins where id = ${request.requestedBy} and role = 'admin' and disabled_at is null for share
+    ), present as (select ${state} as state), held as (
       insert into guarded_changes (kind, object, wanted, seen, requested_by, requested_at)
-      select ${kind}, ${object}, ${whole}, ${seen}, ${request.requestedBy}, ${instantParam(now)}
-      from present where state is not null
+      select ${kind}, ${object}, ${whole}, ${seen}, requester.id, ${instantParam(now)}
+      from present cross join requester where state is not null
       on conflict (kind, object) where status = 'waiting' do nothing
       returning id, kind, object, wanted
     ), audit as (
@@ -68,9 +73,8 @@ async function insertChange(db: Db, request: ChangeRequest): Promise<number | nu
         jsonb_build_object('kind', kind, 'object', object, 'wanted', wanted), ${requestParams(request)}
       from held
     )
-    select id from held`,
+    select (select id from held) as change_id, exists (select from requester) as may_request`,
   );
-  return held?.id ?? null;
 }
 
 async function hasObject(db: Db, request: ChangeRequest): Promise<boolean> {

@@ -10,6 +10,7 @@ export { analyzeImported } from "./analyze-imported.ts";
 export { announceChanges } from "./announce-changes.ts";
 export { auditRefusedCodes } from "./audit-refused-codes.ts";
 export { auditSignInFailures } from "./audit-sign-in-failures.ts";
+export type { OwnSession } from "./change-secret.ts";
 export { clearSecondFactor } from "./clear-second-factor.ts";
 export { completeRun } from "./complete-run.ts";
 export { countTries } from "./count-tries.ts";

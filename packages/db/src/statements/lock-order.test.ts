@@ -287,7 +287,8 @@ describe("statements that change administrators, settings and the changes that w
       const held = await Promise.all(requests.map((one) => statements.holdChange(db, { ...requested, ...one })));
       const secret = { email: CAROL, passwordHash: "other", isIssued: true, isGuarded };
       const dan = { email: `dan${round}@example.com`, role: "admin", passwordHash: "hash", isGuarded } as const;
-      const confirmations = held.flatMap(({ change: { id: changeId, kind } }) =>
+      const changes = held.map(({ change }) => change).filter((change) => change !== null);
+      const confirmations = changes.flatMap(({ id: changeId, kind }) =>
         [BOB, CAROL].map((email) => () => {
           const settlement = { ...later, changeId, kind, passwordHash: "issued", confirmedBy: ids.get(email) ?? 0 };
           return statements.settleChange(db, settlement);

@@ -1,5 +1,7 @@
+import { NEW_POWER_MS } from "@cpa-payouts/core";
 import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { InvoiceReview } from "../invoice-review.ts";
 import { findViolations } from "../reads/invariants.ts";
 import { findInvoice } from "../reads/invoices.ts";
 import type { TestData } from "../testing/index.ts";
@@ -17,6 +19,7 @@ import { recordInvoiceReview } from "./record-invoice-review.ts";
 import { updateAdmin } from "./update-admin.ts";
 import { updateSettings } from "./update-settings.ts";
 
+const LONG_AGO = new Date(NOW.getTime() - 2 * NEW_POWER_MS);
 const number = (user: number) => `INV-20261207-${user}`;
 
 let data: TestData;
@@ -136,6 +139,41 @@ describe("two-person rule", () => {
   });
 
   describe.each([
+    ["payment", { status: "paid" } as const],
+    ["forfeit", forfeit],
+  ])("an account that another person may be using, and a %s", (_what, to) => {
+    const email = "carol@example.com";
+    const add = (now: Date, mustChangePassword = false) =>
+      insertAdmin(data.ctx.db, { actor: "test", email, role: "operator", passwordHash: "x", mustChangePassword, now });
+    /** The results of a preview and of its review, which must be the same. */
+    const play = async (review: InvoiceReview) => {
+      const preview = await storedPreview(data, review);
+      const { refusal, counts } = await recordInvoiceReview(data.ctx.db, review, preview);
+      expect([refusal, counted(counts)]).toEqual([null, counted(preview.counts)]);
+      return counted(counts);
+    };
+
+    it.each([
+      ["was created less than a day ago", new Date(NOW.getTime() - NEW_POWER_MS + 1), false],
+      ["has a password that another person issued", LONG_AGO, true],
+    ])("neither gives the first nor the second approval when it %s", async (_why, created, mustChangePassword) => {
+      await add(created, mustChangePassword);
+      const own = { ...reviewOf(email, everything, to) };
+      expect(await play(own)).toEqual({ reviewed: [2, 600_00n], "new-power": [2, 9_500_01n] });
+      expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({ status: "pending", approvedBy: null });
+      expect(await play(reviewOf("alice", everything, to))).toEqual({ approved: [2, 9_500_01n] });
+      expect(await play(own)).toEqual({ "new-power": [2, 9_500_01n] });
+      expect(await findInvoice(data.ctx.db, number(3))).toMatchObject({ status: "pending", approvedBy: "alice" });
+    });
+
+    it("approves when a day has passed", async () => {
+      await add(new Date(NOW.getTime() - NEW_POWER_MS));
+      await recordInvoiceReview(data.ctx.db, reviewOf("alice", everything, to));
+      expect(await play(reviewOf(email, everything, to))).toEqual({ reviewed: [2, 9_500_01n] });
+    });
+  });
+
+  describe.each([
     ["disabled", { isDisabled: true }],
     ["made a viewer", { role: "viewer" }],
   ] as const)("a first approver who has been %s since", (_what, change) => {
@@ -146,7 +184,7 @@ describe("two-person rule", () => {
 
     beforeEach(async () => {
       for (const email of ["root@example.com", first])
-        await insertAdmin(data.ctx.db, { actor: "test", email, role: "admin", passwordHash: "x", now: NOW });
+        await insertAdmin(data.ctx.db, { actor: "test", email, role: "admin", passwordHash: "x", now: LONG_AGO });
     });
 
     it.each([

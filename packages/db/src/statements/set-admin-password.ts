@@ -2,15 +2,15 @@ import type { AuditContext } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { instantParam } from "../sql.ts";
-import { changeSecret, type SecretChange } from "./change-secret.ts";
+import { changeSecret, type OwnSession, type SecretChange } from "./change-secret.ts";
 
 /**
  * Sets a new password and ends the sessions of the administrator.
  *
  * @param input.isIssued whether another person issued the password, so that it must be changed at the next sign-in
- * @param input.exceptSessionId the session of the request, which stays open
+ * @param input.ownSession the session of the request, if the administrator chooses the password; it stays open
  * @param input.isGuarded whether the change is refused while the two-person rule is on; false if it is left out
- * @returns `unchanged` for an unknown e-mail
+ * @returns `unchanged` for an unknown e-mail, or when another change came first
  */
 export async function setAdminPassword(
   db: Db,
@@ -19,7 +19,7 @@ export async function setAdminPassword(
     passwordHash: string;
     isIssued: boolean;
     isGuarded?: boolean;
-    exceptSessionId?: number;
+    ownSession?: OwnSession;
     now: Date;
   },
 ): Promise<SecretChange> {
@@ -27,7 +27,7 @@ export async function setAdminPassword(
     action: "admin.password",
     set: sql`password_hash = ${input.passwordHash}, ${passwordOwner(input)}`,
     isGuarded: input.isGuarded ?? false,
-    exceptSessionId: input.exceptSessionId ?? null,
+    ownSession: input.ownSession ?? null,
   });
 }
 

@@ -1,4 +1,5 @@
 import { GUARDED_WAIT_MS, type GuardedChangeKind } from "@cpa-payouts/core";
+import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findAdmin } from "../reads/admins.ts";
 import { findGuardedChange, listDueChanges } from "../reads/guarded-changes.ts";
@@ -40,7 +41,7 @@ async function hold(kind: GuardedChangeKind, object: string, wanted = {}): Promi
   const request = { ...audit, actor: ALICE, kind, object, wanted, requestedBy: id(ALICE) };
   const { change } = await holdChange(db, request);
   await announceChanges(db, { isAlerting: false, now: NOW });
-  return change.id;
+  return change?.id ?? 0;
 }
 
 async function settle(changeId: number, confirmer: string | null = BOB, now = NOW) {
@@ -51,6 +52,25 @@ async function settle(changeId: number, confirmer: string | null = BOB, now = NO
 }
 
 const relax = () => hold("settings", "settings", { twoPersonAboveCents: null });
+
+it("a request that is under way while its requester is disabled is not stored", async () => {
+  const holder = await holdTransaction(
+    data.database,
+    (sql) => sql`update admins set disabled_at = ${NOW} where email = ${ALICE}`,
+  );
+  const request = {
+    ...audit,
+    actor: ALICE,
+    kind: "settings",
+    object: "settings",
+    wanted: { twoPersonAboveCents: null },
+  } as const;
+  const holding = holdChange(data.ctx.db, { ...request, requestedBy: id(ALICE) });
+  await untilBlocked(data.database);
+  await holder.commit();
+  expect(await holding).toEqual({ status: "requester-lost-rights", change: null });
+  expect(await data.database.sql`select from guarded_changes`).toHaveLength(0);
+});
 
 describe("a guarded change that is confirmed", () => {
   it.each([

@@ -1,17 +1,11 @@
-import {
-  type AuditContext,
-  type GuardedChangeKind,
-  issuesPassword,
-  NEW_POWER_MS,
-  stopReasons,
-} from "@cpa-payouts/core";
+import { type AuditContext, type GuardedChangeKind, issuesPassword, stopReasons } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { nullable, oneOf } from "../decoders.ts";
-import { endOfWait, interval, stateBehind } from "../guarded-state.ts";
+import { endOfWait, hasNewPower, stateBehind } from "../guarded-state.ts";
 import { settingAssignments, settingsAsJson } from "../setting-columns.ts";
 import { instantParam, requestParams, rowsOf } from "../sql.ts";
-import { signedOut } from "./change-secret.ts";
+import { NEXT_CREDENTIALS, signedOut } from "./change-secret.ts";
 import { NO_SECOND_FACTOR } from "./clear-second-factor.ts";
 
 const refusals = ["not-an-admin", "new-power", "same-person", "requester-new-power", "too-early"] as const;
@@ -116,15 +110,6 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
   return settled.stopReason ? { status: "stopped", reason: settled.stopReason } : { status: "applied" };
 }
 
-/**
- * Whether another person gave an administrator their account, password or role only recently, or knows the password. That person
- * may be using the account, so it does not count as a second one.
- */
-function hasNewPower(admin: string, now: SQL): SQL {
-  const alias = sql.raw(admin);
-  return sql`(${alias}.must_change_password or coalesce(${alias}.empowered_at > ${now} - ${interval(NEW_POWER_MS)}, false))`;
-}
-
 /** The CTEs that make the change in `permitted`. `made` has one row, for the audit log, if the change was made. */
 const effects: Readonly<Record<GuardedChangeKind, (settlement: Settlement) => SQL>> = {
   settings: ({ now }) => sql`
@@ -152,7 +137,8 @@ const effects: Readonly<Record<GuardedChangeKind, (settlement: Settlement) => SQ
       update admins a
       set role = coalesce(p.wanted ->> 'role', a.role), empowered_at = ${instantParam(now)},
         disabled_at = case (p.wanted ->> 'isDisabled')::boolean when true then ${instantParam(now)} when false then null
-          else a.disabled_at end
+          else a.disabled_at end,
+        credentials_version = a.credentials_version + coalesce((p.wanted ->> 'isDisabled')::boolean, false)::int
       from permitted p where 'admin:' || a.email = p.object
       returning a.id, 'admin.change' as action, p.seen as before,
         jsonb_build_object('role', a.role, 'isDisabled', a.disabled_at is not null) as after
@@ -167,7 +153,7 @@ const effects: Readonly<Record<GuardedChangeKind, (settlement: Settlement) => SQ
 function newSecret(action: string, now: Date, set: SQL): SQL {
   return sql`
     made as (
-      update admins a set ${set}, empowered_at = ${instantParam(now)}
+      update admins a set ${set}, ${NEXT_CREDENTIALS}, empowered_at = ${instantParam(now)}
       from permitted p where 'admin:' || a.email = p.object
       returning a.id, ${action}::text as action, null::jsonb as before, null::jsonb as after
     ), ${signedOut("made", now, null)}`;
