@@ -36,6 +36,7 @@ const STYLE = `
   label { display: block; margin-top: 1rem; font-weight: 600; }
   label[hidden] { display: none; }
   input, button { font: inherit; box-sizing: border-box; width: 100%; padding: .5rem .6rem; margin-top: .25rem; border: 1px solid #7b8794; border-radius: 4px; }
+  input { font-weight: 400; }
   button { margin-top: 1.5rem; background: #0b69a3; color: #fff; border-color: #0b69a3; cursor: pointer; }
   button:disabled { opacity: .6; }
   [role=alert] { color: #ab091e; min-height: 1.5rem; margin-top: 1rem; }
@@ -58,7 +59,7 @@ const SIGN_IN = page(
 <label>E-mail<input id="email" type="email" name="email" autocomplete="username" required autofocus></label>
 <label id="present-password">Password<input id="password" type="password" name="password" autocomplete="current-password" required></label>
 <label id="second-factor" hidden>Code of the second factor, or a recovery code<input id="code" name="code" autocomplete="one-time-code"></label>
-<label id="own-password" hidden>Another person issued your password. Choose a new one<input id="new-password" type="password" name="new-password" autocomplete="new-password"></label>
+<label id="own-password" hidden>Another person issued your password. Choose a new one:<input id="new-password" type="password" name="new-password" autocomplete="new-password"></label>
 <button id="send">Sign in</button>
 <p id="problem" role="alert"></p>
 </form>
