@@ -1,5 +1,6 @@
 import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { findDevice } from "../reads/admin-devices.ts";
 import { isSessionLive, listSessions } from "../reads/sessions.ts";
 import { openTestData, type TestData } from "../testing/index.ts";
 import { insertAdmin } from "./insert-admin.ts";
@@ -48,18 +49,19 @@ const changes: [what: string, change: () => Promise<unknown>][] = [
 ];
 const enable = () => updateAdmin(data.ctx.db, { ...audit, email: EMAIL, isDisabled: false });
 
-/** The live sessions by each of the ways to ask for them. */
+/** The live sessions by each of the ways to ask for them, and whether the browser is known. */
 async function live(tokenHash = "token") {
   const rows = await data.database.sql<{ id: string }[]>`select id from admin_sessions where token_hash = ${tokenHash}`;
   return {
     touched: (await touchSession(data.ctx.db, tokenHash, NOW)) !== null,
     isLive: rows[0] !== undefined && (await isSessionLive(data.ctx.db, Number(rows[0].id), NOW)),
     listed: (await listSessions(data.ctx.db, NOW, adminId)).length,
+    isKnown: (await findDevice(data.ctx.db, { tokenHash: `browser of ${tokenHash}`, email: EMAIL, now: NOW })) !== null,
   };
 }
 
-const ALIVE = { touched: true, isLive: true, listed: 1 };
-const DEAD = { touched: false, isLive: false, listed: 0 };
+const ALIVE = { touched: true, isLive: true, listed: 1, isKnown: true };
+const DEAD = { touched: false, isLive: false, listed: 0, isKnown: false };
 
 describe("a session", () => {
   it.each(changes)("is not opened by credentials that were checked before %s", async (_what, change) => {
