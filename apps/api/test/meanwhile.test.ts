@@ -64,10 +64,10 @@ async function meanwhile<T, R>(when: "before" | "after", request: () => Promise<
   return { answer: await answer, changed };
 }
 
-describe("a sign-in whose password is being checked", () => {
+describe("sign-ins whose password is being checked", () => {
   beforeEach(() => addAdmin(api, CAROL));
 
-  it("fails when the password is reset meanwhile, and the issued one is the only way in", async () => {
+  it("a sign-in fails when the password is reset meanwhile, and the issued one is the only way in", async () => {
     const { answer, changed: issued } = await meanwhile("after", () => signIn(), resetPassword);
     expect([answer.statusCode, answer.json().code]).toEqual([401, "wrong-credentials"]);
     expect((await signIn(issued)).json()).toMatchObject({ mustChangePassword: true });
@@ -83,7 +83,7 @@ describe("a sign-in whose password is being checked", () => {
       },
     ],
     ["the second factor is removed", () => confirmed(bob.removeAdminSecondFactor({ params: { email: CAROL } }))],
-  ])("fails when %s meanwhile", async (_what, change) => {
+  ])("a sign-in fails when %s meanwhile", async (_what, change) => {
     const { answer } = await meanwhile("after", () => signIn(), change);
     expect([answer.statusCode, answer.json().code]).toEqual([401, "wrong-credentials"]);
     expect(answer.headers["set-cookie"]).toBeUndefined();
@@ -91,8 +91,8 @@ describe("a sign-in whose password is being checked", () => {
   });
 });
 
-describe("a password that is being chosen", () => {
-  it("is refused when the session is ended by another person's reset meanwhile", async () => {
+describe("passwords that are being chosen", () => {
+  it("a chosen password is refused when another person's reset ends the session meanwhile", async () => {
     await addAdmin(api, CAROL);
     const carol = clientOf(await signIn());
     const choose = () => refusal(carol.changePassword({ body: { password: CHOSEN } }));

@@ -63,8 +63,8 @@ async function live(tokenHash = "token") {
 const ALIVE = { touched: true, isLive: true, listed: 1, isKnown: true };
 const DEAD = { touched: false, isLive: false, listed: 0, isKnown: false };
 
-describe("a session", () => {
-  it.each(changes)("is not opened by credentials that were checked before %s", async (_what, change) => {
+describe("sessions and changes of credentials", () => {
+  it.each(changes)("no session is opened by credentials that were checked before %s", async (_what, change) => {
     await change();
     await enable();
     expect(await open()).toBe(false);
@@ -74,7 +74,7 @@ describe("a session", () => {
     expect(left).toHaveLength(0);
   });
 
-  it.each(changes)("that is being opened while %s is not live afterwards", async (_what, change) => {
+  it.each(changes)("a session that is being opened while %s is not live afterwards", async (_what, change) => {
     // A transaction with the sign-in's lock: the change begins before the session can be seen, and ends after it.
     const holder = await holdTransaction(
       data.database,
@@ -90,7 +90,7 @@ describe("a session", () => {
     expect(await live()).toEqual(DEAD);
   });
 
-  it("of the person who changes the own password stays, and the others end", async () => {
+  it("the session in which a person changes the own password stays, and the others end", async () => {
     await open(0, "own");
     await open(0, "other");
     const { id: sessionId = 0 } = (await touchSession(data.ctx.db, "own", NOW)) ?? {};
@@ -110,7 +110,7 @@ describe("a session", () => {
     expect(await live("own")).toEqual(ALIVE);
   });
 
-  it("of a person whose password is reset meanwhile does not choose another one", async () => {
+  it("a session whose password is reset meanwhile chooses no other one", async () => {
     await open();
     const { id: sessionId = 0 } = (await touchSession(data.ctx.db, "token", NOW)) ?? {};
     const holder = await holdTransaction(
