@@ -1,5 +1,13 @@
 import { openEmail, openWebhook } from "@cpa-payouts/alerts";
-import { completeRun, listAlerts, reopenDeliveries, settleDelivery } from "@cpa-payouts/db";
+import {
+  completeRun,
+  findAdmin,
+  holdChange,
+  insertAdmin,
+  listAlerts,
+  reopenDeliveries,
+  settleDelivery,
+} from "@cpa-payouts/db";
 import { decidedRun, importNetwork } from "@cpa-payouts/db/testing";
 import type { RunningWorker } from "@cpa-payouts/jobs";
 import { describeOnBackends } from "@cpa-payouts/jobs/testing";
@@ -64,6 +72,8 @@ describeOnBackends("alerts", (kind) => {
     // A job whose delay has just ended is no longer delayed, and promoting it is an error.
     await Promise.allSettled(delayed.map((job) => job.promote()));
   };
+  const addAdmin = (email: string) =>
+    insertAdmin(flow.ctx.db, { actor: "cli:ops", email, role: "admin", passwordHash: "hash", now: flow.clock() });
   /** Closes a run without raising its alert, like a process that dies in between. */
   const closeAndDie = async () => {
     const run = await decidedRun(flow.ctx, "2026-12-07");
@@ -82,7 +92,7 @@ describeOnBackends("alerts", (kind) => {
     await Promise.all(Array.from({ length: 5 }, () => tick(flow.ctx)));
     await flow.ctx.queues.ensureQueued("send-alert", [{ deliveryId: 1 }, { deliveryId: 2 }]);
     await eventually(async () => {
-      const counts = await flow.ctx.queues.bullmq.alerts.getJobCounts("waiting", "active", "delayed");
+      const counts = await flow.ctx.queues.bullmq.alerts.getJobCounts("waiting", "prioritized", "active", "delayed");
       return Object.values(counts).every((jobs) => jobs === 0);
     });
     expect(await deliveries()).toEqual(["email sent after 1", "webhook sent after 1"]);
@@ -243,6 +253,46 @@ describeOnBackends("alerts", (kind) => {
     // Makes up for the missed date, which would break an invariant at the end.
     await startRun(flow.ctx, { date: { date: "2026-12-21", kind: "mid-month" }, trigger: "manual", actor: "test" });
     await eventually(() => texts().length === 4);
+  });
+
+  it("the alert of a change that waits is sent before all others, and those of access before the rest", async () => {
+    const { db } = flow.ctx;
+    await tick(flow.ctx);
+    await closeAndDie();
+    await tick(flow.ctx);
+    for (let n = 1; n <= 9; n++) await addAdmin(`admin${n}@example.com`);
+    await tick(flow.ctx);
+    const requestedBy = (await findAdmin(db, "admin1@example.com"))?.id ?? 0;
+    const request = { actor: "admin1@example.com", requestedBy, kind: "settings", object: "settings" } as const;
+    await holdChange(db, { ...request, wanted: { twoPersonAboveCents: null }, now: flow.clock() });
+    await tick(flow.ctx);
+    await work();
+    await eventually(() => texts().length === 11 && mail.mails.length === 11);
+    // A worker sends four alerts at a time, two of them by webhook, so neighbours may change places.
+    expect(texts().slice(0, 2).join()).toContain("admin1@example.com requested to relax settings");
+    expect(texts().slice(-2).join()).toContain("Payment run 2026-12-07 finished");
+  });
+
+  it("a hundred deliveries that fail give way to one that was not tried yet", async () => {
+    const broken = await startWebhookServer(Array.from({ length: 100 }, () => 500));
+    const { webhook: channel } = alertsTo(broken, mail).channels;
+    const ctx = { ...flow.ctx, alerts: { channels: { ...(channel ? { webhook: channel } : {}) }, publicUrl: null } };
+    await tick(ctx);
+    for (let n = 1; n <= 100; n++) await addAdmin(`admin${n}@example.com`);
+    await tick(ctx);
+    await work(ctx);
+    await eventually(async () => (await deliveries()).every((delivery) => delivery !== "webhook open after 0"));
+    await eventually(async () => (await flow.ctx.queues.bullmq.alerts.getActiveCount()) === 0);
+    await workers.pop()?.close();
+    await hurry();
+    await addAdmin("the-last@example.com");
+    await tick(ctx);
+    await work(ctx);
+    const isLast = (body: string) => body.includes("the-last@example.com");
+    await eventually(() => broken.bodies.some(isLast));
+    // A worker sends four alerts at a time.
+    expect(broken.bodies.findIndex(isLast)).toBeLessThan(4);
+    await broken.stop();
   });
 
   it("an alert for a channel that one worker lacks is sent by another worker", async () => {

@@ -16,6 +16,29 @@ export const alertEvents = [
 ] as const;
 export type AlertEvent = (typeof alertEvents)[number];
 
+/** What alerts give way to: those of a lower rank are sent first. */
+export const alertRanks = [1, 2, 3] as const;
+export type AlertRank = (typeof alertRanks)[number];
+
+/**
+ * The ranks of the events. A change that waits is made after a day if nobody stops it, and the day begins with its alert, so
+ * this alert comes before all others: many changes of access, or many sign-ins, cannot be used to hide it. Who got access, and which
+ * rules protect less, comes before what ticks, runs and sign-ins report.
+ */
+const ranks: Readonly<Partial<Record<AlertEvent, AlertRank>>> = {
+  "change-waits": 1,
+  "admin-created": 2,
+  "admin-changed": 2,
+  "credentials-changed": 2,
+  "rule-relaxed": 2,
+  "token-created": 2,
+};
+
+/** The rank of the alerts of an event; 3 unless it is about access or rules. */
+export function rankOfAlert(event: AlertEvent): AlertRank {
+  return ranks[event] ?? 3;
+}
+
 /** The events that are about a payment date; an alert of another event has none. */
 export const datedAlertEvents = ["run-finished", "run-cancelled", "date-missed"] as const satisfies AlertEvent[];
 

@@ -13,12 +13,19 @@ export {
   type ReviewResult,
 } from "./invoice-review.ts";
 export * from "./migrate.ts";
+export { NEW_ADDRESSES_A_DAY } from "./new-addresses.ts";
 export * from "./pages.ts";
 export * from "./ping.ts";
 export { findDevice } from "./reads/admin-devices.ts";
 export { type Admin, findAdmin, hasAdmins, listAdmins, listHashParameters } from "./reads/admins.ts";
 export { type EntryEvent, entryAlertKey, findAlertedEntry, listEntriesToAlert } from "./reads/alert-entries.ts";
-export { type AlertListing, isReviewOverdue, listAlerts, listOpenDeliveries } from "./reads/alerts.ts";
+export {
+  type AlertListing,
+  isReviewOverdue,
+  listAlerts,
+  listOpenDeliveries,
+  type OpenDelivery,
+} from "./reads/alerts.ts";
 export { type ApiToken, findApiTokenByName, listApiTokens } from "./reads/api-tokens.ts";
 export { type AuditEntry, type AuditFilter, listAuditLog } from "./reads/audit-log.ts";
 export { findSkipReasons, previewDecisions } from "./reads/decision-preview.ts";
@@ -85,12 +92,14 @@ export {
 } from "./reads/runs.ts";
 export { type FollowedSchedule, findScheduler, type SchedulerState } from "./reads/scheduler.ts";
 export {
+  findAlertedSignIn,
   findProposedSecret,
   isSessionLive,
   listSessions,
-  listSignInsFromNewAddresses,
+  listSignInsToAlert,
   type NewAddressSignIn,
   type SessionListing,
+  signInAlertKey,
 } from "./reads/sessions.ts";
 export { getSettings, type Settings } from "./reads/settings.ts";
 export {

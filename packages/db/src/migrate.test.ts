@@ -76,6 +76,27 @@ describe("migrations", () => {
   });
 });
 
+describe("migration of the ranks of alerts", () => {
+  it("the alerts of before that are to be sent, or may be sent again, get the ranks of their events", async () => {
+    await migrateDatabase(database.url, await migrationsBefore("alert_ranks"));
+    const { sql } = database;
+    for (const event of ["tick-failed", "token-created", "change-waits"])
+      await sql`
+        with raised as (insert into alerts (key, event, raised_at) values (${event}, ${event}, now()) returning id)
+        insert into alert_deliveries (alert_id, channel, state, error, settled_at)
+        select id, channel, state, 'no luck', case state when 'failed' then now() end
+        from raised, (values ('webhook', 'open'), ('email', 'failed')) d (channel, state)`;
+    await migrateDatabase(database.url, migrationsFolder);
+    const ranks = await sql`select a.event, array_agg(d.rank order by d.id) as ranks
+      from alert_deliveries d join alerts a on a.id = d.alert_id group by 1 order by 2`;
+    expect(ranks).toEqual([
+      { event: "change-waits", ranks: [1, 1] },
+      { event: "token-created", ranks: [2, 2] },
+      { event: "tick-failed", ranks: [3, 3] },
+    ]);
+  });
+});
+
 describe("migrations while processes of the version before still run", () => {
   const retries: string[] = [];
   const upgrade = () => migrateDatabase(database.url, migrationsFolder, (error) => retries.push(error));

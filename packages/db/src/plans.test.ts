@@ -2,7 +2,7 @@ import { eventually, recordingLog, testClock } from "@cpa-payouts/testing-server
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { connect, type Db, type DbConnection, writable } from "./client.ts";
-import { isReviewOverdue } from "./reads/alerts.ts";
+import { isReviewOverdue, listOpenDeliveries } from "./reads/alerts.ts";
 import { countOpenDecisions, openDecisionsPage } from "./reads/decisions.ts";
 import { getRun } from "./reads/runs.ts";
 import { advanceFanOut } from "./statements/advance-fan-out.ts";
@@ -24,7 +24,16 @@ const log = recordingLog();
 const EARLIER_DATES = ["2026-01-05", "2026-02-02", "2026-03-02", "2026-04-06", "2026-05-04", "2026-06-01"];
 const DATE = "2026-12-21";
 
-const TABLES = ["users", "ledger_entries", "payment_methods", "run_decisions", "invoices", "audit_log", "throttles"];
+const TABLES = [
+  "users",
+  "ledger_entries",
+  "payment_methods",
+  "run_decisions",
+  "invoices",
+  "audit_log",
+  "throttles",
+  "alert_deliveries",
+];
 
 /** A run looks up each user's rows a few times. A plan that reads a whole table or index fetches hundreds of rows per user. */
 const MOST_ROWS_PER_USER = 10;
@@ -89,6 +98,30 @@ describe("plans of a tick", () => {
       expect(await isReviewOverdue(worker.db, later)).toBe(true);
     });
     expect(grown.filter(({ scans, rows }) => scans > 0 || rows > 2)).toEqual([]);
+  });
+});
+
+describe("plans of the deliveries that a tick queues", () => {
+  const OPEN = 100_000;
+  const LIMIT = 100;
+
+  it("a tick reads no more deliveries than it queues, however many are open", async () => {
+    await database.sql`
+      with raised as (
+        insert into alerts (key, event, raised_at) select 'tick-failed:' || n, 'tick-failed', now() from generate_series(1, ${OPEN / 2}) n returning id
+      )
+      insert into alert_deliveries (alert_id, channel, attempts, rank)
+      select id, channel, id % 3, 1 + id % 3 from raised, unnest(array['webhook', 'email']) channel`;
+    const groups = 6;
+    const grown = await growth(async () => {
+      for (let round = 0; round < 7; round++) {
+        const found = await listOpenDeliveries(worker.db, ["webhook", "email"], LIMIT);
+        expect(found).toHaveLength(groups * LIMIT);
+        const ranks = found.map(({ rank }) => rank);
+        expect(ranks).toEqual(ranks.toSorted((one, other) => one - other));
+      }
+    });
+    expect(grown.filter(({ scans, rows }) => scans > 0 || rows > 7 * groups * LIMIT)).toEqual([]);
   });
 });
 

@@ -27,7 +27,13 @@ const SECOND_MS = 1_000;
  * Fourteen attempts in six to eleven hours: mail servers and webhooks are outside the product, and their repair may have to
  * wait for the next morning.
  */
-const alertOptions = { attempts: 14, backoff: { type: "exponential", delay: 5 * SECOND_MS, jitter: 0.5 } };
+const alertOptions = {
+  attempts: 14,
+  backoff: { type: "exponential", delay: 5 * SECOND_MS, jitter: 0.5 },
+  // While a channel is away all alerts of half a day are in the queue. Fourteen stacks would make each ten times as large; the row
+  // of the delivery has the last error.
+  stackTraceLimit: 1,
+};
 
 const nothing = z.object({});
 const ofRun = z.object({ runId: z.int().positive() });

@@ -14,14 +14,19 @@ export interface QueueCounts {
 }
 
 /**
- * Counts the jobs of each queue by state, with two commands per queue. On Redis they read lengths; on PostgreSQL they read
+ * Counts the jobs of each queue by state, with two commands per queue. Jobs with a priority, which BullMQ counts separately, count
+ * as waiting. On Redis they read lengths; on PostgreSQL they read
  * one index entry per job, which the high-water mark bounds.
  */
 export async function countJobs({ bullmq }: Pick<Queues, "bullmq">): Promise<QueueCounts[]> {
   return Promise.all(
     queueNames.map(async (queue) => {
-      const [jobs, isPaused] = await Promise.all([bullmq[queue].getJobCounts(...jobStates), bullmq[queue].isPaused()]);
-      return { queue, jobs: jobs as Record<JobState, number>, isPaused };
+      const [jobs, isPaused] = await Promise.all([
+        bullmq[queue].getJobCounts(...jobStates, "prioritized"),
+        bullmq[queue].isPaused(),
+      ]);
+      const { prioritized = 0, ...others } = jobs as Record<JobState, number> & { prioritized?: number };
+      return { queue, jobs: { ...others, waiting: others.waiting + prioritized }, isPaused };
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { eventually, latch } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { catalog, jobsOf, queueNames } from "./catalog.ts";
+import { countJobs } from "./counts.ts";
 import type { Queues } from "./queues.ts";
 import { describeOnBackends, openTestQueues, startTestWorkers, type TestQueues } from "./testing/index.ts";
 import type { RunningWorker } from "./worker.ts";
@@ -153,6 +154,17 @@ describeOnBackends("queues", (kind) => {
       await Promise.all(Array.from({ length: 4 }, () => queues.ensureQueued("create-invoice", payloads)));
       expect(await queues.bullmq.invoices.getJobCountByTypes("waiting")).toBe(50);
       expect(await queues.ensureQueued("create-invoice", [])).toBe(0);
+    });
+
+    it("jobs are taken by their priority, count as waiting, and are added once", async () => {
+      const payloads = [3, 1, 2].map((userId) => ({ runId: 1, userId }));
+      const byUser = ({ userId }: { userId: number }) => userId;
+      expect(await queues.ensureQueued("create-invoice", payloads, byUser)).toBe(3);
+      expect(await queues.ensureQueued("create-invoice", payloads, byUser)).toBe(0);
+      const counts = await countJobs(queues);
+      expect(counts.find(({ queue }) => queue === "invoices")?.jobs.waiting).toBe(3);
+      const waiting = await queues.bullmq.invoices.getPrioritized();
+      expect(waiting.map(({ data }) => data.userId)).toEqual([1, 2, 3]);
     });
 
     it("kept failures that several callers ensure at once all run, while a worker takes them", async () => {

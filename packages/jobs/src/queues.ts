@@ -31,9 +31,15 @@ export interface Queues {
    * Makes sure that jobs will run: adds lost jobs, and replaces jobs that are kept as failed or completed, because a plain
    * add under the id of a kept job has no effect. For work that is open according to the database.
    *
+   * @param priorityOf the priority of a job that is added: a whole number above 0, of which workers take the lowest first. Each
+   *   attempt that fails adds one. Without it jobs have none, and are taken in the order in which they were added
    * @returns the number of jobs queued again
    */
-  ensureQueued<N extends JobName>(name: N, payloads: readonly PayloadOf<N>[]): Promise<number>;
+  ensureQueued<N extends JobName>(
+    name: N,
+    payloads: readonly PayloadOf<N>[],
+    priorityOf?: (payload: PayloadOf<N>) => number,
+  ): Promise<number>;
   /** BullMQ's own objects, for the scheduler and the board. */
   readonly bullmq: Readonly<Record<QueueName, Queue>>;
   close(): Promise<void>;
@@ -66,29 +72,27 @@ export function openQueues(backend: Backend, onError: (error: Error, queue: Queu
       const jobs = payloads.map((payload) => toJob(name, payload));
       await retryWithBackoff(() => queueOf(name).addBulk(jobs), ADD_PATIENCE);
     },
-    ensureQueued: (name, payloads) => ensureQueued(queueOf(name), name, payloads),
+    ensureQueued: (name, payloads, priorityOf = () => 0) => {
+      const jobs = payloads.map((payload) => toJob(name, payload, priorityOf(payload)));
+      return ensureQueued(queueOf(name), jobs);
+    },
     close: async () => {
       await Promise.all(Object.values(bullmq).map((queue) => queue.close()));
     },
   };
 }
 
-function toJob<N extends JobName>(name: N, payload: PayloadOf<N>) {
+function toJob<N extends JobName>(name: N, payload: PayloadOf<N>, priority = 0) {
   const definition = catalog[name] as {
     payload: { parse(data: unknown): unknown };
     id(payload: unknown): string;
     options?: JobsOptions;
   };
-  const opts: JobsOptions = { ...jobOptions, ...definition.options, jobId: definition.id(payload) };
+  const opts: JobsOptions = { ...jobOptions, ...definition.options, priority, jobId: definition.id(payload) };
   return { name, data: definition.payload.parse(payload), opts };
 }
 
-async function ensureQueued<N extends JobName>(
-  queue: Queue,
-  name: N,
-  payloads: readonly PayloadOf<N>[],
-): Promise<number> {
-  const jobs = payloads.map((payload) => toJob(name, payload));
+async function ensureQueued(queue: Queue, jobs: readonly ReturnType<typeof toJob>[]): Promise<number> {
   const isMissing = await Promise.all(jobs.map(({ opts }) => makeRoom(queue, opts.jobId ?? "")));
   const missing = jobs.filter((_, index) => isMissing[index]);
   if (missing.length > 0) await retryWithBackoff(() => queue.addBulk(missing), ADD_PATIENCE);

@@ -135,6 +135,23 @@ describeOnBackends("worker", (kind) => {
     expect(exhausted).toEqual([]);
   });
 
+  it("a job with a priority gives way to others of its priority after each attempt that failed", async () => {
+    const priorities: unknown[] = [];
+    await invoices.add("create-invoice", JOB, { ...QUICK, priority: 7 });
+    await work(async (payload) => {
+      priorities.push((await invoices.getJob("job"))?.priority);
+      return fails(payload);
+    });
+    await ended("failed");
+    expect(priorities).toEqual([7, 8, 9]);
+  });
+
+  it("a job without a priority has none after it failed", async () => {
+    await invoices.add("create-invoice", JOB, QUICK);
+    await work(fails);
+    expect((await ended("failed")).priority).toBe(0);
+  });
+
   it("the last failure of a job is reported before the queue records it", async () => {
     const states: string[] = [];
     await invoices.add("create-invoice", JOB, QUICK);

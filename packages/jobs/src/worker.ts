@@ -124,6 +124,7 @@ async function attempt(
     const final = events.isFinal(cause);
     if (!final && report.attempt < (job.opts.attempts ?? 1)) {
       events.onRetry(report);
+      await giveWay(job);
       throw new Error(report.error);
     }
     await events.onExhausted(report);
@@ -131,6 +132,14 @@ async function attempt(
     // The queue stores message and stack in clear text, and the board shows them: a new error has neither data nor cause.
     throw final ? new UnrecoverableError(report.error) : new Error(report.error);
   }
+}
+
+/**
+ * Lets the other jobs of its priority go before the next attempt of a job that failed. Otherwise jobs that fail would keep
+ * their places: BullMQ on PostgreSQL takes a job that was delayed before those that were added later.
+ */
+async function giveWay(job: Job): Promise<void> {
+  if (job.priority > 0) await job.changePriority({ priority: job.priority + 1 });
 }
 
 /**

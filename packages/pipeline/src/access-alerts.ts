@@ -10,15 +10,12 @@ import {
   listEntriesToAlert,
   listUnannouncedChanges,
 } from "@cpa-payouts/db";
-import { alertingSince, isInternetAddress, type Situation, type WrittenAlert } from "./written-alert.ts";
+import { alertingSince, isInternetAddress, MOST, type Situation, type WrittenAlert } from "./written-alert.ts";
 
 const DAY_MS = 86_400_000;
 
 /** How far back to look. An alert of an older change that no channel has taken is dropped. */
 const SINCE_MS = 7 * DAY_MS;
-
-/** A tick raises so many alerts of one event; the next tick raises the rest. */
-const MOST = 1_000;
 
 /** So many administrators get an e-mail of each alert. The oldest accounts come first: new ones cannot crowd them out. */
 const MOST_ADDRESSEES = 50;

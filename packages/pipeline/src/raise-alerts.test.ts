@@ -61,7 +61,7 @@ describe("alert of the end of a run", () => {
       { event: "run-finished", paymentDate: "2026-12-07", channel: "email", state: "open" },
       { event: "run-finished", paymentDate: "2026-12-07", channel: "webhook", state: "open" },
     ]);
-    expect(await flow.ctx.queues.bullmq.alerts.getJobCountByTypes("waiting")).toBe(2);
+    expect(await flow.ctx.queues.bullmq.alerts.getJobCountByTypes("prioritized")).toBe(2);
     // The ticks that find the alert raised may have taken lower numbers.
     expect(flow.log.of("alert.raised")).toEqual([{ alertId: expect.any(Number), alert: "run-finished" }]);
   });

@@ -16,6 +16,7 @@ import {
   isReviewOverdue,
   listOpenDeliveries,
   listRunsFinishedSince,
+  type OpenDelivery,
   type PaymentRun,
 } from "@cpa-payouts/db";
 import { findChangesOfAccess, findWaitingChanges } from "./access-alerts.ts";
@@ -23,12 +24,20 @@ import type { Context } from "./context.ts";
 import type { SeparateSteps } from "./separate-steps.ts";
 import { findFailedSignIns, findSignInsFromNewAddresses } from "./sign-in-alerts.ts";
 import { findMissedDates } from "./verify.ts";
-import type { Situation, WrittenAlert, WrittenEvent } from "./written-alert.ts";
+import { MOST, type Situation, type WrittenAlert, type WrittenEvent } from "./written-alert.ts";
 
 const DAY_MS = 86_400_000;
 
-/** Deliveries queued by one tick; the next tick queues the rest. */
-const PAGE = 500;
+/**
+ * The deliveries of one channel and rank that a tick queues; the next one queues the rest. As many as it raises alerts of
+ * changes that wait: the wait of a change begins with that tick, so its alert must not be left for a later one.
+ */
+const PAGE = MOST;
+
+/** Retries are counted up to here; more than an alert that is never reopened has, and fewer than {@link RANK_STEP}. */
+const MOST_ATTEMPTS = 50;
+/** Between the priorities of two ranks, so that no number of attempts makes a rank give way to the next one. */
+const RANK_STEP = 100;
 
 /** An alert whose text is composed when it is sent. */
 interface StateAlert extends AlertCandidate {
@@ -79,10 +88,17 @@ async function insertCandidates(
 
 async function queueDeliveries({ db, queues }: Context, channels: readonly AlertChannel[]): Promise<void> {
   const open = await listOpenDeliveries(db, channels, PAGE);
+  const priorities = new Map(open.map((delivery) => [delivery.id, priorityOf(delivery)]));
   await queues.ensureQueued(
     "send-alert",
-    open.map((deliveryId) => ({ deliveryId })),
+    open.map(({ id }) => ({ deliveryId: id })),
+    ({ deliveryId }) => priorities.get(deliveryId) ?? 0,
   );
+}
+
+/** Workers take jobs with a lower number first. Each attempt that fails adds one (`worker.ts` of the queue). */
+function priorityOf({ rank, attempts }: OpenDelivery): number {
+  return rank * RANK_STEP + Math.min(attempts, MOST_ATTEMPTS);
 }
 
 /**
@@ -112,7 +128,7 @@ const finders: Readonly<Record<AlertEvent, Finder>> = {
   "review-overdue": overdueReview,
   "tick-failed": failingTicks,
   "sign-ins-failed": findFailedSignIns,
-  "sign-in-from-new-address": findSignInsFromNewAddresses,
+  "sign-in-from-new-address": (ctx, _today, key) => findSignInsFromNewAddresses(ctx, key),
   "change-waits": (ctx, _today, key) => findWaitingChanges(ctx, key),
   "admin-created": ofEntries("admin-created"),
   "admin-changed": ofEntries("admin-changed"),

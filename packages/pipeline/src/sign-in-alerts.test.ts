@@ -199,6 +199,41 @@ describe("alert of a sign-in from a new address", () => {
     expect(localhost.map(({ recipient }) => recipient)).toEqual([undefined, undefined]);
   });
 
+  it("at most ten sign-ins of one account are reported within 24 hours, the last one says so, and the audit log has all", async () => {
+    await addAdmin("bob@example.com");
+    for (let network = 1; network <= 12; network++) await signIn(`203.0.113.${network}`);
+    await signIn("203.0.113.1", { email: "bob@example.com" });
+    await tickAt("2026-12-01T08:05:00Z");
+    const messages = await sendAll();
+    expect(messages.map(({ headline }) => headline.replace(/ signed in .* /, " "))).toEqual([
+      ...Array.from({ length: 10 }, (_, index) => `${EMAIL} 203.0.113.${index + 1}`),
+      "bob@example.com 203.0.113.1",
+    ]);
+    const saying = messages.filter(({ details }) => details.join().includes("no further sign-ins"));
+    expect(saying.map(({ headline }) => headline)).toEqual([expect.stringContaining("203.0.113.10")]);
+    expect(await flow.database.sql`select from audit_log where action = 'session.open'`).toHaveLength(13);
+    flow.clock.set("2026-12-02T07:59:59Z");
+    await signIn("203.0.113.98");
+    flow.clock.set("2026-12-02T08:00:00Z");
+    await signIn("203.0.113.99");
+    await tickAt("2026-12-02T08:05:00Z");
+    expect((await sendAll()).slice(11).map(({ headline }) => headline)).toEqual([
+      `${EMAIL} signed in from an address that is new for them: 203.0.113.99`,
+    ]);
+  });
+
+  it("the sign-ins that a version without this limit has stored are all reported, a thousand by each tick", async () => {
+    await signIn("127.0.0.1", { isLocal: true });
+    await flow.database.sql`
+      insert into admin_sessions (admin_id, token_hash, created_at, last_seen_at, confirmed_at, expires_at, client_address, is_new_address, user_agent)
+      select admin_id, 'flood-' || n, created_at, last_seen_at, confirmed_at, expires_at, '198.51.100.1', true, 'test'
+      from admin_sessions, generate_series(1, 1001) n`;
+    await tickAt("2026-12-01T08:05:00Z");
+    expect(await raised()).toHaveLength(1_000);
+    await tickAt("2026-12-01T08:10:00Z");
+    expect(await raised()).toHaveLength(1_001);
+  });
+
   it("a sign-in on the machine of the server, or before alerts had a channel, is not reported", async () => {
     await signIn("127.0.0.1", { isLocal: true });
     flow.clock.set("2026-12-01T07:59:00Z");

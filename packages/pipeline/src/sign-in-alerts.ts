@@ -1,12 +1,15 @@
 import { localDateAt } from "@cpa-payouts/core";
 import {
+  findAlertedSignIn,
   listRefusedCodes,
   listSignInFailures,
-  listSignInsFromNewAddresses,
+  listSignInsToAlert,
+  NEW_ADDRESSES_A_DAY,
   type NewAddressSignIn,
   type RefusedCodes,
+  signInAlertKey,
 } from "@cpa-payouts/db";
-import { alertingSince, isInternetAddress, type Situation, type WrittenAlert } from "./written-alert.ts";
+import { alertingSince, isInternetAddress, MOST, type Situation, type WrittenAlert } from "./written-alert.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -17,6 +20,8 @@ const FAILURES_A_DAY = 10;
 /** How far back to look. An alert of an older sign-in that no channel has taken is dropped. */
 const FAILURES_SINCE_MS = 2 * DAY_MS;
 const NEW_ADDRESS_SINCE_MS = 7 * DAY_MS;
+
+const LAST = `This was alert ${NEW_ADDRESSES_A_DAY} of this account within 24 hours: no further sign-ins from new addresses are reported until the first of them is a day old. The audit log has them all (action session.open).`;
 
 interface FailuresOfDay {
   readonly email: string;
@@ -40,12 +45,16 @@ function firstOfEachKey(alerts: readonly WrittenAlert[]): WrittenAlert[] {
   return alerts.filter(({ key }, index) => alerts.findIndex((alert) => alert.key === key) === index);
 }
 
-/** The sign-ins from new addresses that call for an alert now, whether it was raised before or not. */
-export async function findSignInsFromNewAddresses(ctx: Situation): Promise<WrittenAlert[]> {
+/** The sign-ins from new addresses for which no alert was raised. With `key` the one of that alert. */
+export async function findSignInsFromNewAddresses(ctx: Situation, key?: string): Promise<WrittenAlert[]> {
   const since = await alertingSince(ctx, NEW_ADDRESS_SINCE_MS);
   if (!since) return [];
-  const signIns = await listSignInsFromNewAddresses(ctx.db, since);
-  return signIns.map((signIn) => alertOfSignIn(ctx, signIn));
+  if (key === undefined) {
+    const signIns = await listSignInsToAlert(ctx.db, { since, limit: MOST });
+    return signIns.map((signIn) => alertOfSignIn(ctx, signIn));
+  }
+  const signIn = await findAlertedSignIn(ctx.db, { key, since });
+  return signIn ? [alertOfSignIn(ctx, signIn)] : [];
 }
 
 /** The hour in which alerting began counts as a whole. */
@@ -87,15 +96,16 @@ function alertOfRefusedCodes({ policy }: Situation, { email, at, network }: Refu
   return { key: `${event}:${email}:${day}:code`, event, paymentDate: null, text };
 }
 
-function alertOfSignIn({ alerts }: Situation, { id, email, createdAt, clientAddress }: NewAddressSignIn): WrittenAlert {
+function alertOfSignIn({ alerts }: Situation, signIn: NewAddressSignIn): WrittenAlert {
+  const { id, email, createdAt, clientAddress } = signIn;
   const event = "sign-in-from-new-address";
   const isWrittenToPerson = alerts.channels.email !== undefined && isInternetAddress(email);
   const text = {
     headline: `${email} signed in from an address that is new for them: ${clientAddress}`,
     advice: "If that was not you, end the session, change your password and tell the other administrators.",
-    details: [`The session ${id} was opened at ${createdAt.toISOString()}.`],
+    details: [`The session ${id} was opened at ${createdAt.toISOString()}.`, ...(signIn.isLast ? [LAST] : [])],
   };
-  const base = { key: `${event}:${id}`, event, paymentDate: null } as const;
+  const base = { key: signInAlertKey(id), event, paymentDate: null } as const;
   if (!isWrittenToPerson) return { ...base, text };
   return { ...base, channels: ["email"], text: { ...text, recipient: email } };
 }

@@ -24,6 +24,9 @@ export interface WrittenAlert extends AlertCandidate {
   readonly text: Omit<AlertMessage, "id" | "link">;
 }
 
+/** A tick raises so many alerts of one event; the next tick raises the rest. */
+export const MOST = 1_000;
+
 /** Whether mail can be sent to an administrator's e-mail. A host such as that of `admin@localhost` gets none. */
 export function isInternetAddress(email: string): boolean {
   return /@[^@]+\.[^@]+$/.test(email);

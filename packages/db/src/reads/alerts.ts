@@ -1,9 +1,9 @@
-import type { AlertChannel, AlertEvent, DeliveryState } from "@cpa-payouts/core";
-import { and, asc, desc, eq, inArray, sql } from "drizzle-orm";
+import { type AlertChannel, type AlertEvent, alertRanks, type DeliveryState } from "@cpa-payouts/core";
+import { desc, eq, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { flag } from "../decoders.ts";
+import { flag, id, integer, type Row } from "../decoders.ts";
 import { alertDeliveries, alerts } from "../schema/index.ts";
-import { instantParam, rowOf } from "../sql.ts";
+import { arrayParam, instantParam, rowOf, rowsOf } from "../sql.ts";
 
 /**
  * Whether an invoice created before an instant is still pending, and no invoice was reviewed at or after that instant.
@@ -24,19 +24,36 @@ export async function isReviewOverdue(db: Db, since: Date): Promise<boolean> {
   return overdue;
 }
 
-/** The ids of the open deliveries through the given channels, oldest first. */
+const openColumns = { id, rank: integer, attempts: integer };
+
+/** A delivery that is to be made. */
+export type OpenDelivery = Row<typeof openColumns>;
+
+/**
+ * The open deliveries through the given channels that come first: a lower rank, then fewer attempts, then the older one. The limit
+ * is of each channel and rank for itself. So a channel or recipient that fails holds up neither other channels nor alerts that
+ * were not tried yet, however many of its deliveries are open.
+ *
+ * @param limit the most deliveries of one channel and rank
+ */
 export async function listOpenDeliveries(
   db: Db,
   channels: readonly AlertChannel[],
   limit: number,
-): Promise<readonly number[]> {
-  const rows = await db
-    .select({ id: alertDeliveries.id })
-    .from(alertDeliveries)
-    .where(and(sql`${alertDeliveries.state} = 'open'`, inArray(alertDeliveries.channel, [...channels])))
-    .orderBy(asc(alertDeliveries.id))
-    .limit(limit);
-  return rows.map(({ id }) => id);
+): Promise<OpenDelivery[]> {
+  return rowsOf(
+    db,
+    openColumns,
+    sql`
+    select d.id, d.rank, d.attempts
+    from unnest(${arrayParam(channels, "text")}) as c (channel)
+      cross join generate_series(${alertRanks[0]}::int, ${alertRanks.at(-1) ?? 0}::int) as r (rank)
+      cross join lateral (
+        select o.id, o.rank::int, o.attempts from alert_deliveries o
+        where o.state = 'open' and o.channel = c.channel and o.rank = r.rank
+        order by o.attempts, o.id limit ${limit}) d
+    order by d.rank, d.attempts, d.id`,
+  );
 }
 
 export interface AlertListing {

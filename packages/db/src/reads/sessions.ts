@@ -1,7 +1,8 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { flag, id, instant, type Row, text } from "../decoders.ts";
 import { isLiveAt } from "../live-session.ts";
+import { countReported, NEW_ADDRESSES_A_DAY } from "../new-addresses.ts";
 import { PROPOSAL_LIFE_MS } from "../session-lifetime.ts";
 import { instantParam, rowOf, rowsOf } from "../sql.ts";
 
@@ -56,20 +57,53 @@ export async function findProposedSecret(db: Db, sessionId: number, now: Date): 
   return found?.secret ?? null;
 }
 
-const newAddressColumns = { id, email: text, createdAt: instant, clientAddress: text };
+const newAddressColumns = { id, email: text, createdAt: instant, clientAddress: text, isLast: flag };
 
-/** A sign-in from an address, or network, from which the administrator had not signed in before. */
+/**
+ * A sign-in from an address, or network, from which the administrator had not signed in before. `id` is that of the session.
+ * `isLast` says that the limit of alerts is reached with it: later sign-ins from new addresses are not reported for a time.
+ */
 export type NewAddressSignIn = Row<typeof newAddressColumns>;
 
-/** The sign-ins from new addresses since an instant, oldest first. `id` is that of the session. */
-export async function listSignInsFromNewAddresses(db: Db, since: Date): Promise<NewAddressSignIn[]> {
+const SIGN_IN_ALERT = "sign-in-from-new-address:";
+
+/** The key of the alert of a sign-in from a new address. */
+export function signInAlertKey(sessionId: number): string {
+  return `${SIGN_IN_ALERT}${sessionId}`;
+}
+
+/** The sign-ins since an instant that are to be reported and were not, oldest first. */
+export async function listSignInsToAlert(
+  db: Db,
+  { since, limit }: { since: Date; limit: number },
+): Promise<NewAddressSignIn[]> {
+  const isRaised = sql`exists (select from alerts r where r.key = ${SIGN_IN_ALERT} || s.id)`;
+  return selectReported(db, sql`s.created_at >= ${instantParam(since)} and not ${isRaised}`, limit);
+}
+
+/** The sign-in since an instant of which an alert was raised; null if there is none. */
+export async function findAlertedSignIn(
+  db: Db,
+  { key, since }: { key: string; since: Date },
+): Promise<NewAddressSignIn | null> {
+  const sessionId = key.slice(SIGN_IN_ALERT.length);
+  const [signIn] = await selectReported(
+    db,
+    sql`s.created_at >= ${instantParam(since)} and s.id = ${sessionId}::bigint`,
+    1,
+  );
+  return signIn ?? null;
+}
+
+function selectReported(db: Db, condition: SQL, limit: number): Promise<NewAddressSignIn[]> {
+  const earlier = countReported({ adminId: sql`s.admin_id`, before: sql`s.created_at`, sessions: sql`n.id < s.id` });
   return rowsOf(
     db,
     newAddressColumns,
     sql`
-    select s.id, a.email, s.created_at, s.client_address
+    select s.id, a.email, s.created_at, s.client_address, ${earlier} = ${NEW_ADDRESSES_A_DAY - 1} as is_last
     from admin_sessions s join admins a on a.id = s.admin_id
-    where s.is_new_address and s.created_at >= ${instantParam(since)}
-    order by s.id`,
+    where s.is_new_address and ${condition}
+    order by s.created_at, s.id limit ${limit}`,
   );
 }

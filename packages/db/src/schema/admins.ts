@@ -65,7 +65,7 @@ export const adminSessions = pgTable(
     clientAddress: text().notNull(),
     /** The client address, or its /64 network for IPv6; null for sessions of older versions. */
     clientNetwork: text(),
-    /** Whether the administrator had no earlier session from this network. */
+    /** Whether the administrator had no earlier session from this network, and an alert is to say so (`new-addresses.ts`). */
     isNewAddress: boolean().notNull().default(false),
     userAgent: text().notNull(),
     /** The TOTP secret that the server has proposed to this session, until it is switched on or expires. */

@@ -1,6 +1,13 @@
-import { alertChannels, alertEvents, datedAlertEvents, deliveryTransitions, statesOf } from "@cpa-payouts/core";
+import {
+  alertChannels,
+  alertEvents,
+  alertRanks,
+  datedAlertEvents,
+  deliveryTransitions,
+  statesOf,
+} from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { check, date, index, integer, pgTable, text, unique } from "drizzle-orm/pg-core";
+import { check, date, index, integer, pgTable, smallint, text, unique } from "drizzle-orm/pg-core";
 import { id, instant, isOneOf, reference } from "./columns.ts";
 
 const states = statesOf(deliveryTransitions);
@@ -32,6 +39,8 @@ export const alertDeliveries = pgTable(
       .references(() => alerts.id, { onDelete: "restrict" }),
     channel: text({ enum: alertChannels }).notNull(),
     state: text().$type<keyof typeof deliveryTransitions>().notNull().default("open"),
+    /** That of the alert's event (`rankOfAlert`), for the index: deliveries of a lower rank are made first. */
+    rank: smallint().notNull().default(3),
     attempts: integer().notNull().default(0),
     /** Why the last attempt failed: one line without secrets or personal data. */
     error: text(),
@@ -39,7 +48,9 @@ export const alertDeliveries = pgTable(
   },
   (t) => [
     unique("alert_deliveries_one_per_channel").on(t.alertId, t.channel),
-    index("alert_deliveries_open_idx").on(t.id).where(sql`${t.state} = 'open'`),
+    // In the order in which deliveries are queued, those of each channel and rank for themselves.
+    index("alert_deliveries_queue_idx").on(t.channel, t.rank, t.attempts, t.id).where(sql`${t.state} = 'open'`),
+    check("alert_deliveries_rank_known", sql`${t.rank} in ${sql.raw(`(${alertRanks.join(", ")})`)}`),
     check("alert_deliveries_channel_known", isOneOf(t.channel, alertChannels)),
     check("alert_deliveries_state_known", isOneOf(t.state, states)),
     check("alert_deliveries_settled_at", sql`(${t.state} = 'open') = (${t.settledAt} is null)`),

@@ -1,4 +1,4 @@
-import { type AlertChannel, type AlertEvent, alertEvents } from "@cpa-payouts/core";
+import { type AlertChannel, type AlertEvent, alertEvents, rankOfAlert } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { id, oneOf } from "../decoders.ts";
@@ -23,13 +23,14 @@ export async function insertAlerts(
   db: Db,
   raise: { candidates: readonly AlertCandidate[]; channels: readonly AlertChannel[]; now: Date },
 ): Promise<{ alertId: number; event: AlertEvent }[]> {
-  const { candidates, channels, now } = raise;
+  const { channels, now } = raise;
+  const candidates = raise.candidates.map((candidate) => ({ ...candidate, rank: rankOfAlert(candidate.event) }));
   return rowsOf(
     db,
     { alertId: id, event: oneOf(alertEvents) },
     sql`
     with candidate as (
-      select * from jsonb_to_recordset(${JSON.stringify(candidates)}::jsonb) as c ("key" text, "event" text, "paymentDate" date, "channels" jsonb)
+      select * from jsonb_to_recordset(${JSON.stringify(candidates)}::jsonb) as c ("key" text, "event" text, "paymentDate" date, "channels" jsonb, "rank" smallint)
     ), raised as (
       insert into alerts (key, event, payment_date, raised_at)
       select c.key, c.event, c."paymentDate", ${instantParam(now)} from candidate c
@@ -37,8 +38,8 @@ export async function insertAlerts(
       on conflict (key) do nothing
       returning id, key, event
     ), delivery as (
-      insert into alert_deliveries (alert_id, channel)
-      select raised.id, channel from raised join candidate c on c.key = raised.key
+      insert into alert_deliveries (alert_id, channel, rank)
+      select raised.id, channel, c.rank from raised join candidate c on c.key = raised.key
         cross join unnest(${arrayParam(channels, "text")}) as channel
       where c.channels is null or c.channels ? channel
     )

@@ -1,6 +1,7 @@
 import type { AuditContext } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { countReported, NEW_ADDRESSES_A_DAY } from "../new-addresses.ts";
 import { DEVICE_LIFE_MS, SESSION_LIFE_MS } from "../session-lifetime.ts";
 import { execute, instantParam, requestParams } from "../sql.ts";
 
@@ -29,12 +30,15 @@ interface NewSession extends AuditContext {
  * Opens a session and remembers the browser. Other administrators who use the same browser keep it, under the new token. The
  * earlier token is not valid afterwards, since another person may have put it into the browser.
  *
+ * Marks the session as one from a new address, which is reported, unless the account has reached the limit of such reports.
+ *
  * @returns whether it was opened; not when the credentials have been changed since they were checked, or the account disabled
  */
 export async function openSession(db: Db, input: NewSession): Promise<boolean> {
   const { adminId, device, now } = input;
   const expiresAt = new Date(now.getTime() + SESSION_LIFE_MS);
   const deviceExpiresAt = new Date(now.getTime() + DEVICE_LIFE_MS);
+  const reported = countReported({ adminId: sql`${adminId}::bigint`, before: instantParam(now) });
   const opened = await execute(
     db,
     sql`
@@ -49,7 +53,8 @@ export async function openSession(db: Db, input: NewSession): Promise<boolean> {
         ${instantParam(expiresAt)}, ${input.clientAddress}::text, ${input.clientNetwork}::text,
         not ${input.isLocal}::boolean and not exists (
           select from admin_sessions where admin_id = ${adminId}::bigint
-            and (client_network = ${input.clientNetwork}::text or client_address = ${input.clientAddress}::text)),
+            and (client_network = ${input.clientNetwork}::text or client_address = ${input.clientAddress}::text))
+          and ${reported} < ${NEW_ADDRESSES_A_DAY},
         ${input.userAgent}
       from holder
       returning id
