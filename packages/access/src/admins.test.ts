@@ -26,7 +26,11 @@ describe("administrators", () => {
   it("the first administrator has the role admin and a generated password, and is not created where there already is one", async () => {
     const first = await createFirstAdmin(ctx, input);
     expect(first).toEqual({ status: "created", password: expect.stringMatching(/^(\w{5}-){3}\w{5}$/) });
-    expect(await findAdmin(ctx.db, EMAIL)).toMatchObject({ role: "admin", disabledAt: null });
+    expect(await findAdmin(ctx.db, EMAIL)).toMatchObject({
+      role: "admin",
+      disabledAt: null,
+      empoweredAt: null,
+    });
     expect(await createFirstAdmin(ctx, { ...input, email: "second@example.com" })).toEqual({
       status: "already-exists",
     });

@@ -58,7 +58,8 @@ async function insert(
   {
     password: chosen,
     ...input
-  }: AuditContext & NewAdmin & { password?: string | undefined; mustChangePassword: boolean; isGuarded: boolean },
+  }: AuditContext &
+    NewAdmin & { password?: string | undefined; mustChangePassword: boolean; isFirst?: boolean; isGuarded: boolean },
 ): Promise<Created | NeedsSecondPerson> {
   const { password, passwordHash } = await preparePassword(ctx, input, chosen);
   const added = await insertAdmin(ctx.db, { ...input, passwordHash, now: ctx.clock() });
@@ -75,7 +76,13 @@ async function insert(
  */
 export async function createFirstAdmin(ctx: AccessContext, input: AuditContext & { email: string }): Promise<Created> {
   if (await hasAdmins(ctx.db)) return { status: "already-exists" };
-  const created = await insert(ctx, { ...input, role: "admin", mustChangePassword: false, isGuarded: false });
+  const created = await insert(ctx, {
+    ...input,
+    role: "admin",
+    mustChangePassword: false,
+    isFirst: true,
+    isGuarded: false,
+  });
   return created.status === "created" ? created : { status: "already-exists" };
 }
 

@@ -46,5 +46,11 @@ export const GUARDED_WAIT_MS = DAY_MS;
 export const GUARDED_LONG_WAIT_MS = 7 * DAY_MS;
 /** A change that issues a password ends so many milliseconds after its request, if its password was not taken. */
 export const GUARDED_LIFE_MS = 14 * DAY_MS;
+/**
+ * An administrator may request so many guarded changes within a day. Each raises an alert, and among thousands of alerts the one
+ * that matters would be sent late.
+ */
+export const MOST_REQUESTS_A_DAY = 50;
+export const REQUESTS_COUNTED_MS = DAY_MS;
 /** An account to which another person gave something (its password, a role) is no second person for so many milliseconds. */
 export const NEW_POWER_MS = DAY_MS;

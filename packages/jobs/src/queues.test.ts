@@ -167,6 +167,15 @@ describeOnBackends("queues", (kind) => {
       expect(waiting.map(({ data }) => data.userId)).toEqual([1, 2, 3]);
     });
 
+    it("a job that was added without a priority gets the one that it is ensured with", async () => {
+      const payloads = [3, 1, 2].map((userId) => ({ runId: 1, userId }));
+      await queues.enqueueAll("create-invoice", payloads);
+      expect(await queues.ensureQueued("create-invoice", payloads, ({ userId }) => userId)).toBe(0);
+      const waiting = await queues.bullmq.invoices.getPrioritized();
+      expect(waiting.map(({ data, priority }) => [data.userId, priority])).toEqual([1, 2, 3].map((n) => [n, n]));
+      expect(await queues.bullmq.invoices.getJobCountByTypes("waiting")).toBe(0);
+    });
+
     it("kept failures that several callers ensure at once all run, while a worker takes them", async () => {
       const payloads = Array.from({ length: 20 }, (_, index) => ({ runId: 1, userId: index + 1 }));
       await queues.enqueueAll("create-invoice", payloads);

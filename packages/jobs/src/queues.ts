@@ -93,7 +93,7 @@ function toJob<N extends JobName>(name: N, payload: PayloadOf<N>, priority = 0) 
 }
 
 async function ensureQueued(queue: Queue, jobs: readonly ReturnType<typeof toJob>[]): Promise<number> {
-  const isMissing = await Promise.all(jobs.map(({ opts }) => makeRoom(queue, opts.jobId ?? "")));
+  const isMissing = await Promise.all(jobs.map(({ opts }) => makeRoom(queue, opts)));
   const missing = jobs.filter((_, index) => isMissing[index]);
   if (missing.length > 0) await retryWithBackoff(() => queue.addBulk(missing), ADD_PATIENCE);
   return missing.length;
@@ -104,10 +104,21 @@ async function ensureQueued(queue: Queue, jobs: readonly ReturnType<typeof toJob
  * BullMQ finds the state of a waiting job by a scan of the whole list, and 20,000 such scans (every worker's first tick in a
  * large run) blocked Redis for ten seconds.
  */
-async function makeRoom(queue: Queue, jobId: string): Promise<boolean> {
+async function makeRoom(queue: Queue, { jobId = "", priority = 0 }: JobsOptions): Promise<boolean> {
   const present: Job | undefined = await queue.getJob(jobId);
   if (!present) return true;
-  return present.finishedOn !== undefined && removeKept(present);
+  if (present.finishedOn !== undefined) return removeKept(present);
+  if (priority > 0 && present.priority === 0) await givePriority(present, priority);
+  return false;
+}
+
+/** Jobs that an earlier version added have no priority, and would go before all that have one. */
+async function givePriority(present: Job, priority: number): Promise<void> {
+  try {
+    await present.changePriority({ priority });
+  } catch (cause) {
+    if (!isTooLate(cause)) throw cause;
+  }
 }
 
 /** BullMQ has no error class or code for this case. */

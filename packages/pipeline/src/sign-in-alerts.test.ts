@@ -222,16 +222,15 @@ describe("alert of a sign-in from a new address", () => {
     ]);
   });
 
-  it("the sign-ins that a version without this limit has stored are all reported, a thousand by each tick", async () => {
+  it("of the sign-ins that were stored at once, or by a version without this limit, ten are reported as well", async () => {
     await signIn("127.0.0.1", { isLocal: true });
     await flow.database.sql`
       insert into admin_sessions (admin_id, token_hash, created_at, last_seen_at, confirmed_at, expires_at, client_address, is_new_address, user_agent)
       select admin_id, 'flood-' || n, created_at, last_seen_at, confirmed_at, expires_at, '198.51.100.1', true, 'test'
       from admin_sessions, generate_series(1, 1001) n`;
     await tickAt("2026-12-01T08:05:00Z");
-    expect(await raised()).toHaveLength(1_000);
     await tickAt("2026-12-01T08:10:00Z");
-    expect(await raised()).toHaveLength(1_001);
+    expect(await raised()).toHaveLength(10);
   });
 
   it("a sign-in on the machine of the server, or before alerts had a channel, is not reported", async () => {

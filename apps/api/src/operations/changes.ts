@@ -1,6 +1,6 @@
 import { confirmChange, stopWaitingChange } from "@cpa-payouts/access";
 import type { GuardedChange as PresentedChange } from "@cpa-payouts/contract";
-import { defined } from "@cpa-payouts/core";
+import { defined, MOST_REQUESTS_A_DAY } from "@cpa-payouts/core";
 import { type GuardedChange, type HeldChange, listGuardedChanges, type SettleRefusal } from "@cpa-payouts/db";
 import type { FastifyReply } from "fastify";
 import type { Caller } from "../access/callers.ts";
@@ -86,10 +86,17 @@ export function requesterOf(call: { readonly caller: Caller | null }): number {
 /**
  * The response to a change that waits for a second person: 202 with the change.
  *
- * @throws ApiProblem 409 when a change of that kind waited for the object before; 403 when the requester has just lost the rights
+ * @throws ApiProblem 409 when a change of that kind waited for the object before; 403 when the requester has just lost the rights;
+ *   429 when they have requested too many changes
  */
 export function presentHeld(held: HeldChange, { reply }: { readonly reply: FastifyReply }): PresentedChange {
   if (held.status === "requester-lost-rights") throw lostRights();
+  if (held.status === "too-many-requests")
+    throw new ApiProblem(
+      429,
+      "too-many-requests",
+      `you have requested ${MOST_REQUESTS_A_DAY} changes within 24 hours; another administrator may request this one`,
+    );
   const change = presentChange(held.change);
   if (held.status === "waits-already")
     throw conflict(

@@ -103,7 +103,8 @@ function selectReported(db: Db, condition: SQL, limit: number): Promise<NewAddre
     sql`
     select s.id, a.email, s.created_at, s.client_address, ${earlier} = ${NEW_ADDRESSES_A_DAY - 1} as is_last
     from admin_sessions s join admins a on a.id = s.admin_id
-    where s.is_new_address and ${condition}
+    -- Sign-ins at the same moment do not count each other and may all be marked.
+    where s.is_new_address and ${condition} and ${earlier} < ${NEW_ADDRESSES_A_DAY}
     order by s.created_at, s.id limit ${limit}`,
   );
 }

@@ -1,6 +1,6 @@
 import { guardedChangeKinds, guardedChangeStatuses, stopReasons } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
-import { check, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { check, index, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { admins } from "./admins.ts";
 import { id, instant, isOneOf, reference } from "./columns.ts";
 
@@ -22,6 +22,8 @@ export const guardedChanges = pgTable(
     requestedBy: reference()
       .notNull()
       .references(() => admins.id, { onDelete: "restrict" }),
+    /** The requester's `rights_version` at the request. */
+    requesterVersion: integer().notNull().default(0),
     requestedAt: instant().notNull(),
     /** When its alert had been raised, with which the wait begins; null before the first tick after the request. */
     announcedAt: instant(),
@@ -34,6 +36,7 @@ export const guardedChanges = pgTable(
   },
   (t) => [
     uniqueIndex("guarded_changes_one_waiting").on(t.kind, t.object).where(sql`${t.status} = 'waiting'`),
+    index("guarded_changes_requester_idx").on(t.requestedBy, t.requestedAt),
     check("guarded_changes_kind_known", isOneOf(t.kind, guardedChangeKinds)),
     check("guarded_changes_status_known", isOneOf(t.status, guardedChangeStatuses)),
     check("guarded_changes_object", sql`(${t.kind} = 'settings') = (${t.object} = 'settings')`),

@@ -7,7 +7,7 @@ import { instantParam, requestParams, rowOf } from "../sql.ts";
 
 export type SecretChange =
   | { readonly status: "changed"; readonly adminId: number }
-  /** There is no such administrator, the condition does not hold, or another change came first. */
+  /** There is no such administrator, the condition does not hold, another change came first, or the own session has ended. */
   | { readonly status: "unchanged" }
   | { readonly status: "needs-second-person" };
 
@@ -43,7 +43,10 @@ export async function changeSecret(
     with target as (
       -- PostgreSQL tests the version again after it has waited for another change.
       select id as target_id from admins where email = ${input.email.toLowerCase()}
-        and credentials_version = coalesce(${ownSession?.credentialsVersion ?? null}::int, credentials_version) for no key update
+        and credentials_version = coalesce(${ownSession?.credentialsVersion ?? null}::int, credentials_version)
+        and (${sessionId}::bigint is null
+          or exists (select from admin_sessions where id = ${sessionId}::bigint and ended_at is null))
+      for no key update
     ), ${theRule("target")}, held as (
       select from target where ${change.isGuarded}::boolean and (select is_on from rule)
     ), changed as (

@@ -1,8 +1,8 @@
-import type { AuditContext, GuardedChangeKind } from "@cpa-payouts/core";
+import { type AuditContext, type GuardedChangeKind, MOST_REQUESTS_A_DAY, REQUESTS_COUNTED_MS } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { flag, id, nullable } from "../decoders.ts";
-import { stateBehind } from "../guarded-state.ts";
+import { interval, stateBehind } from "../guarded-state.ts";
 import { findGuardedChange, findWaitingChange, type GuardedChange } from "../reads/guarded-changes.ts";
 import { instantParam, requestParams, rowOf } from "../sql.ts";
 
@@ -22,7 +22,9 @@ export type HeldChange =
   /** A new change that waits, or the one of its kind that waited for the object already. */
   | { readonly status: "held" | "waits-already"; readonly change: GuardedChange }
   /** Nothing is stored: the requester was disabled or lost the role `admin` since the request came. */
-  | { readonly status: "requester-lost-rights"; readonly change: null };
+  | { readonly status: "requester-lost-rights"; readonly change: null }
+  /** Nothing is stored: the requester has requested {@link MOST_REQUESTS_A_DAY} changes within a day. */
+  | { readonly status: "too-many-requests"; readonly change: null };
 
 /**
  * Stores a change that waits for a second person, together with the present state of what it changes. One change of each kind
@@ -31,8 +33,9 @@ export type HeldChange =
  * @throws Error when the object is an administrator who does not exist
  */
 export async function holdChange(db: Db, request: ChangeRequest): Promise<HeldChange> {
-  const { changeId, mayRequest } = await insertChange(db, request);
+  const { changeId, mayRequest, isOften } = await insertChange(db, request);
   if (!mayRequest) return { status: "requester-lost-rights", change: null };
+  if (isOften) return { status: "too-many-requests", change: null };
   const held = changeId === null ? null : await findGuardedChange(db, changeId);
   if (held) return { status: "held", change: held };
   const waiting = await findWaitingChange(db, request);
@@ -56,15 +59,19 @@ async function insertChange(db: Db, request: ChangeRequest) {
   const whole = kind === "change-admin" ? sql`state || ${wanted}::jsonb` : sql`${wanted}::jsonb`;
   return rowOf(
     db,
-    { changeId: nullable(id), mayRequest: flag },
+    { changeId: nullable(id), mayRequest: flag, isOften: flag },
     sql`
     with requester as (
-      -- Waits for a change of the requester, which would not see this change among those that it stops.
-      select id from admins where id = ${request.requestedBy} and role = 'admin' and disabled_at is null for share
+      -- A change of the requester that is under way comes first. One that comes now does not see this request among those that
+      -- it stops; the version makes the request void.
+      select id, rights_version from admins where id = ${request.requestedBy} and role = 'admin' and disabled_at is null for share
+    ), often as (
+      select where (select count(*) from guarded_changes where requested_by = ${request.requestedBy}
+        and requested_at > ${instantParam(now)} - ${interval(REQUESTS_COUNTED_MS)}) >= ${MOST_REQUESTS_A_DAY}
     ), present as (select ${state} as state), held as (
-      insert into guarded_changes (kind, object, wanted, seen, requested_by, requested_at)
-      select ${kind}, ${object}, ${whole}, ${seen}, requester.id, ${instantParam(now)}
-      from present cross join requester where state is not null
+      insert into guarded_changes (kind, object, wanted, seen, requested_by, requester_version, requested_at)
+      select ${kind}, ${object}, ${whole}, ${seen}, requester.id, requester.rights_version, ${instantParam(now)}
+      from present cross join requester where state is not null and not exists (select from often)
       on conflict (kind, object) where status = 'waiting' do nothing
       returning id, kind, object, wanted
     ), audit as (
@@ -73,7 +80,8 @@ async function insertChange(db: Db, request: ChangeRequest) {
         jsonb_build_object('kind', kind, 'object', object, 'wanted', wanted), ${requestParams(request)}
       from held
     )
-    select (select id from held) as change_id, exists (select from requester) as may_request`,
+    select (select id from held) as change_id, exists (select from requester) as may_request,
+      exists (select from often) as is_often`,
   );
 }
 

@@ -14,6 +14,7 @@ export type AddedAdmin =
  *
  * @param input.mustChangePassword whether the password is one that another person knows, to be changed at the first sign-in;
  *   false if it is left out
+ * @param input.isFirst whether this is the first administrator, to whom no other person gave the account; false if it is left out
  * @param input.isGuarded whether this is refused while the two-person rule is on; false if it is left out
  */
 export async function insertAdmin(
@@ -23,6 +24,7 @@ export async function insertAdmin(
     role: AdminRole;
     passwordHash: string;
     mustChangePassword?: boolean;
+    isFirst?: boolean;
     isGuarded?: boolean;
     now: Date;
   },
@@ -36,7 +38,7 @@ export async function insertAdmin(
     ), created as (
       insert into admins (email, role, password_hash, must_change_password, empowered_at, created_at, created_by)
       select ${input.email.toLowerCase()}, ${input.role}, ${input.passwordHash}, ${input.mustChangePassword ?? false}::boolean,
-        ${instantParam(input.now)}, ${instantParam(input.now)}, ${input.actor}
+        case when not ${input.isFirst ?? false}::boolean then ${instantParam(input.now)} end, ${instantParam(input.now)}, ${input.actor}
       where not exists (select from held)
       on conflict (email) do nothing
       returning id, email, role

@@ -4,6 +4,7 @@ import { findDevice } from "../reads/admin-devices.ts";
 import { isSessionLive, listSessions } from "../reads/sessions.ts";
 import { openTestData, type TestData } from "../testing/index.ts";
 import { insertAdmin } from "./insert-admin.ts";
+import { markSessionEnded } from "./mark-session-ended.ts";
 import { openSession } from "./open-session.ts";
 import { setAdminPassword } from "./set-admin-password.ts";
 import { touchSession } from "./touch-session.ts";
@@ -108,6 +109,16 @@ describe("sessions and changes of credentials", () => {
     expect(await choose(0)).toEqual({ status: "unchanged" });
     expect(await choose(1)).toMatchObject({ status: "changed" });
     expect(await live("own")).toEqual(ALIVE);
+  });
+
+  it("a session that has ended changes no password", async () => {
+    await open();
+    const { id: sessionId = 0 } = (await touchSession(data.ctx.db, "token", NOW)) ?? {};
+    await markSessionEnded(data.ctx.db, { ...audit, sessionId });
+    const own = { isIssued: false, ownSession: { sessionId, credentialsVersion: 0 } };
+    expect(await setAdminPassword(data.ctx.db, { ...audit, ...own, email: EMAIL, passwordHash: "late" })).toEqual({
+      status: "unchanged",
+    });
   });
 
   it("a session whose password is reset meanwhile chooses no other one", async () => {

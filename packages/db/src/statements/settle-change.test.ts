@@ -1,4 +1,4 @@
-import { GUARDED_WAIT_MS, type GuardedChangeKind } from "@cpa-payouts/core";
+import { GUARDED_WAIT_MS, type GuardedChangeKind, MOST_REQUESTS_A_DAY } from "@cpa-payouts/core";
 import { holdTransaction, untilBlocked } from "@cpa-payouts/testing-servers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findAdmin } from "../reads/admins.ts";
@@ -52,6 +52,63 @@ async function settle(changeId: number, confirmer: string | null = BOB, now = NO
 }
 
 const relax = () => hold("settings", "settings", { twoPersonAboveCents: null });
+
+it("a request that is stored while its requester is being disabled is void, also when the account is enabled again", async () => {
+  const waiting = await hold("create-admin", "admin:dan@example.com", { role: "operator" });
+  // The request holds the requester's row and waits for the other change of its kind, which another client is about to stop.
+  const holder = await holdTransaction(
+    data.database,
+    (sql) => sql`
+      update guarded_changes set status = 'stopped', stop_reason = 'expired', decided_by = 'test', decided_at = ${NOW}
+      where id = ${waiting}`,
+  );
+  const request = {
+    ...audit,
+    actor: ALICE,
+    kind: "create-admin",
+    object: "admin:dan@example.com",
+    wanted: { role: "operator" },
+  } as const;
+  const holding = holdChange(data.ctx.db, { ...request, requestedBy: id(ALICE) });
+  await untilBlocked(data.database, 1);
+  const disabling = updateAdmin(db, { ...audit, email: ALICE, isDisabled: true });
+  await untilBlocked(data.database, 2);
+  await holder.commit();
+  const { change } = await holding;
+  expect([await disabling, change?.status]).toMatchObject([{ status: "changed" }, "waiting"]);
+  await updateAdmin(db, { ...audit, email: ALICE, isDisabled: false, now: after(-2 * GUARDED_WAIT_MS) });
+  const settled = await settleChange(db, {
+    ...audit,
+    changeId: change?.id ?? 0,
+    kind: "create-admin",
+    confirmedBy: id(BOB),
+    passwordHash: "hash",
+    now: after(2 * GUARDED_WAIT_MS),
+  });
+  expect(settled).toEqual({ status: "stopped", reason: "requester-lost-rights" });
+});
+
+it("an administrator requests fifty changes within a day at most, also when they are stopped", async () => {
+  const request = (n: number, now = NOW) =>
+    holdChange(db, {
+      ...audit,
+      actor: ALICE,
+      kind: "create-admin",
+      object: `admin:dan${n}@example.com`,
+      wanted: { role: "operator" },
+      requestedBy: id(ALICE),
+      now,
+    });
+  for (let n = 1; n <= MOST_REQUESTS_A_DAY; n++) {
+    const { change } = await request(n);
+    await stopChange(db, { ...audit, changeId: change?.id ?? 0, stopReason: "stopped-by-administrator" });
+  }
+  expect(await request(0)).toEqual({ status: "too-many-requests", change: null });
+  expect(await request(0, after(GUARDED_WAIT_MS - 1))).toMatchObject({ status: "too-many-requests" });
+  expect(await request(0, after(GUARDED_WAIT_MS))).toMatchObject({ status: "held" });
+  const others = { ...audit, actor: BOB, requestedBy: id(BOB), wanted: { twoPersonAboveCents: null } };
+  expect(await holdChange(db, { ...others, kind: "settings", object: "settings" })).toMatchObject({ status: "held" });
+});
 
 it("a request that is under way while its requester is disabled is not stored", async () => {
   const holder = await holdTransaction(

@@ -75,7 +75,8 @@ export async function settleChange(db: Db, settlement: Settlement): Promise<Sett
           when ${hasNewPower("requester", now)} then 'requester-new-power'
         end as refusal,
         case
-          when requester.role <> 'admin' or requester.disabled_at is not null then 'requester-lost-rights'
+          when requester.role <> 'admin' or requester.disabled_at is not null
+            or requester.rights_version <> c.requester_version then 'requester-lost-rights'
           when (${state} @> c.seen) is not true then 'object-changed'
         end as stop_reason
       from change c join everyone requester on requester.id = c.requested_by
@@ -138,7 +139,8 @@ const effects: Readonly<Record<GuardedChangeKind, (settlement: Settlement) => SQ
       set role = coalesce(p.wanted ->> 'role', a.role), empowered_at = ${instantParam(now)},
         disabled_at = case (p.wanted ->> 'isDisabled')::boolean when true then ${instantParam(now)} when false then null
           else a.disabled_at end,
-        credentials_version = a.credentials_version + coalesce((p.wanted ->> 'isDisabled')::boolean, false)::int
+        credentials_version = a.credentials_version + coalesce((p.wanted ->> 'isDisabled')::boolean, false)::int,
+        rights_version = a.rights_version + 1
       from permitted p where 'admin:' || a.email = p.object
       returning a.id, 'admin.change' as action, p.seen as before,
         jsonb_build_object('role', a.role, 'isDisabled', a.disabled_at is not null) as after

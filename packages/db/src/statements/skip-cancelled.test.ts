@@ -125,6 +125,14 @@ describe("cancelled run", () => {
     await expect(add()).rejects.toThrow(refusal);
   });
 
+  it("creating invoices tests the run's state itself, not only by the refusal of the table", async () => {
+    const run = await decidedRun(data.ctx, "2026-12-07");
+    await request(run.id);
+    await data.database.sql`alter table invoices disable trigger user`;
+    const ids = Object.values(await userIds(data.database));
+    expect(await createInvoices(data.ctx.db, { runId: run.id, userIds: ids, now: NOW })).toEqual([]);
+  });
+
   it("users of a run that is not cancelled are not skipped", async () => {
     const run = await decidedRun(data.ctx, "2026-12-07");
     const before = await fingerprint(data.database);

@@ -48,6 +48,7 @@ export async function updateAdmin(
     ), changed as (
       update admins a set role = w.role, disabled_at = w.disabled_at,
         credentials_version = a.credentials_version + (w.disabled_at is not null)::int,
+        rights_version = a.rights_version + (w.disabled_at is not null or w.role <> 'admin')::int,
         empowered_at = case when w.is_raised then ${instantParam(input.now)} else a.empowered_at end
       from judged w
       where a.id = w.id and not w.is_held and (
