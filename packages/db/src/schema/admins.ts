@@ -31,7 +31,7 @@ export const admins = pgTable(
      * live, so no sign-in that was being checked meanwhile gets round the change.
      */
     credentialsVersion: integer().notNull().default(0),
-    /** How often the account was disabled or had another role than `admin` after a change: earlier requests are void. */
+    /** How often the account lost the rights of the role `admin`, by another role or by being disabled: earlier requests are void. */
     rightsVersion: integer().notNull().default(0),
     disabledAt: instant(),
     createdAt: instant().notNull(),

@@ -47,8 +47,9 @@ export async function updateAdmin(
       from wanted
     ), changed as (
       update admins a set role = w.role, disabled_at = w.disabled_at,
-        credentials_version = a.credentials_version + (w.disabled_at is not null)::int,
-        rights_version = a.rights_version + (w.disabled_at is not null or w.role <> 'admin')::int,
+        credentials_version = a.credentials_version + (w.disabled_at is not null and w.disabled_before is null)::int,
+        rights_version = a.rights_version + (w.role_before = 'admin' and w.disabled_before is null
+          and (w.role <> 'admin' or w.disabled_at is not null))::int,
         empowered_at = case when w.is_raised then ${instantParam(input.now)} else a.empowered_at end
       from judged w
       where a.id = w.id and not w.is_held and (
