@@ -21,9 +21,9 @@ export const alertRanks = [1, 2, 3] as const;
 export type AlertRank = (typeof alertRanks)[number];
 
 /**
- * The ranks of the events. A change that waits is made after a day if nobody stops it, and the day begins with its alert, so
- * this alert comes before all others: many changes of access, or many sign-ins, cannot be used to hide it. Who got access, and which
- * rules protect less, comes before what ticks, runs and sign-ins report.
+ * The ranks of the events. A change that waits is made after a day unless an administrator stops it. The day begins with the
+ * alert, so this alert is sent before all others: many changes of access, or many sign-ins, cannot hide it. Alerts of new access
+ * and relaxed rules are sent before those of ticks, runs and sign-ins.
  */
 const ranks: Readonly<Partial<Record<AlertEvent, AlertRank>>> = {
   "change-waits": 1,
@@ -37,6 +37,21 @@ const ranks: Readonly<Partial<Record<AlertEvent, AlertRank>>> = {
 /** The rank of the alerts of an event; 3 unless it is about access or rules. */
 export function rankOfAlert(event: AlertEvent): AlertRank {
   return ranks[event] ?? 3;
+}
+
+/** What the keys of an event's alerts begin with, where each alert is about one row: the row's id follows. */
+export function alertKeyPrefix(event: AlertEvent): string {
+  return `${event}:`;
+}
+
+/** The key of the alert of an event that is about the row with an id. */
+export function alertKey(event: AlertEvent, id: number): string {
+  return `${alertKeyPrefix(event)}${id}`;
+}
+
+/** The id of the row that the alert with a key of {@link alertKey} is about. */
+export function idInAlertKey(event: AlertEvent, key: string): number {
+  return Number(key.slice(alertKeyPrefix(event).length));
 }
 
 /** The events that are about a payment date; an alert of another event has none. */

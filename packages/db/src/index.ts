@@ -18,7 +18,7 @@ export * from "./pages.ts";
 export * from "./ping.ts";
 export { findDevice } from "./reads/admin-devices.ts";
 export { type Admin, findAdmin, hasAdmins, listAdmins, listHashParameters } from "./reads/admins.ts";
-export { type EntryEvent, entryAlertKey, findAlertedEntry, listEntriesToAlert } from "./reads/alert-entries.ts";
+export { type EntryEvent, findAlertedEntry, listEntriesToAlert } from "./reads/alert-entries.ts";
 export {
   type AlertListing,
   isReviewOverdue,
@@ -99,7 +99,6 @@ export {
   listSignInsToAlert,
   type NewAddressSignIn,
   type SessionListing,
-  signInAlertKey,
 } from "./reads/sessions.ts";
 export { getSettings, type Settings } from "./reads/settings.ts";
 export {

@@ -1,8 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 
 /**
- * So many sign-ins of one account from new addresses are reported within 24 hours. Whoever owns the account has been told often
- * enough then, and a person with many networks must not be able to raise alerts without end.
+ * So many sign-ins of one account from new addresses are reported within 24 hours. Ten alerts are enough for the
+ * owner of the account, and a person with many networks must not be able to raise alerts without end.
  */
 export const NEW_ADDRESSES_A_DAY = 10;
 

@@ -1,7 +1,7 @@
 import { type QueueName, queueNames } from "./catalog.ts";
 import type { Queues } from "./queues.ts";
 
-/** The states of this project's jobs; BullMQ has more, for features that are not used here. */
+/** The states in which jobs are counted. BullMQ has more; jobs with a priority, which it counts separately, are waiting here. */
 const jobStates = ["waiting", "active", "delayed", "completed", "failed"] as const;
 export type JobState = (typeof jobStates)[number];
 
@@ -14,9 +14,8 @@ export interface QueueCounts {
 }
 
 /**
- * Counts the jobs of each queue by state, with two commands per queue. Jobs with a priority, which BullMQ counts separately, count
- * as waiting. On Redis they read lengths; on PostgreSQL they read
- * one index entry per job, which the high-water mark bounds.
+ * Counts the jobs of each queue by state, with two commands per queue. On Redis they read lengths; on PostgreSQL they read one
+ * index entry per job, which the high-water mark bounds.
  */
 export async function countJobs({ bullmq }: Pick<Queues, "bullmq">): Promise<QueueCounts[]> {
   return Promise.all(

@@ -1,8 +1,7 @@
-import { adminEmail, dollars } from "@cpa-payouts/core";
+import { adminEmail, alertKey, dollars, idInAlertKey } from "@cpa-payouts/core";
 import {
   type AuditEntry,
   type EntryEvent,
-  entryAlertKey,
   findAlertedEntry,
   findGuardedChange,
   type GuardedChange,
@@ -27,7 +26,7 @@ const ADVICE = "If you did not expect this, ask the person named below, and look
  */
 export async function findWaitingChanges({ db }: Situation, key?: string): Promise<WrittenAlert[]> {
   if (key === undefined) return (await listUnannouncedChanges(db, MOST)).map(alertOfWaiting);
-  const change = await findGuardedChange(db, Number(key.slice("change-waits:".length)));
+  const change = await findGuardedChange(db, idInAlertKey("change-waits", key));
   if (change?.status !== "waiting") return [];
   return [toAdministrators(alertOfWaiting(change), await listAddressees({ db }))];
 }
@@ -101,7 +100,7 @@ function alertOfEntry(event: EntryEvent, entry: AuditEntry): WrittenAlert {
   const by = entry.actor === "system" ? "the system" : entry.actor;
   const details = [`Done by ${by} at ${entry.at.toISOString()}.`, ...(requester ? [`Requested by ${requester}.`] : [])];
   const text = { headline: headlines[event](entry), advice: ADVICE, details };
-  return { key: entryAlertKey(event, entry.id), event, paymentDate: null, text };
+  return { key: alertKey(event, entry.id), event, paymentDate: null, text };
 }
 
 function alertOfWaiting(change: GuardedChange): WrittenAlert {
@@ -117,7 +116,7 @@ function alertOfWaiting(change: GuardedChange): WrittenAlert {
       `POST /api/v1/changes/${id}/stop stops it, POST /api/v1/changes/${id}/confirmation makes it. Every administrator may stop it, and every one but the requester may confirm it.`,
     ],
   };
-  return { key: `${event}:${id}`, event, paymentDate: null, text };
+  return { key: alertKey(event, id), event, paymentDate: null, text };
 }
 
 function describeChange({ kind, object, wanted }: GuardedChange): string {

@@ -1,4 +1,4 @@
-import { localDateAt } from "@cpa-payouts/core";
+import { alertKey, localDateAt } from "@cpa-payouts/core";
 import {
   findAlertedSignIn,
   listRefusedCodes,
@@ -7,7 +7,6 @@ import {
   NEW_ADDRESSES_A_DAY,
   type NewAddressSignIn,
   type RefusedCodes,
-  signInAlertKey,
 } from "@cpa-payouts/db";
 import { alertingSince, isInternetAddress, MOST, type Situation, type WrittenAlert } from "./written-alert.ts";
 
@@ -105,7 +104,7 @@ function alertOfSignIn({ alerts }: Situation, signIn: NewAddressSignIn): Written
     advice: "If that was not you, end the session, change your password and tell the other administrators.",
     details: [`The session ${id} was opened at ${createdAt.toISOString()}.`, ...(signIn.isLast ? [LAST] : [])],
   };
-  const base = { key: signInAlertKey(id), event, paymentDate: null } as const;
+  const base = { key: alertKey(event, id), event, paymentDate: null } as const;
   if (!isWrittenToPerson) return { ...base, text };
   return { ...base, channels: ["email"], text: { ...text, recipient: email } };
 }

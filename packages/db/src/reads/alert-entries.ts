@@ -1,3 +1,4 @@
+import { alertKeyPrefix, idInAlertKey } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { relaxesSettings } from "../setting-columns.ts";
@@ -18,11 +19,6 @@ const conditions = {
 /** The events whose alerts are raised by one entry of the audit log. */
 export type EntryEvent = keyof typeof conditions;
 
-/** The key of the alert of an entry. */
-export function entryAlertKey(event: EntryEvent, entryId: number): string {
-  return `${event}:${entryId}`;
-}
-
 /**
  * The entries since an instant for which an alert of an event is to be raised, oldest first. Entries whose alert was raised do
  * not count, so that many new entries only delay the alerts of others.
@@ -34,7 +30,7 @@ export async function listEntriesToAlert(
   return select(
     db,
     sql`${conditions[event]} and l.at >= ${instantParam(since)}
-      and not exists (select from alerts a where a.key = ${`${event}:`} || l.id)`,
+      and not exists (select from alerts a where a.key = ${alertKeyPrefix(event)} || l.id)`,
     limit,
   );
 }
@@ -44,7 +40,7 @@ export async function findAlertedEntry(
   db: Db,
   { event, key, since }: { event: EntryEvent; key: string; since: Date },
 ): Promise<AuditEntry | null> {
-  const entryId = key.slice(event.length + 1);
+  const entryId = idInAlertKey(event, key);
   const [entry] = await select(
     db,
     sql`${conditions[event]} and l.at >= ${instantParam(since)} and l.id = ${entryId}::bigint`,

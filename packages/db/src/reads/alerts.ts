@@ -47,7 +47,7 @@ export async function listOpenDeliveries(
     sql`
     select d.id, d.rank, d.attempts
     from unnest(${arrayParam(channels, "text")}) as c (channel)
-      cross join generate_series(${alertRanks[0]}::int, ${alertRanks.at(-1) ?? 0}::int) as r (rank)
+      cross join unnest(${arrayParam(alertRanks, "bigint")}) as r (rank)
       cross join lateral (
         select o.id, o.rank::int, o.attempts from alert_deliveries o
         where o.state = 'open' and o.channel = c.channel and o.rank = r.rank

@@ -1,3 +1,4 @@
+import { alertKeyPrefix, idInAlertKey } from "@cpa-payouts/core";
 import { type SQL, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { flag, id, instant, type Row, text } from "../decoders.ts";
@@ -65,19 +66,14 @@ const newAddressColumns = { id, email: text, createdAt: instant, clientAddress: 
  */
 export type NewAddressSignIn = Row<typeof newAddressColumns>;
 
-const SIGN_IN_ALERT = "sign-in-from-new-address:";
-
-/** The key of the alert of a sign-in from a new address. */
-export function signInAlertKey(sessionId: number): string {
-  return `${SIGN_IN_ALERT}${sessionId}`;
-}
+const EVENT = "sign-in-from-new-address";
 
 /** The sign-ins since an instant that are to be reported and were not, oldest first. */
 export async function listSignInsToAlert(
   db: Db,
   { since, limit }: { since: Date; limit: number },
 ): Promise<NewAddressSignIn[]> {
-  const isRaised = sql`exists (select from alerts r where r.key = ${SIGN_IN_ALERT} || s.id)`;
+  const isRaised = sql`exists (select from alerts r where r.key = ${alertKeyPrefix(EVENT)} || s.id)`;
   return selectReported(db, sql`s.created_at >= ${instantParam(since)} and not ${isRaised}`, limit);
 }
 
@@ -86,7 +82,7 @@ export async function findAlertedSignIn(
   db: Db,
   { key, since }: { key: string; since: Date },
 ): Promise<NewAddressSignIn | null> {
-  const sessionId = key.slice(SIGN_IN_ALERT.length);
+  const sessionId = idInAlertKey(EVENT, key);
   const [signIn] = await selectReported(
     db,
     sql`s.created_at >= ${instantParam(since)} and s.id = ${sessionId}::bigint`,
@@ -101,10 +97,10 @@ function selectReported(db: Db, condition: SQL, limit: number): Promise<NewAddre
     db,
     newAddressColumns,
     sql`
-    select s.id, a.email, s.created_at, s.client_address, ${earlier} = ${NEW_ADDRESSES_A_DAY - 1} as is_last
-    from admin_sessions s join admins a on a.id = s.admin_id
+    select s.id, a.email, s.created_at, s.client_address, earlier.reported = ${NEW_ADDRESSES_A_DAY - 1} as is_last
+    from admin_sessions s join admins a on a.id = s.admin_id cross join lateral (select ${earlier} as reported) earlier
     -- Sign-ins at the same moment do not count each other and may all be marked.
-    where s.is_new_address and ${condition} and ${earlier} < ${NEW_ADDRESSES_A_DAY}
+    where s.is_new_address and ${condition} and earlier.reported < ${NEW_ADDRESSES_A_DAY}
     order by s.created_at, s.id limit ${limit}`,
   );
 }

@@ -23,7 +23,8 @@ export const admins = pgTable(
     mustChangePassword: boolean().notNull().default(false),
     /**
      * When another person last gave the account something: its creation, a password, a higher role, or that it was enabled or
-     * lost its second factor. For a while such an account is no second person, neither as confirmer nor as requester. Null for accounts of older versions.
+     * lost its second factor. For a while such an account is no second person: it neither confirms, nor is its request confirmed,
+     * nor does it approve invoices. Null for the first account and for accounts of older versions.
      */
     empoweredAt: instant(),
     /**

@@ -1,3 +1,4 @@
+import { alertKeyPrefix } from "@cpa-payouts/core";
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { id } from "../decoders.ts";
@@ -5,7 +6,7 @@ import { instantParam, rowsOf } from "../sql.ts";
 
 /**
  * Begins the wait of the guarded changes of which people have been informed: those whose alert was raised. Without a channel for
- * alerts, being in the list of changes has to do.
+ * alerts no message is sent, and the list of changes is the only announcement.
  *
  * @returns the ids of the changes whose wait begins
  */
@@ -20,7 +21,7 @@ export async function announceChanges(
     with unannounced as (
       select g.id from guarded_changes g
       where g.status = 'waiting' and g.announced_at is null
-        and (not ${isAlerting}::boolean or exists (select from alerts a where a.key = 'change-waits:' || g.id))
+        and (not ${isAlerting}::boolean or exists (select from alerts a where a.key = ${alertKeyPrefix("change-waits")} || g.id))
       order by g.id for update
     )
     update guarded_changes g set announced_at = ${instantParam(now)} from unannounced u where g.id = u.id returning g.id`,
